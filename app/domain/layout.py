@@ -1,0 +1,178 @@
+"""The vocabulary in which an edition of the form is written down as a value.
+
+A form has tables, a table has lines and columns, and a line and a column meet in a cell. Everything
+that knows about cells (database columns, schemas, totals, rules, documents) walks over these.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+LARGEST: Final = 2**53
+"""The largest count: the largest whole number that every JSON reader keeps exact."""
+
+NOT_APPLICABLE: Final = "n/a"
+
+Value: TypeAlias = int | Literal["n/a"] | None
+"""A cell: a number, not applicable, or None for blank. Decimals are whole millionths."""
+
+Cells: TypeAlias = tuple[Value, ...]
+"""A table's cells, in the order of `Table.cells`."""
+
+
+class Unit(StrEnum):
+    """What a column counts, and so what its cells look like."""
+
+    COUNT = "count"  # whole, not negative
+    CHANGE = "change"  # whole, may be negative
+    WAN_YUAN = "wan_yuan"  # decimal, 10,000 yuan
+    MONEY = "money"  # decimal, in the unit that a member of the table names
+
+    @property
+    def is_decimal(self) -> bool:
+        """Tell whether cells are decimals of up to six places."""
+        return self in {Unit.WAN_YUAN, Unit.MONEY}
+
+
+class Label(NamedTuple):
+    """A text in both languages; the Chinese is the form's own."""
+
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a table. `parts` are the keys of the lines that a total line adds up."""
+
+    key: str
+    label: Label
+    article: str | None = None
+    headings: tuple[Label, ...] = ()
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table. `parts` are the keys of the columns that a total column adds up."""
+
+    key: str
+    label: Label
+    unit: Unit = Unit.COUNT
+    headings: tuple[Label, ...] = ()
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A member of a table beside its cells, with the values that it may take."""
+
+    key: str
+    label: Label
+    values: tuple[str, ...]
+    default: str
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """An identity printed on the form: two sums of lines that are equal in every column."""
+
+    rule: str
+    left: tuple[str, ...]
+    right: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Where a line and a column meet. `addends` are the cells that a total is computed from."""
+
+    index: int
+    line: Line
+    column: Column
+    addends: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """The name of the cell's database column."""
+        return f"{self.line.key}__{self.column.key}"
+
+    @property
+    def is_total(self) -> bool:
+        """Tell whether the form prints a sum here."""
+        return bool(self.addends)
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A statistical table of the form."""
+
+    key: str
+    title: Label
+    source: Label
+    lines: tuple[Line, ...]
+    columns: tuple[Column, ...]
+    balances: tuple[Balance, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    across_forms: bool = False  # its cells mean the same in every edition that has them
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """Every cell, line by line as printed."""
+        return tuple(self._cells())
+
+    @cached_property
+    def at(self) -> dict[tuple[str, str], int]:
+        """The index of each cell by the keys of its line and column."""
+        return {(cell.line.key, cell.column.key): cell.index for cell in self.cells}
+
+    @cached_property
+    def pointers(self) -> tuple[str, ...]:
+        """The JSON pointer of each cell in a report."""
+        return tuple(
+            f"/tables/{self.key}/data/{cell.line.key}/{cell.column.key}" for cell in self.cells
+        )
+
+    @cached_property
+    def totals(self) -> tuple[Cell, ...]:
+        """The cells that are sums of others."""
+        return tuple(cell for cell in self.cells if cell.is_total)
+
+    @cached_property
+    def has_decimals(self) -> bool:
+        """Tell whether any cell is a decimal."""
+        return any(column.unit.is_decimal for column in self.columns)
+
+    def _cells(self) -> Iterator[Cell]:
+        place = {
+            (line.key, column.key): i * len(self.columns) + j
+            for i, line in enumerate(self.lines)
+            for j, column in enumerate(self.columns)
+        }
+        for line in self.lines:
+            for column in self.columns:
+                addends: tuple[int, ...] = ()
+                if line.parts or column.parts:
+                    addends = tuple(
+                        place[l, c]
+                        for l in line.parts or (line.key,)
+                        for c in column.parts or (column.key,)
+                    )
+                yield Cell(place[line.key, column.key], line, column, addends)
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """An edition of the form. `first_year` is the first reporting year that it is used for."""
+
+    key: str
+    first_year: int
+    source: str
+    title: Label
+    tables: tuple[Table, ...]
+
+    @cached_property
+    def table(self) -> dict[str, Table]:
+        """The tables by key."""
+        return {table.key: table for table in self.tables}

@@ -1,0 +1,84 @@
+"""A report as a value: what an agency said about a year, blanks and contradictions included."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from app.domain.layout import Cells, Form, Table
+
+
+class Kind(StrEnum):
+    """What an agency is."""
+
+    GOVERNMENT = "government"  # 人民政府, 乡镇人民政府
+    OFFICE = "office"  # 政府办公厅/室
+    DEPARTMENT = "department"  # 工作部门, 直属机构
+    DISPATCHED = "dispatched"  # 派出机关/机构, 街道办事处
+    ZONE = "zone"  # 功能区管委会
+    AUTHORIZED = "authorized"  # 法律法规授权组织
+    VERTICAL = "vertical"  # 垂直管理
+
+
+class Level(StrEnum):
+    """Where an agency stands, after GB/T 12404."""
+
+    STATE = "state"
+    PROVINCE = "province"
+    CITY = "city"
+    COUNTY = "county"
+    TOWNSHIP = "township"
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """What a report shows of its agency, and is judged by."""
+
+    code: str
+    name: str
+    kind: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """A table that was filed, or declared empty (`nil`). A missing table has no filing."""
+
+    table: Table
+    cells: Cells
+    nil: bool = False
+    remarks: Mapping[str, str] = field(default_factory=dict)
+    choices: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def state(self) -> str:
+        """`nil` or `filed`."""
+        return "nil" if self.nil else "filed"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that a client can write of a report."""
+
+    form: Form
+    year: int
+    agency: Agency | None
+    filings: Mapping[str, Filing]
+    agency_name_reported: str | None = None
+    overview: str | None = None
+    problems: str | None = None
+    other_matters: str | None = None
+    submitted_on: str | None = None
+    published_on: str | None = None
+    published_url: str | None = None
+
+
+PROSE = (
+    "agency_name_reported",
+    "overview",
+    "problems",
+    "other_matters",
+    "submitted_on",
+    "published_on",
+    "published_url",
+)
+"""The members of a report that are neither its key nor its tables."""

@@ -1,0 +1,89 @@
+"""Errors that a client can cause, without words: `api.problems` has those, in two languages.
+
+* AppError
+  - NotFound    404  the path names nothing
+  - Conflict    409  it is there, but in another state than the client thinks
+  - Stale       412  a condition of the request does not hold
+  - Malformed   400  the request cannot be read
+  - Invalid     422  it can be read but cannot be meant
+
+A contradiction inside a report is a finding, not an error: see `domain.rules`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong: a member of the body by its JSON pointer, or a parameter by name.
+
+    `code` says what; `values` fill its message.
+    """
+
+    pointer: str | None
+    code: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    parameter: str | None = None
+
+
+class AppError(Exception):
+    """A request that is refused. `slug` names the type of problem, `values` fill its detail."""
+
+    status = 400
+
+    def __init__(
+        self,
+        slug: str,
+        *,
+        faults: Sequence[Fault] = (),
+        headers: Mapping[str, str] | None = None,
+        **values: Any,
+    ) -> None:
+        super().__init__(slug)
+        self.slug, self.faults, self.values = slug, tuple(faults), values
+        self.headers = dict(headers or {})
+
+
+class Malformed(AppError):
+    """The request cannot be read."""
+
+    status = 400
+
+
+class NotFound(AppError):
+    """The path names nothing."""
+
+    status = 404
+
+
+class Conflict(AppError):
+    """What is there stands in the way."""
+
+    status = 409
+
+
+class Stale(AppError):
+    """A condition of the request does not hold."""
+
+    status = 412
+
+
+class Refused(AppError):
+    """The request's form is not taken: 405, 406, 413 or 415."""
+
+    def __init__(self, status: int, slug: str, **values: Any) -> None:
+        super().__init__(slug, **values)
+        self.status = status
+
+
+class Invalid(AppError):
+    """The request can be read but cannot be meant."""
+
+    status = 422
+
+    def __init__(self, faults: Sequence[Fault], slug: str = "invalid-body") -> None:
+        if any(fault.code == "year-without-form" for fault in faults):
+            slug = "year-without-form"
+        super().__init__(slug, faults=faults, count=len(faults))

@@ -1,0 +1,212 @@
+"""Writing a report, and what follows from it.
+
+Every write goes one way: read the agency's reports of three years under a lock, make the new
+`Report`, and `save` it. What is derived (documents, findings, links between years) is rewritten in
+the same transaction for whichever of the years it changed.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from sqlmodel import Session
+
+from app.domain.findings import Finding, Outcome
+from app.domain.report import Agency, Report
+from app.domain.rules import judge
+from app.errors import Conflict, NotFound
+from app.forms import form_of
+from app.services import encoding, rendering
+from app.storage import reports, retired, years
+from app.storage.reports import Derived, Stamp, Stored
+from app.storage.years import YearFacts
+
+
+def now() -> str:
+    """Return the time as the API shows it."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+@cache
+def rule_set() -> str:
+    """Return the version of everything that documents are derived by: a digest of the code."""
+    root = Path(__file__).parents[1]
+    sources = sorted([*root.glob("domain/*.py"), *root.glob("forms/*.py")])
+    sources.append(Path(rendering.__file__))
+    digest = hashlib.sha256()
+    for source in sources:
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@dataclass(slots=True)
+class Scene:
+    """What a report is written and judged in: its agency and year, and its neighbours in time."""
+
+    agency: Agency
+    year: YearFacts
+    stored: dict[int, Stored]
+
+    @property
+    def current(self) -> Stored | None:
+        """The report itself, if there is one."""
+        return self.stored.get(self.year.year)
+
+
+def enter(session: Session, agency: str, year: int) -> Scene:
+    """Lock an agency's reports and read those of the year and beside it.
+
+    Raises `NotFound` for an agency or a year that is not registered, and `Conflict` if the year is
+    closed. Locks are taken in one order everywhere: years, then agencies.
+    """
+    facts = years.share(session, year)
+    locked = reports.lock_agency(session, agency)
+    if locked is None:
+        raise NotFound("agency-not-found", agency=agency)
+    if facts is None:
+        raise NotFound("reporting-year-not-found", year=year)
+    if facts.status == "closed":
+        raise Conflict("year-closed", year=year)
+    return Scene(locked, facts, reports.load(session, locked, year - 1, year + 1))
+
+
+def save(session: Session, scene: Scene, new: Report) -> Stored:
+    """Save a report, in place of the one that is there; one that changes nothing leaves no trace.
+
+    Returns what is stored now. The scene shows it, too.
+    """
+    old = scene.current
+    if old is not None and old.report == new:
+        return old
+    time = now()
+    revision = old.revision + 1 if old else retired.first_revision(session, _key(new))
+    written = {
+        key
+        for key, filing in new.filings.items()
+        if old is None or old.report.filings.get(key) != filing
+    }
+    tables = {
+        key: Stamp(revision, time) if old is None or key in written else old.tables[key]
+        for key in new.filings
+    }
+    stored = Stored(
+        new,
+        revision,
+        old.created_at if old else time,
+        time,
+        tables,
+        new.year - 1 in scene.stored,
+        new.year + 1 in scene.stored,
+        old.derived if old else None,
+    )
+    reports.save_report(session, stored, old)
+    for key in written:
+        is_new = old is None or key not in old.report.filings
+        reports.save_filing(session, new, key, tables[key], new=is_new)
+    for key in old.report.filings if old else ():
+        if key not in new.filings:
+            reports.delete_filing(session, new, key)
+    scene.stored[new.year] = stored
+    if old is None:
+        _relink(session, scene, there=True)
+    _refresh(session, scene, new.year, new.year + 1)
+    return scene.stored[new.year]
+
+
+def delete(session: Session, scene: Scene) -> None:
+    """Delete the scene's report."""
+    old = scene.stored.pop(scene.year.year)
+    reports.delete_report(session, old.report)
+    retired.retire(session, _key(old.report), old.revision)
+    _relink(session, scene, there=False)
+    _refresh(session, scene, scene.year.year + 1)
+
+
+def _relink(session: Session, scene: Scene, *, there: bool) -> None:
+    """Tell the years beside a report that it is there or no longer there."""
+    year = scene.year.year
+    if year - 1 in scene.stored:
+        scene.stored[year - 1] = replace(scene.stored[year - 1], has_next=there)
+        scene.stored |= reports.load(session, scene.agency, year - 2, year - 2)
+        _refresh(session, scene, year - 1)
+    if year + 1 in scene.stored:
+        scene.stored[year + 1] = replace(scene.stored[year + 1], has_previous=there)
+
+
+def _key(report: Report) -> str:
+    assert report.agency is not None
+    return f"reports/{report.agency.code}/{report.year}"
+
+
+def findings_of(report: Report, previous: Report | None) -> tuple[Finding, ...]:
+    """Judge a report by every rule."""
+    return judge(report, previous, form_of(report.year - 1))
+
+
+def failures(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings that are failures."""
+    return [finding for finding in findings if finding.outcome is Outcome.FAIL]
+
+
+def _refresh(session: Session, scene: Scene, *affected: int) -> None:
+    """Derive the documents of these years anew, where there are any and they have changed."""
+    for year in affected:
+        if year in scene.stored:
+            facts = scene.year if year == scene.year.year else years.share(session, year)
+            assert facts is not None
+            scene.stored[year] = _derive(session, scene.stored, year, facts.due)
+
+
+def _derive(
+    session: Session, stored: Mapping[int, Stored], year: int, due: Mapping[str, str]
+) -> Stored:
+    current, before = stored[year], stored.get(year - 1)
+    found = failures(findings_of(current.report, before.report if before else None))
+    document = rendering.document(current, found, due)
+    body = encoding.encoded(document)
+    derived = Derived(encoding.etag(current.revision, body), rule_set(), bool(found))
+    if derived == current.derived:
+        return current
+    _save_derived(session, current, document, body, derived)
+    return replace(current, derived=derived)
+
+
+def _save_derived(
+    session: Session, current: Stored, document: rendering.Json, body: bytes, derived: Derived
+) -> None:
+    counts = document["counts"]
+    columns = {
+        "etag": derived.etag,
+        "updated_at": current.updated_at,
+        "errors": counts["error"],
+        "warnings": counts["warning"],
+        "infos": counts["info"],
+        "rule_set": derived.rule_set,
+        "size": len(body),
+        "summary": encoding.encoded(rendering.summary(document, derived.etag)).decode(),
+        "body": encoding.zipped(body),
+    }
+    findings = [
+        (each["rule"], each["severity"], encoding.encoded(each).decode())
+        for each in document["findings"]
+    ]
+    reports.save_document(session, current, columns, findings)
+
+
+def rebuild(session: Session, agency: str, of_years: Iterable[int]) -> int:
+    """Derive an agency's documents anew, as after a change of its name or of the rules.
+
+    Returns how many reports it has in those years.
+    """
+    facts = {year: years.share(session, year) for year in sorted(of_years)}
+    locked = reports.lock_agency(session, agency)
+    if locked is None or not facts:
+        return 0
+    stored = reports.load(session, locked, min(facts) - 1, max(facts))
+    for year, known in facts.items():
+        if known is not None and year in stored:
+            _derive(session, stored, year, known.due)
+    return len(facts.keys() & stored.keys())

@@ -1,0 +1,58 @@
+"""What differs between deployments: `GONGKAI_*` variables, a `.env` file, or secrets as files."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+_SECRETS = Path("/run/secrets")
+
+
+class Settings(BaseSettings):
+    """The settings; a wrong one stops the start."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GONGKAI_",
+        env_file=".env",
+        extra="ignore",
+        secrets_dir=_SECRETS if _SECRETS.is_dir() else None,
+    )
+
+    database_url: str = "sqlite:///data/gongkai.db"
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    root_path: str = ""
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    admin_key: SecretStr | None = None
+    pool_size: Annotated[int, Field(ge=1, le=100)] = 8
+    """Database connections, and threads that use them, of one worker: this many for reading and as
+    many for writing (SQLite: one for writing)."""
+    sqlite_synchronous: Literal["FULL", "NORMAL"] = "FULL"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+    access_log: bool = True
+    graceful_timeout: Annotated[int, Field(ge=0, le=600)] = 20
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_known_database(cls, value: str) -> str:
+        try:
+            url = make_url(value)
+        except ArgumentError:
+            raise ValueError("is not a database URL") from None
+        if url.drivername not in {"sqlite", "postgresql+psycopg"}:
+            raise ValueError("must start with sqlite:/// or postgresql+psycopg://")
+        if url.drivername == "sqlite" and url.database in {None, "", ":memory:"}:
+            raise ValueError("must name a file: sqlite:///path/to/gongkai.db")
+        return value
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value

@@ -1,0 +1,1 @@
+"""The database: SQLite or PostgreSQL. The only package that knows SQL."""

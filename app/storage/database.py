@@ -1,0 +1,208 @@
+"""Engines, units of work, and who may use them when.
+
+A unit of work is a function of a `Session`; `Database.write` runs it in a transaction of its own
+and its result is there only once that is committed. Nothing else begins or commits.
+"""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session
+
+from app.settings import Settings
+
+T = TypeVar("T")
+Job = Callable[[Session], T]
+
+GROUP = 16
+"""How many waiting writers share one COMMIT on SQLite."""
+
+_PG_OPTIONS = "-c lock_timeout=10s -c statement_timeout=60s -c timezone=UTC"
+
+
+def _engine(settings: Settings, size: int, *, reads: bool) -> Engine:
+    url = make_url(settings.database_url)
+    if url.get_backend_name() == "sqlite":
+        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(
+            url, pool_size=size, max_overflow=0, connect_args={"timeout": 10}, paramstyle="named"
+        )
+        _prepare_sqlite(engine, settings.sqlite_synchronous, reads=reads)
+        return engine
+    # pool_timeout only matters to a caller that is not one of the pool's own threads.
+    return create_engine(
+        url,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=10,
+        connect_args={"connect_timeout": 5, "options": _PG_OPTIONS},
+        **({"isolation_level": "AUTOCOMMIT"} if reads else {}),
+    )
+
+
+def write_engine(settings: Settings, size: int = 1) -> Engine:
+    """Return an engine whose transactions may write."""
+    return _engine(settings, size, reads=False)
+
+
+def read_engine(settings: Settings, size: int = 1) -> Engine:
+    """Return an engine each of whose statements sees what is committed, outside transactions."""
+    return _engine(settings, size, reads=True)
+
+
+def _prepare_sqlite(engine: Engine, synchronous: str, *, reads: bool) -> None:
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None  # BEGIN is ours: the driver's own is deferred
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={synchronous}")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA cache_size=-16384")
+        if reads:
+            connection.execute("PRAGMA query_only=ON")
+
+    if not reads:
+
+        @event.listens_for(engine, "begin")
+        def _on_begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def run(bind: Engine | Connection, job: Job[T]) -> T:
+    """Run a unit of work: commit on return, roll back on error.
+
+    On a connection that has begun, the unit is a savepoint of its transaction.
+    """
+    with Session(bind, join_transaction_mode="create_savepoint") as session, session.begin():
+        return job(session)
+
+
+@dataclass(slots=True)
+class _Waiting(Generic[T]):
+    """A unit of work that waits for its turn; `settle` tells the caller what became of it."""
+
+    job: Job[T]
+    future: Future[T] = field(default_factory=Future)
+    settle: Callable[[], None] = lambda: None
+
+    def run(self, connection: Connection) -> None:
+        """Run within the group's transaction; an error of its own takes back this one alone."""
+        try:
+            self.settle = partial(self.future.set_result, run(connection, self.job))
+        except OperationalError:
+            raise  # not this unit's own: the disk, the lock, the connection
+        except Exception as error:  # noqa: BLE001 - handed to the caller
+            self.settle = partial(self.future.set_exception, error)
+
+
+class _GroupWriter:
+    """The one writer of a SQLite database in this process: a fair queue and shared COMMITs.
+
+    SQLite has one writer at a time, and competing ones starve each other. Whoever waits is served
+    in turn, up to `GROUP` of them in one transaction, each in a savepoint of its own.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._queue: queue.SimpleQueue[_Waiting[Any] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name="writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job[T]) -> Future[T]:
+        waiting = _Waiting(job)
+        self._queue.put(waiting)
+        return waiting.future
+
+    def shutdown(self) -> None:
+        """Finish what waits, then stop."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        while (first := self._queue.get()) is not None:
+            group = [first]
+            while len(group) < GROUP and not self._queue.empty():
+                following = self._queue.get()
+                if following is None:
+                    self._queue.put(None)
+                    break
+                group.append(following)
+            self._commit(group)
+
+    def _commit(self, group: list[_Waiting[Any]]) -> None:
+        try:
+            with self._engine.begin() as connection:
+                for waiting in group:
+                    waiting.run(connection)
+        except Exception as error:  # noqa: BLE001 - handed to the callers
+            if len(group) == 1:
+                group[0].future.set_exception(error)
+                return
+            for waiting in group:  # nothing is stored: each on its own, so that one cannot
+                self._commit([waiting])  # take the others down
+        else:
+            for waiting in group:
+                waiting.settle()
+
+
+class _PoolWriter:
+    """Writers of a database that takes many at once: as many threads as connections."""
+
+    def __init__(self, engine: Engine, size: int) -> None:
+        self._engine = engine
+        self._threads = ThreadPoolExecutor(size, "writer")
+
+    def submit(self, job: Job[T]) -> Future[T]:
+        return self._threads.submit(run, self._engine, job)
+
+    def shutdown(self) -> None:
+        """Finish what waits, then stop."""
+        self._threads.shutdown()
+
+
+class Database:
+    """The database of one worker: its engines, and the threads that may use them.
+
+    Threads and connections are the same number, so that who has a thread has a connection.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        size = settings.pool_size
+        self.reads = read_engine(settings, size)
+        self.is_sqlite = self.reads.dialect.name == "sqlite"
+        self.writes = write_engine(settings, 1 if self.is_sqlite else size)
+        self._readers = ThreadPoolExecutor(size, "reader")
+        self._writers = (
+            _GroupWriter(self.writes) if self.is_sqlite else _PoolWriter(self.writes, size)
+        )
+
+    async def read(self, job: Job[T]) -> T:
+        """Run a unit of work that only reads, on a thread."""
+        return await asyncio.wrap_future(self._readers.submit(_read, self.reads, job))
+
+    async def write(self, job: Job[T]) -> T:
+        """Run a unit of work in its turn; return once it is committed."""
+        return await asyncio.wrap_future(self._writers.submit(job))
+
+    def close(self) -> None:
+        """Finish what waits, then let go of everything."""
+        self._writers.shutdown()
+        self._readers.shutdown()
+        self.reads.dispose()
+        self.writes.dispose()
+
+
+def _read(engine: Engine, job: Job[T]) -> T:
+    with Session(engine) as session:
+        return job(session)

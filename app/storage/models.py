@@ -1,0 +1,198 @@
+"""The database tables. Those of the statistical tables are derived from the forms.
+
+A row of a filing table is a filed table: one column per cell of any edition, NULL for a blank or
+for a cell that the report's form does not have. Times are RFC 3339 texts in UTC, as the API shows
+them; texts that are sorted use the order of code points on both databases.
+"""
+
+from typing import Any
+
+from pydantic import create_model
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, String
+from sqlalchemy import Text as LongText
+from sqlmodel import Field, SQLModel
+
+from app.domain.layout import LARGEST, Cell, Unit
+from app.forms import TABLE_KEYS, editions
+
+SQLModel.metadata.naming_convention = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+}
+
+INSTANT = 27  # 2026-11-24T10:30:00.000000Z
+LARGEST_DECIMAL = 10**18 - 1  # twelve digits and six places, in millionths
+
+
+def _text(length: int) -> Any:
+    plain = String(length)
+    return plain.with_variant(String(length, collation="C"), "postgresql")
+
+
+def _code(**options: Any) -> Any:
+    return Field(sa_type=_text(32), max_length=32, **options)
+
+
+class Agency(SQLModel, table=True):
+    """An agency. `search` is its name and short name as `q` looks for them."""
+
+    code: str = _code(primary_key=True)
+    name: str = Field(sa_type=_text(200))
+    short_name: str | None = Field(default=None, sa_type=_text(200))
+    kind: str = Field(max_length=16)
+    level: str = Field(max_length=16)
+    parent: str | None = _code(default=None, foreign_key="agency.code", index=True)
+    uscc: str | None = Field(default=None, max_length=18, unique=True)
+    uscc_unchecked: bool = False
+    division: str | None = Field(default=None, max_length=9)
+    active_from: str | None = Field(default=None, max_length=10)
+    active_to: str | None = Field(default=None, max_length=10)
+    search: str = Field(sa_type=LongText)
+    revision: int
+    created_at: str = Field(sa_type=_text(INSTANT))
+    updated_at: str = Field(sa_type=_text(INSTANT))
+
+
+class ReportingYear(SQLModel, table=True):
+    """A reporting year. `due` is a JSON object: the due date of each kind of agency."""
+
+    __tablename__ = "reporting_year"
+
+    year: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    form: str = Field(max_length=16)
+    status: str = Field(max_length=8)
+    due: str = Field(sa_type=LongText)
+    revision: int
+    created_at: str = Field(sa_type=_text(INSTANT))
+    updated_at: str = Field(sa_type=_text(INSTANT))
+
+
+class Report(SQLModel, table=True):
+    """What a client wrote of a report beside its tables."""
+
+    agency: str = _code(primary_key=True, foreign_key="agency.code")
+    year: int = Field(primary_key=True, foreign_key="reporting_year.year", index=True)
+    agency_name_reported: str | None = Field(default=None, sa_type=LongText)
+    overview: str | None = Field(default=None, sa_type=LongText)
+    problems: str | None = Field(default=None, sa_type=LongText)
+    other_matters: str | None = Field(default=None, sa_type=LongText)
+    submitted_on: str | None = Field(default=None, max_length=10)
+    published_on: str | None = Field(default=None, max_length=10)
+    published_url: str | None = Field(default=None, sa_type=LongText)
+    revision: int
+    created_at: str = Field(sa_type=_text(INSTANT))
+    updated_at: str = Field(sa_type=_text(INSTANT))
+
+
+def _of_report() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["agency", "year"], ["report.agency", "report.year"], ondelete="CASCADE"
+    )
+
+
+class DerivedDocument(SQLModel, table=True):
+    """Derived: a report as it is served. `body` is its JSON, gzipped; `summary` that of lists."""
+
+    __tablename__ = "derived_document"
+    __table_args__ = (
+        _of_report(),
+        Index(None, "year", "agency"),
+        Index(None, "year", "updated_at", "agency"),
+        Index(None, "updated_at", "agency", "year"),
+        Index(None, "year", "errors", "agency"),
+    )
+
+    agency: str = _code(primary_key=True)
+    year: int = Field(primary_key=True)
+    etag: str = Field(max_length=48)
+    updated_at: str = Field(sa_type=_text(INSTANT))
+    errors: int
+    warnings: int
+    infos: int
+    rule_set: str = Field(max_length=16)
+    size: int
+    summary: str = Field(sa_type=LongText)
+    body: bytes = Field(sa_type=LargeBinary)
+
+
+class DerivedFinding(SQLModel, table=True):
+    """Derived: a failure of a rule, in the order of the report's findings. `body` is its JSON."""
+
+    __tablename__ = "derived_finding"
+    __table_args__ = (
+        _of_report(),
+        Index(None, "rule", "year", "agency"),
+        Index(None, "severity", "year", "agency"),
+        Index(None, "year", "agency"),
+    )
+
+    agency: str = _code(primary_key=True)
+    year: int = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    rule: str = Field(sa_type=_text(64))
+    severity: str = Field(sa_type=_text(8))
+    body: str = Field(sa_type=LongText)
+
+
+class Retired(SQLModel, table=True):
+    """The last revision of what was deleted, so that a later one of its key does not repeat it."""
+
+    key: str = Field(primary_key=True, max_length=80)
+    revision: int
+
+
+def cells_of(key: str) -> dict[str, Cell]:
+    """Return the cells of a statistical table in any edition, by the name of their column."""
+    return {cell.name: cell for table in editions(key) for cell in table.cells}
+
+
+def choices_of(key: str) -> tuple[str, ...]:
+    """Return the members that a statistical table has beside its cells in any edition."""
+    return tuple(dict.fromkeys(c.key for table in editions(key) for c in table.choices))
+
+
+def _limits(unit: Unit) -> tuple[int, int]:
+    if unit is Unit.CHANGE:
+        return -LARGEST, LARGEST
+    return 0, LARGEST_DECIMAL if unit.is_decimal else LARGEST
+
+
+def _checks(key: str) -> list[CheckConstraint]:
+    """Return a CHECK per line: every cell within the limits of its unit."""
+    lines: dict[str, list[str]] = {}
+    for name, cell in cells_of(key).items():
+        least, most = _limits(cell.column.unit)
+        lines.setdefault(cell.line.key, []).append(f"{name} BETWEEN {least} AND {most}")
+    return [CheckConstraint(" AND ".join(parts), name=line) for line, parts in lines.items()]
+
+
+def _filing_model(key: str) -> Any:
+    class OfReport(SQLModel):
+        __tablename__ = f"filing_{key}"
+        __table_args__ = (_of_report(), *_checks(key))
+
+        agency: str = _code(primary_key=True)
+        year: int = Field(primary_key=True)
+        nil: bool
+        not_applicable: str | None = Field(default=None, sa_type=LongText)
+        remarks: str | None = Field(default=None, sa_type=LongText)
+        revision: int
+        updated_at: str = Field(sa_type=_text(INSTANT))
+
+    members: dict[str, Any] = {
+        name: (str | None, Field(default=None, max_length=16)) for name in choices_of(key)
+    } | {name: (int | None, Field(default=None, sa_type=BigInteger)) for name in cells_of(key)}
+    return create_model(
+        f"Filing{key.title()}",
+        __base__=OfReport,
+        __module__=__name__,
+        __cls_kwargs__={"table": True},
+        **members,
+    )
+
+
+FILINGS: dict[str, Any] = {key: _filing_model(key) for key in TABLE_KEYS}
+"""The database table of each statistical table."""

@@ -1,0 +1,381 @@
+"""Reports in the database: what clients wrote, and the documents derived from it."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from app.domain.layout import NOT_APPLICABLE, Cells, Form, Table
+from app.domain.report import PROSE, Agency, Filing, Report
+from app.forms import TABLE_KEYS, form_of
+from app.storage import models
+from app.storage.models import FILINGS, DerivedDocument, DerivedFinding, choices_of
+from app.storage.statements import Prepared
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """When a table was last written, and the report's revision then."""
+
+    revision: int
+    updated_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What is known of the derived document: its ETag, the rules it was judged by, findings."""
+
+    etag: str
+    rule_set: str
+    has_findings: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A report as stored, and whether the years beside it have one.
+
+    `derived` is None if there is no document yet.
+    """
+
+    report: Report
+    revision: int
+    created_at: str
+    updated_at: str
+    tables: Mapping[str, Stamp]
+    has_previous: bool
+    has_next: bool
+    derived: Derived | None = None
+
+
+_REPORT: Any = models.Report.__table__  # type: ignore[attr-defined]
+_DOCUMENT: Any = DerivedDocument.__table__  # type: ignore[attr-defined]
+_FINDING: Any = DerivedFinding.__table__  # type: ignore[attr-defined]
+_TABLES: dict[str, Any] = {key: model.__table__ for key, model in FILINGS.items()}
+
+_HEAD = ("agency", "year", *PROSE, "revision", "created_at", "updated_at")
+_DERIVED = 5  # columns that follow the head
+
+
+def _this(table: Any) -> Any:
+    return sa.and_(table.c.agency == sa.bindparam("agency"), table.c.year == sa.bindparam("year"))
+
+
+def _has_report(years_on: str) -> Any:
+    beside = _REPORT.alias()
+    return sa.exists().where(
+        beside.c.agency == _REPORT.c.agency, beside.c.year == _REPORT.c.year + sa.literal_column(years_on)
+    )
+
+
+def _load() -> Prepared:
+    source = _REPORT.outerjoin(_DOCUMENT)
+    for table in _TABLES.values():
+        source = source.outerjoin(
+            table, sa.and_(table.c.agency == _REPORT.c.agency, table.c.year == _REPORT.c.year)
+        )
+    columns = [_REPORT.c[name] for name in _HEAD]
+    columns += [_has_report("-1"), _has_report("1"), _DOCUMENT.c.etag, _DOCUMENT.c.rule_set]
+    columns += [_DOCUMENT.c.errors + _DOCUMENT.c.warnings + _DOCUMENT.c.infos]
+    columns += [c for table in _TABLES.values() for c in table.c if c.name not in {"agency", "year"}]
+    return Prepared(
+        sa.select(*(column.label(f"c{i}") for i, column in enumerate(columns)))
+        .select_from(source)
+        .where(
+            _REPORT.c.agency == sa.bindparam("agency"),
+            _REPORT.c.year.between(sa.bindparam("first"), sa.bindparam("last")),
+        )
+    )
+
+
+_LOAD = _load()
+_LOCK_AGENCY = Prepared(
+    sa.select(
+        col(models.Agency.code),
+        col(models.Agency.name),
+        col(models.Agency.kind),
+        col(models.Agency.level),
+    )
+    .where(col(models.Agency.code) == sa.bindparam("agency"))
+    .with_for_update(key_share=True)
+)
+
+
+def lock_agency(session: Session, code: str) -> Agency | None:
+    """Read an agency and keep others from writing its reports until this transaction ends."""
+    row = _LOCK_AGENCY.run(session.connection(), {"agency": code}).fetchone()
+    return Agency(*row) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """How the filing of a table is read from a row of `_LOAD`."""
+
+    table: Table
+    base: int
+    cells: Callable[[Any], Cells]
+    choices: tuple[tuple[str, int], ...]
+
+    def read(self, row: Any) -> Filing | None:
+        nil, not_applicable, remarks = row[self.base : self.base + 3]
+        if nil is None:
+            return None
+        cells = self.cells(row)
+        if not_applicable is not None:
+            names = set(json.loads(not_applicable))
+            cells = tuple(
+                NOT_APPLICABLE if cell.name in names else value
+                for cell, value in zip(self.table.cells, cells, strict=True)
+            )
+        return Filing(
+            self.table,
+            cells,
+            bool(nil),
+            json.loads(remarks) if remarks else {},
+            {key: row[position] for key, position in self.choices},
+        )
+
+
+@lru_cache(maxsize=None)
+def _readers(form: Form) -> tuple[tuple[str, _Reader], ...]:
+    base = len(_HEAD) + _DERIVED
+    found = []
+    for key, stored in _TABLES.items():
+        names = [c.name for c in stored.c if c.name not in {"agency", "year"}]
+        if key in form.table:
+            table = form.table[key]
+            places = tuple(base + names.index(cell.name) for cell in table.cells)
+            choices = tuple((c.key, base + names.index(c.key)) for c in table.choices)
+            found.append((key, _Reader(table, base, _tuple_of(places), choices)))
+        base += len(names)
+    return tuple(found)
+
+
+def _tuple_of(places: tuple[int, ...]) -> Callable[[Any], Cells]:
+    if len(places) == 1:
+        return lambda row: (row[places[0]],)
+    return itemgetter(*places)
+
+
+def load(session: Session, agency: Agency, first: int, last: int) -> dict[int, Stored]:
+    """Return an agency's reports on the years from `first` to `last`."""
+    parameters = {"agency": agency.code, "first": first, "last": last}
+    rows = _LOAD.run(session.connection(), parameters).fetchall()
+    return {row[1]: _stored(agency, row) for row in rows}
+
+
+def _stored(agency: Agency, row: Any) -> Stored:
+    year = row[1]
+    form = form_of(year)
+    assert form is not None
+    filings, tables = {}, {}
+    for key, reader in _readers(form):
+        filing = reader.read(row)
+        if filing is not None:
+            filings[key] = filing
+            tables[key] = Stamp(row[reader.base + 3], row[reader.base + 4])
+    prose = dict(zip(PROSE, row[2 : 2 + len(PROSE)], strict=True))
+    head = len(_HEAD)
+    revision, created_at, updated_at = row[head - 3 : head]
+    has_previous, has_next, etag, rule_set, findings = row[head : head + _DERIVED]
+    return Stored(
+        Report(form, year, agency, filings, **prose),
+        revision,
+        created_at,
+        updated_at,
+        tables,
+        bool(has_previous),
+        bool(has_next),
+        Derived(etag, rule_set, bool(findings)) if etag is not None else None,
+    )
+
+
+_INSERT_REPORT = Prepared(sa.insert(_REPORT))
+_UPDATE_REPORT = Prepared(
+    sa.update(_REPORT).where(_this(_REPORT)).values(
+        {name: sa.bindparam(f"new_{name}") for name in (*PROSE, "revision", "updated_at")}
+    )
+)
+_TOUCH_REPORT = Prepared(
+    sa.update(_REPORT).where(_this(_REPORT)).values(
+        revision=sa.bindparam("new_revision"), updated_at=sa.bindparam("new_updated_at")
+    )
+)
+_DELETE_REPORT = Prepared(sa.delete(_REPORT).where(_this(_REPORT)))
+
+
+def save_report(session: Session, new: Stored, old: Stored | None) -> None:
+    """Write a report's row: all of it, or its revision alone if only tables changed."""
+    connection = session.connection()
+    key = _key(new.report)
+    prose = _prose(new.report)
+    stamp = {"revision": new.revision, "updated_at": new.updated_at}
+    if old is None:
+        _INSERT_REPORT.run(connection, key | prose | stamp | {"created_at": new.created_at})
+    elif prose == _prose(old.report):
+        _TOUCH_REPORT.run(connection, key | _new(stamp))
+    else:
+        _UPDATE_REPORT.run(connection, key | _new(prose | stamp))
+
+
+def delete_report(session: Session, report: Report) -> None:
+    """Delete a report, its tables, its document and its findings."""
+    _DELETE_REPORT.run(session.connection(), _key(report))
+
+
+def _key(report: Report) -> dict[str, Any]:
+    assert report.agency is not None
+    return {"agency": report.agency.code, "year": report.year}
+
+
+def _prose(report: Report) -> dict[str, Any]:
+    return {name: getattr(report, name) for name in PROSE}
+
+
+def _new(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"new_{name}": value for name, value in values.items()}
+
+
+def _columns(key: str) -> tuple[str, ...]:
+    return tuple(c.name for c in _TABLES[key].c if c.name not in {"agency", "year"})
+
+
+_INSERT_FILING = {key: Prepared(sa.insert(table)) for key, table in _TABLES.items()}
+_UPDATE_FILING = {
+    key: Prepared(
+        sa.update(table).where(_this(table)).values(
+            {name: sa.bindparam(f"new_{name}") for name in _columns(key)}
+        )
+    )
+    for key, table in _TABLES.items()
+}
+_DELETE_FILING = {
+    key: Prepared(sa.delete(table).where(_this(table))) for key, table in _TABLES.items()
+}
+_BLANK_ROW = {key: dict.fromkeys(_columns(key)) for key in TABLE_KEYS}
+
+
+def save_filing(session: Session, report: Report, key: str, stamp: Stamp, *, new: bool) -> None:
+    """Write the row of a filed table."""
+    filing = report.filings[key]
+    row: dict[str, Any] = _BLANK_ROW[key] | {
+        cell.name: value if value != NOT_APPLICABLE else None
+        for cell, value in zip(filing.table.cells, filing.cells, strict=True)
+    }
+    row |= {name: filing.choices[name] for name in choices_of(key) if name in filing.choices}
+    if NOT_APPLICABLE in filing.cells:
+        row["not_applicable"] = _json(
+            [c.name for c in filing.table.cells if filing.cells[c.index] == NOT_APPLICABLE]
+        )
+    row |= {
+        "nil": filing.nil,
+        "remarks": _json(dict(filing.remarks)) if filing.remarks else None,
+        "revision": stamp.revision,
+        "updated_at": stamp.updated_at,
+    }
+    if new:
+        _INSERT_FILING[key].run(session.connection(), row | _key(report))
+    else:
+        _UPDATE_FILING[key].run(session.connection(), _new(row) | _key(report))
+
+
+def delete_filing(session: Session, report: Report, key: str) -> None:
+    """Delete the row of a table: it is missing from now on."""
+    _DELETE_FILING[key].run(session.connection(), _key(report))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+_DOCUMENT_VALUES = tuple(c.name for c in _DOCUMENT.c if c.name not in {"agency", "year"})
+_INSERT_DOCUMENT = Prepared(sa.insert(_DOCUMENT))
+_UPDATE_DOCUMENT = Prepared(
+    sa.update(_DOCUMENT).where(_this(_DOCUMENT)).values(
+        {name: sa.bindparam(f"new_{name}") for name in _DOCUMENT_VALUES}
+    )
+)
+_INSERT_FINDING = Prepared(sa.insert(_FINDING))
+_DELETE_FINDINGS = Prepared(sa.delete(_FINDING).where(_this(_FINDING)))
+
+
+def save_document(
+    session: Session, stored: Stored, document: Mapping[str, Any], findings: Iterable[Any]
+) -> None:
+    """Write what is derived from a report, in place of what was there.
+
+    `document` has the columns of `DerivedDocument` but its key; `findings` are rows of rule,
+    severity and body.
+    """
+    connection = session.connection()
+    key = _key(stored.report)
+    if stored.derived is None:
+        _INSERT_DOCUMENT.run(connection, key | dict(document))
+    else:
+        _UPDATE_DOCUMENT.run(connection, key | _new(document))
+        if stored.derived.has_findings:
+            _DELETE_FINDINGS.run(connection, key)
+    rows = [
+        {**key, "position": position, "rule": rule, "severity": severity, "body": body}
+        for position, (rule, severity, body) in enumerate(findings)
+    ]
+    if rows:
+        _INSERT_FINDING.run_many(connection, rows)
+
+
+READ_DOCUMENT = Prepared(
+    sa.select(_DOCUMENT.c.etag, _DOCUMENT.c.body).where(_this(_DOCUMENT))
+)
+"""The hot read: ETag and gzipped JSON of one report."""
+
+_READ_TABLE = {
+    key: Prepared(
+        sa.select(_DOCUMENT.c.body, table.c.revision, table.c.updated_at)
+        .select_from(
+            _DOCUMENT.outerjoin(
+                table,
+                sa.and_(table.c.agency == _DOCUMENT.c.agency, table.c.year == _DOCUMENT.c.year),
+            )
+        )
+        .where(_this(_DOCUMENT))
+    )
+    for key, table in _TABLES.items()
+}
+
+
+def read_document(session: Session, agency: str, year: int) -> tuple[str, bytes] | None:
+    """Return the ETag and the gzipped JSON of a report; None if there is none."""
+    row = READ_DOCUMENT.run(session.connection(), {"agency": agency, "year": year}).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def read_table(
+    session: Session, key: str, agency: str, year: int
+) -> tuple[bytes, Stamp | None] | None:
+    """Return the gzipped JSON of a report and the stamp of one of its tables.
+
+    None if there is no report; a stamp of None if the table is missing.
+    """
+    parameters = {"agency": agency, "year": year}
+    row = _READ_TABLE[key].run(session.connection(), parameters).fetchone()
+    if row is None:
+        return None
+    return row[0], Stamp(row[1], row[2]) if row[1] is not None else None
+
+
+def stale(session: Session, rule_set: str) -> list[tuple[str, list[int]]]:
+    """Return the agencies and years whose documents are not of this rule set, or not there."""
+    query = (
+        sa.select(_REPORT.c.agency, _REPORT.c.year)
+        .select_from(_REPORT.outerjoin(_DOCUMENT))
+        .where(_DOCUMENT.c.rule_set.is_distinct_from(rule_set))
+        .order_by(_REPORT.c.agency, _REPORT.c.year)
+    )
+    found: dict[str, list[int]] = {}
+    for agency, year in session.connection().execute(query):
+        found.setdefault(agency, []).append(year)
+    return list(found.items())

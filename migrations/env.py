@@ -1,0 +1,32 @@
+"""Run the migrations on the connection that the caller gives, or on the configured database."""
+
+from alembic import context
+from sqlalchemy import Connection
+from sqlmodel import SQLModel
+
+from app.settings import Settings
+from app.storage import models
+from app.storage.database import write_engine
+
+assert models.FILINGS  # importing the module fills the metadata
+
+
+def _run(connection: Connection) -> None:
+    context.configure(
+        connection,
+        target_metadata=SQLModel.metadata,
+        autogenerate_plugins=["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
+        render_as_batch=connection.dialect.name == "sqlite",  # SQLite cannot ALTER a constraint
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+given = context.config.attributes.get("connection")
+if given is not None:
+    _run(given)
+else:
+    engine = write_engine(Settings())
+    with engine.connect() as own:
+        _run(own)
+    engine.dispose()
