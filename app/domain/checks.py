@@ -7,7 +7,7 @@ impossible (a blank, `n/a`, a missing table) or the comparison fails are the rea
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from operator import itemgetter
 from typing import Any, Final
 
@@ -99,7 +99,7 @@ class Layout:
         }
 
 
-@lru_cache(maxsize=None)
+@cache
 def layout_of(form: Form, before: Form | None) -> Layout:
     """Return the layout of a report and the one before it; None where no form was in use."""
     return Layout(form, before)
@@ -237,7 +237,7 @@ def compare(
     not apply.
     """
 
-    @lru_cache(maxsize=None)
+    @cache
     def plan(layout: Layout) -> tuple[Bound, ...]:
         if cross_year and layout.before is None:
             layout = layout_of(layout.form, None if from_second_year else layout.form)

@@ -7,7 +7,7 @@ value; the other rules name their cells, and apply to every form that has those 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 from operator import eq, ge, le
 
 from app.domain.checks import (
@@ -15,7 +15,6 @@ from app.domain.checks import (
     TABLE_MISSING,
     Case,
     Check,
-    Relation,
     Rule,
     Term,
     compare,
@@ -162,8 +161,12 @@ def _rule(
 # Comparisons of cells
 
 
-def _items(relation_of: Callable[[str, Line], tuple[tuple[Term, ...], tuple[Term, ...]]],
-           tables: Iterable[str], *columns: str, years: bool = False) -> Callable[..., object]:
+def _items(
+    relation_of: Callable[[str, Line], tuple[tuple[Term, ...], tuple[Term, ...]]],
+    tables: Iterable[str],
+    *columns: str,
+    years: bool = False,
+) -> Callable[..., object]:
     def checks(form: Form, before: Form | None) -> Iterator[Check]:
         for table in tables:
             earlier = {line.key for line in _lines(before, table, *columns)}
@@ -271,8 +274,12 @@ def _jump(form: Form, before: Form | None) -> Iterator[Check]:
             here = (table.key, cell.line.key, cell.column.key)
             if cell.is_total or cell.column.unit is not Unit.COUNT or here[1:] not in earlier.at:
                 continue
-            label = Label(*(f"{l}·{c}" for l, c in zip(cell.line.label, cell.column.label, strict=True)))
-            yield Check(".".join(here), label, table.key, (Term(*here),), (Term(*here, before=True),))
+            label = Label(
+                *(f"{l}·{c}" for l, c in zip(cell.line.label, cell.column.label, strict=True))
+            )
+            yield Check(
+                ".".join(here), label, table.key, (Term(*here),), (Term(*here, before=True),)
+            )
 
 
 def _within_jump(now: int, then: int) -> bool:
@@ -365,7 +372,9 @@ def _rule_maker(rule: Rule, case: Case) -> Iterator[Finding]:
         return
     largest = max(number for number in numbers if isinstance(number, int))
     if largest:
-        cells = tuple(filing.table.pointers[i] for i in at if filing.cells[i] not in (0, NOT_APPLICABLE))
+        cells = tuple(
+            filing.table.pointers[i] for i in at if filing.cells[i] not in (0, NOT_APPLICABLE)
+        )
         sides = {"left": largest, "right": 0, "difference": largest}
         message = filled(rule.message, filing.table.lines[0].label, **sides)
         yield rule.finding(case, "rules", cells=cells, message=message, **sides)
@@ -422,12 +431,23 @@ OTHERS: tuple[Rule, ...] = (
         "items.floor",
         E,
         "items_last_year + items_change ≥ 0",
-        Label("上一年项目数量加本年增减不得小于 0。", "Last year's items and the change are together not below 0."),
+        Label(
+            "上一年项目数量加本年增减不得小于 0。",
+            "Last year's items and the change are together not below 0.",
+        ),
         Label(
             "{at}：上一年项目数量与本年增减之和为 {left}，小于 0。",
             "{at}: last year's items and the change come to {left}, below 0.",
         ),
-        compare(ge, _items(lambda t, l: (_stock_of_items(t, l.key), ()), ITEM_TABLES, "items_last_year", "items_change")),
+        compare(
+            ge,
+            _items(
+                lambda t, l: (_stock_of_items(t, l.key), ()),
+                ITEM_TABLES,
+                "items_last_year",
+                "items_change",
+            ),
+        ),
         applies=lambda form: any(_lines(form, t, "items_last_year") for t in ITEM_TABLES),
     ),
     _rule(
@@ -662,7 +682,10 @@ OTHERS: tuple[Rule, ...] = (
             "与上一年度相差五倍以上。",
             "The figure differs from last year's by more than a factor of five.",
         ),
-        Label("{at}：本年为 {left}，上一年度为 {right}。", "{at}: {left}, and {right} the year before."),
+        Label(
+            "{at}：本年为 {left}，上一年度为 {right}。",
+            "{at}: {left}, and {right} the year before.",
+        ),
         compare(_within_jump, _jump, cross_year=True),
     ),
     _rule(
@@ -699,7 +722,7 @@ OTHERS: tuple[Rule, ...] = (
 )
 
 
-@lru_cache(maxsize=None)
+@cache
 def rules_of(form: Form) -> tuple[Rule, ...]:
     """Return the rules that apply to a form, in the order of the catalogue."""
     identities = (rule for table in form.tables for rule in _identities(table))

@@ -1,7 +1,7 @@
 """Name the wrong cell: the one change of one cell that makes a table balance."""
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 
 from app.domain.findings import Suspect
 from app.domain.layout import LARGEST, Table
@@ -12,7 +12,7 @@ Identity = tuple[tuple[int, int], ...]
 """Cells and their signs, which together come to zero."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def _identities(table: Table) -> tuple[tuple[Identity, ...], tuple[dict[int, int], ...]]:
     """Return a table's identities, and for each cell those that contain it with its sign."""
     identities = tuple(_derived(table))

@@ -1,7 +1,7 @@
 """What the sums on the form come to, computed from the cells that they add up."""
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
@@ -9,7 +9,7 @@ from app.domain.layout import Cell, Cells, Table, Value
 from app.domain.report import Filing
 
 
-@lru_cache(maxsize=None)
+@cache
 def _addends(table: Table) -> tuple[tuple[Cell, Any], ...]:
     return tuple((cell, itemgetter(*cell.addends)) for cell in table.totals)
 
@@ -54,7 +54,6 @@ def effective(filing: Filing) -> tuple[Cells, frozenset[int]]:
             cells[cell.index] = total
             computed.add(cell.index)
     return tuple(cells), frozenset(computed)
-
 
 
 def as_number(value: Value) -> int:

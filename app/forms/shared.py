@@ -4,36 +4,42 @@ from collections.abc import Iterable
 
 from app.domain.layout import Balance, Column, Label, Line, Table
 
+_APPLICANT = (Label("申请人情况", "Applicants"),)
 _LEGAL_PERSONS = (
-    Label("申请人情况", "Applicants"),
+    *_APPLICANT,
     Label("法人或其他组织", "Legal persons and other organizations"),
 )
 
 _APPLICANTS = (
-    Column(
-        "natural_person", Label("自然人", "Natural persons"), headings=(Label("申请人情况", "Applicants"),)
-    ),
+    Column("natural_person", Label("自然人", "Natural persons"), headings=_APPLICANT),
     Column("commercial", Label("商业企业", "Commercial enterprises"), headings=_LEGAL_PERSONS),
     Column("research", Label("科研机构", "Research institutions"), headings=_LEGAL_PERSONS),
     Column(
-        "public_interest", Label("社会公益组织", "Public interest organizations"), headings=_LEGAL_PERSONS
+        "public_interest",
+        Label("社会公益组织", "Public interest organizations"),
+        headings=_LEGAL_PERSONS,
     ),
-    Column("legal_service", Label("法律服务机构", "Legal service institutions"), headings=_LEGAL_PERSONS),
+    Column(
+        "legal_service",
+        Label("法律服务机构", "Legal service institutions"),
+        headings=_LEGAL_PERSONS,
+    ),
     Column("other_organization", Label("其他", "Other organizations"), headings=_LEGAL_PERSONS),
 )
 
-_HANDLED = Label("三、本年度办理结果", "III. Results of handling in the year")
+HANDLED = Label("三、本年度办理结果", "III. Results of handling in the year")
 
 
-def _outcomes(
+def outcomes_of(
     zh: str, en: str, lines: Iterable[tuple[str, str, str, str | None]]
 ) -> tuple[Line, ...]:
-    headings = (_HANDLED, Label(zh, en))
+    """Return the lines of a group: key, label zh, label en, article."""
+    headings = (HANDLED, Label(zh, en))
     return tuple(Line(key, Label(*label), article, headings) for key, *label, article in lines)
 
 
 _COMMON_OUTCOMES = (
-    Line("granted", Label("（一）予以公开", "(1) Disclosed"), "36(一)(二)", (_HANDLED,)),
+    Line("granted", Label("（一）予以公开", "(1) Disclosed"), "36(一)(二)", (HANDLED,)),
     Line(
         "partly_granted",
         Label(
@@ -41,9 +47,9 @@ _COMMON_OUTCOMES = (
             "(2) Partly disclosed (where severed, counted here only)",
         ),
         "37",
-        (_HANDLED,),
+        (HANDLED,),
     ),
-    *_outcomes(
+    *outcomes_of(
         "（三）不予公开",
         "(3) Not disclosed",
         (
@@ -92,7 +98,7 @@ _COMMON_OUTCOMES = (
             ),
         ),
     ),
-    *_outcomes(
+    *outcomes_of(
         "（四）无法提供",
         "(4) Cannot be provided",
         (
@@ -116,7 +122,7 @@ _COMMON_OUTCOMES = (
             ),
         ),
     ),
-    *_outcomes(
+    *outcomes_of(
         "（五）不予处理",
         "(5) Not processed",
         (
@@ -150,13 +156,14 @@ _COMMON_OUTCOMES = (
 )
 
 
-def _total(columns: tuple[Column, ...]) -> Column:
-    return Column("total", Label("总计", "Total"), parts=tuple(column.key for column in columns))
+def _total(columns: tuple[Column, ...], headings: tuple[Label, ...] = ()) -> Column:
+    parts = tuple(column.key for column in columns)
+    return Column("total", Label("总计", "Total"), headings=headings, parts=parts)
 
 
-def requests(other: Iterable[tuple[str, str, str, str | None]]) -> Table:
-    """Return section 三, with the edition's lines of （六）: key, label zh, label en, article."""
-    outcomes = (*_COMMON_OUTCOMES, *_outcomes("（六）其他处理", "(6) Other handling", other))
+def requests(*other: Line) -> Table:
+    """Return section 三, with the edition's lines of （六）."""
+    outcomes = (*_COMMON_OUTCOMES, *other)
     return Table(
         key="requests",
         title=Label(
@@ -167,9 +174,7 @@ def requests(other: Iterable[tuple[str, str, str, str | None]]) -> Table:
         lines=(
             Line(
                 "received",
-                Label(
-                    "一、本年新收政府信息公开申请数量", "I. Requests newly received in the year"
-                ),
+                Label("一、本年新收政府信息公开申请数量", "I. Requests newly received in the year"),
             ),
             Line(
                 "carried_in",
@@ -181,7 +186,7 @@ def requests(other: Iterable[tuple[str, str, str, str | None]]) -> Table:
             Line(
                 "handled",
                 Label("（七）总计", "(7) Total"),
-                headings=(_HANDLED,),
+                headings=(HANDLED,),
                 parts=tuple(line.key for line in outcomes),
             ),
             Line(
@@ -190,8 +195,10 @@ def requests(other: Iterable[tuple[str, str, str, str | None]]) -> Table:
                 "33",
             ),
         ),
-        columns=(*_APPLICANTS, _total(_APPLICANTS)),
-        balances=(Balance("requests.balance", ("received", "carried_in"), ("handled", "carried_out")),),
+        columns=(*_APPLICANTS, _total(_APPLICANTS, _APPLICANT)),
+        balances=(
+            Balance("requests.balance", ("received", "carried_in"), ("handled", "carried_out")),
+        ),
         across_forms=True,
     )
 

@@ -5,6 +5,7 @@ from app.forms.shared import (
     CHARGES,
     COMPULSION,
     DISPUTES,
+    HANDLED,
     LICENCES,
     PENALTIES,
     RULES_LINE,
@@ -56,9 +57,7 @@ PROCUREMENT = Table(
     key="procurement",
     title=Label("政府集中采购", "Centralized government procurement"),
     source=Label("第二十条第（九）项", "Article 20 (9)"),
-    lines=(
-        Line("centralized", Label("政府集中采购", "Centralized government procurement")),
-    ),
+    lines=(Line("centralized", Label("政府集中采购", "Centralized government procurement")),),
     columns=(
         Column("items", Label("采购项目数量", "Procurement items")),
         Column("amount", Label("采购总金额", "Total amount"), Unit.MONEY),
@@ -72,7 +71,9 @@ PROCUREMENT = Table(
         ),
     ),
 )
-REQUESTS = requests((("other_handling", "（六）其他处理", "(6) Other handling", None),))
+REQUESTS = requests(
+    Line("other_handling", Label("（六）其他处理", "(6) Other handling"), headings=(HANDLED,))
+)
 
 FORM = Form(
     key="2019",

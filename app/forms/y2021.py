@@ -9,6 +9,7 @@ from app.forms.shared import (
     PENALTIES,
     RULES_LINE,
     article_20,
+    outcomes_of,
     requests,
 )
 
@@ -55,20 +56,24 @@ FEES = article_20(
     ),
 )
 REQUESTS = requests(
-    (
+    *outcomes_of(
+        "（六）其他处理",
+        "(6) Other handling",
         (
-            "other_not_corrected",
-            "1.申请人无正当理由逾期不补正、行政机关不再处理其政府信息公开申请",
-            "1. Not corrected in time without just cause, no longer processed",
-            "30",
+            (
+                "other_not_corrected",
+                "1.申请人无正当理由逾期不补正、行政机关不再处理其政府信息公开申请",
+                "1. Not corrected in time without just cause, no longer processed",
+                "30",
+            ),
+            (
+                "other_fee_unpaid",
+                "2.申请人逾期未按收费通知要求缴纳费用、行政机关不再处理其政府信息公开申请",
+                "2. Information processing fee not paid in time, no longer processed",
+                "42",
+            ),
+            ("other_misc", "3.其他", "3. Other", None),
         ),
-        (
-            "other_fee_unpaid",
-            "2.申请人逾期未按收费通知要求缴纳费用、行政机关不再处理其政府信息公开申请",
-            "2. Information processing fee not paid in time, no longer processed",
-            "42",
-        ),
-        ("other_misc", "3.其他", "3. Other", None),
     )
 )
 

@@ -28,7 +28,8 @@ def matrix(filing: Filing) -> Json:
     cells: tuple[Any, ...] = filing.cells
     if table.has_decimals:
         cells = tuple(
-            shown(cell, cells[cell.index]) if table.cells[cell.index].column.unit.is_decimal
+            shown(cell, cells[cell.index])
+            if table.cells[cell.index].column.unit.is_decimal
             else cells[cell.index]
             for cell in table.cells
         )
@@ -53,9 +54,7 @@ def filed(filing: Filing) -> Json:
     for cell, total, is_partial in sums(filing):
         totals.setdefault(cell.line.key, {})[cell.column.key] = total
         if is_partial:
-            partial.append(
-                f"/tables/{filing.table.key}/totals/{cell.line.key}/{cell.column.key}"
-            )
+            partial.append(f"/tables/{filing.table.key}/totals/{cell.line.key}/{cell.column.key}")
     return {
         "filing": filing.state,
         "data": matrix(filing),
@@ -187,5 +186,3 @@ def table_resource(report: Json, key: str, updated_at: str) -> Json:
 
 def _touches(found: Json, key: str, prefix: str) -> bool:
     return found["table"] == key or any(cell.startswith(prefix) for cell in found["cells"])
-
-

@@ -7,7 +7,7 @@ the same transaction for whichever of the years it changed.
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlmodel import Session
 
 from app.domain.findings import Finding, Outcome
+from app.domain.layout import Form
 from app.domain.report import Agency, Report
 from app.domain.rules import judge
 from app.errors import Conflict, NotFound
@@ -42,6 +43,16 @@ def rule_set() -> str:
     return digest.hexdigest()[:16]
 
 
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A report's document, as a value and as JSON."""
+
+    document: rendering.Json
+    body: bytes
+    etag: str
+    has_findings: bool
+
+
 @dataclass(slots=True)
 class Scene:
     """What a report is written and judged in: its agency and year, and its neighbours in time."""
@@ -49,6 +60,14 @@ class Scene:
     agency: Agency
     year: YearFacts
     stored: dict[int, Stored]
+    rendered: dict[int, Rendered] = field(default_factory=dict)
+
+    @property
+    def form(self) -> Form:
+        """The form of the year."""
+        found = form_of(self.year.year)
+        assert found is not None
+        return found
 
     @property
     def current(self) -> Stored | None:
@@ -59,8 +78,8 @@ class Scene:
 def enter(session: Session, agency: str, year: int) -> Scene:
     """Lock an agency's reports and read those of the year and beside it.
 
-    Raises `NotFound` for an agency or a year that is not registered, and `Conflict` if the year is
-    closed. Locks are taken in one order everywhere: years, then agencies.
+    Raises `NotFound` for an agency or a year that is not registered. Locks are taken in one order
+    everywhere: years, then agencies.
     """
     facts = years.share(session, year)
     locked = reports.lock_agency(session, agency)
@@ -68,9 +87,13 @@ def enter(session: Session, agency: str, year: int) -> Scene:
         raise NotFound("agency-not-found", agency=agency)
     if facts is None:
         raise NotFound("reporting-year-not-found", year=year)
-    if facts.status == "closed":
-        raise Conflict("year-closed", year=year)
     return Scene(locked, facts, reports.load(session, locked, year - 1, year + 1))
+
+
+def require_open(scene: Scene) -> None:
+    """Raise `Conflict` if the scene's year no longer takes writes."""
+    if scene.year.status == "closed":
+        raise Conflict("year-closed", year=scene.year.year)
 
 
 def save(session: Session, scene: Scene, new: Report) -> Stored:
@@ -157,26 +180,36 @@ def _refresh(session: Session, scene: Scene, *affected: int) -> None:
         if year in scene.stored:
             facts = scene.year if year == scene.year.year else years.share(session, year)
             assert facts is not None
-            scene.stored[year] = _derive(session, scene.stored, year, facts.due)
+            rendered = scene.rendered[year] = _render(scene.stored, year, facts.due)
+            scene.stored[year] = _derive(session, scene.stored[year], rendered)
 
 
-def _derive(
-    session: Session, stored: Mapping[int, Stored], year: int, due: Mapping[str, str]
-) -> Stored:
+def rendered(scene: Scene) -> Rendered:
+    """Return the document of the scene's report as it stands now."""
+    year = scene.year.year
+    if year not in scene.rendered:
+        scene.rendered[year] = _render(scene.stored, year, scene.year.due)
+    return scene.rendered[year]
+
+
+def _render(stored: Mapping[int, Stored], year: int, due: Mapping[str, str]) -> Rendered:
     current, before = stored[year], stored.get(year - 1)
     found = failures(findings_of(current.report, before.report if before else None))
     document = rendering.document(current, found, due)
     body = encoding.encoded(document)
-    derived = Derived(encoding.etag(current.revision, body), rule_set(), bool(found))
+    return Rendered(document, body, encoding.etag(current.revision, body), bool(found))
+
+
+def _derive(session: Session, current: Stored, rendered: Rendered) -> Stored:
+    derived = Derived(rendered.etag, rule_set(), rendered.has_findings)
     if derived == current.derived:
         return current
-    _save_derived(session, current, document, body, derived)
+    _save_derived(session, current, rendered, derived)
     return replace(current, derived=derived)
 
 
-def _save_derived(
-    session: Session, current: Stored, document: rendering.Json, body: bytes, derived: Derived
-) -> None:
+def _save_derived(session: Session, current: Stored, rendered: Rendered, derived: Derived) -> None:
+    document = rendered.document
     counts = document["counts"]
     columns = {
         "etag": derived.etag,
@@ -185,9 +218,9 @@ def _save_derived(
         "warnings": counts["warning"],
         "infos": counts["info"],
         "rule_set": derived.rule_set,
-        "size": len(body),
+        "size": len(rendered.body),
         "summary": encoding.encoded(rendering.summary(document, derived.etag)).decode(),
-        "body": encoding.zipped(body),
+        "body": encoding.zipped(rendered.body),
     }
     findings = [
         (each["rule"], each["severity"], encoding.encoded(each).decode())
@@ -208,5 +241,5 @@ def rebuild(session: Session, agency: str, of_years: Iterable[int]) -> int:
     stored = reports.load(session, locked, min(facts) - 1, max(facts))
     for year, known in facts.items():
         if known is not None and year in stored:
-            _derive(session, stored, year, known.due)
+            _derive(session, stored[year], _render(stored, year, known.due))
     return len(facts.keys() & stored.keys())

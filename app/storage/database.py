@@ -21,6 +21,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from app.settings import Settings
+from app.storage.statements import Prepared
 
 T = TypeVar("T")
 Job = Callable[[Session], T]
@@ -102,7 +103,7 @@ class _Waiting(Generic[T]):
             self.settle = partial(self.future.set_result, run(connection, self.job))
         except OperationalError:
             raise  # not this unit's own: the disk, the lock, the connection
-        except Exception as error:  # noqa: BLE001 - handed to the caller
+        except Exception as error:
             self.settle = partial(self.future.set_exception, error)
 
 
@@ -145,7 +146,7 @@ class _GroupWriter:
             with self._engine.begin() as connection:
                 for waiting in group:
                     waiting.run(connection)
-        except Exception as error:  # noqa: BLE001 - handed to the callers
+        except Exception as error:
             if len(group) == 1:
                 group[0].future.set_exception(error)
                 return
@@ -179,12 +180,25 @@ class Database:
 
     def __init__(self, settings: Settings) -> None:
         size = settings.pool_size
-        self.reads = read_engine(settings, size)
-        self.is_sqlite = self.reads.dialect.name == "sqlite"
+        self.is_sqlite = settings.is_sqlite
+        self.reads = read_engine(settings, size + self.is_sqlite)
         self.writes = write_engine(settings, 1 if self.is_sqlite else size)
         self._readers = ThreadPoolExecutor(size, "reader")
+        self._here = self.reads.connect() if self.is_sqlite else None
         self._writers = (
             _GroupWriter(self.writes) if self.is_sqlite else _PoolWriter(self.writes, size)
+        )
+
+    async def point(self, statement: Prepared, parameters: dict[str, Any]) -> Any:
+        """Read one row by its key, the quickest way there is; None if it is not there.
+
+        On SQLite that is here and now: the row is found in microseconds and no writer blocks a
+        reader, so that a thread would cost more than it frees.
+        """
+        if self._here is not None:
+            return statement.run(self._here, parameters).fetchone()
+        return await asyncio.wrap_future(
+            self._readers.submit(_point, self.reads, statement, parameters)
         )
 
     async def read(self, job: Job[T]) -> T:
@@ -199,8 +213,15 @@ class Database:
         """Finish what waits, then let go of everything."""
         self._writers.shutdown()
         self._readers.shutdown()
+        if self._here is not None:
+            self._here.close()
         self.reads.dispose()
         self.writes.dispose()
+
+
+def _point(engine: Engine, statement: Prepared, parameters: dict[str, Any]) -> Any:
+    with engine.connect() as connection:
+        return statement.run(connection, parameters).fetchone()
 
 
 def _read(engine: Engine, job: Job[T]) -> T:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 from app.domain.layout import NOT_APPLICABLE, Cells, Form, Table
 from app.domain.report import PROSE, Agency, Filing, Report
 from app.forms import TABLE_KEYS, form_of
-from app.storage import models
+from app.storage import agencies, models
 from app.storage.models import FILINGS, DerivedDocument, DerivedFinding, choices_of
 from app.storage.statements import Prepared
 
@@ -68,7 +68,8 @@ def _this(table: Any) -> Any:
 def _has_report(years_on: str) -> Any:
     beside = _REPORT.alias()
     return sa.exists().where(
-        beside.c.agency == _REPORT.c.agency, beside.c.year == _REPORT.c.year + sa.literal_column(years_on)
+        beside.c.agency == _REPORT.c.agency,
+        beside.c.year == _REPORT.c.year + sa.literal_column(years_on),
     )
 
 
@@ -81,7 +82,9 @@ def _load() -> Prepared:
     columns = [_REPORT.c[name] for name in _HEAD]
     columns += [_has_report("-1"), _has_report("1"), _DOCUMENT.c.etag, _DOCUMENT.c.rule_set]
     columns += [_DOCUMENT.c.errors + _DOCUMENT.c.warnings + _DOCUMENT.c.infos]
-    columns += [c for table in _TABLES.values() for c in table.c if c.name not in {"agency", "year"}]
+    columns += [
+        c for table in _TABLES.values() for c in table.c if c.name not in {"agency", "year"}
+    ]
     return Prepared(
         sa.select(*(column.label(f"c{i}") for i, column in enumerate(columns)))
         .select_from(source)
@@ -93,16 +96,20 @@ def _load() -> Prepared:
 
 
 _LOAD = _load()
-_LOCK_AGENCY = Prepared(
-    sa.select(
-        col(models.Agency.code),
-        col(models.Agency.name),
-        col(models.Agency.kind),
-        col(models.Agency.level),
-    )
-    .where(col(models.Agency.code) == sa.bindparam("agency"))
-    .with_for_update(key_share=True)
-)
+_AGENCY = sa.select(
+    col(models.Agency.code),
+    col(models.Agency.name),
+    col(models.Agency.kind),
+    col(models.Agency.level),
+).where(col(models.Agency.code) == sa.bindparam("agency"))
+_READ_AGENCY = Prepared(_AGENCY)
+_LOCK_AGENCY = Prepared(_AGENCY.with_for_update(key_share=True))
+
+
+def agency(session: Session, code: str) -> Agency | None:
+    """Read an agency as reports show it."""
+    row = _READ_AGENCY.run(session.connection(), {"agency": code}).fetchone()
+    return Agency(*row) if row else None
 
 
 def lock_agency(session: Session, code: str) -> Agency | None:
@@ -140,7 +147,7 @@ class _Reader:
         )
 
 
-@lru_cache(maxsize=None)
+@cache
 def _readers(form: Form) -> tuple[tuple[str, _Reader], ...]:
     base = len(_HEAD) + _DERIVED
     found = []
@@ -196,14 +203,14 @@ def _stored(agency: Agency, row: Any) -> Stored:
 
 _INSERT_REPORT = Prepared(sa.insert(_REPORT))
 _UPDATE_REPORT = Prepared(
-    sa.update(_REPORT).where(_this(_REPORT)).values(
-        {name: sa.bindparam(f"new_{name}") for name in (*PROSE, "revision", "updated_at")}
-    )
+    sa.update(_REPORT)
+    .where(_this(_REPORT))
+    .values({name: sa.bindparam(f"new_{name}") for name in (*PROSE, "revision", "updated_at")})
 )
 _TOUCH_REPORT = Prepared(
-    sa.update(_REPORT).where(_this(_REPORT)).values(
-        revision=sa.bindparam("new_revision"), updated_at=sa.bindparam("new_updated_at")
-    )
+    sa.update(_REPORT)
+    .where(_this(_REPORT))
+    .values(revision=sa.bindparam("new_revision"), updated_at=sa.bindparam("new_updated_at"))
 )
 _DELETE_REPORT = Prepared(sa.delete(_REPORT).where(_this(_REPORT)))
 
@@ -247,9 +254,9 @@ def _columns(key: str) -> tuple[str, ...]:
 _INSERT_FILING = {key: Prepared(sa.insert(table)) for key, table in _TABLES.items()}
 _UPDATE_FILING = {
     key: Prepared(
-        sa.update(table).where(_this(table)).values(
-            {name: sa.bindparam(f"new_{name}") for name in _columns(key)}
-        )
+        sa.update(table)
+        .where(_this(table))
+        .values({name: sa.bindparam(f"new_{name}") for name in _columns(key)})
     )
     for key, table in _TABLES.items()
 }
@@ -295,9 +302,9 @@ def _json(value: object) -> str:
 _DOCUMENT_VALUES = tuple(c.name for c in _DOCUMENT.c if c.name not in {"agency", "year"})
 _INSERT_DOCUMENT = Prepared(sa.insert(_DOCUMENT))
 _UPDATE_DOCUMENT = Prepared(
-    sa.update(_DOCUMENT).where(_this(_DOCUMENT)).values(
-        {name: sa.bindparam(f"new_{name}") for name in _DOCUMENT_VALUES}
-    )
+    sa.update(_DOCUMENT)
+    .where(_this(_DOCUMENT))
+    .values({name: sa.bindparam(f"new_{name}") for name in _DOCUMENT_VALUES})
 )
 _INSERT_FINDING = Prepared(sa.insert(_FINDING))
 _DELETE_FINDINGS = Prepared(sa.delete(_FINDING).where(_this(_FINDING)))
@@ -327,9 +334,7 @@ def save_document(
         _INSERT_FINDING.run_many(connection, rows)
 
 
-READ_DOCUMENT = Prepared(
-    sa.select(_DOCUMENT.c.etag, _DOCUMENT.c.body).where(_this(_DOCUMENT))
-)
+READ_DOCUMENT = Prepared(sa.select(_DOCUMENT.c.etag, _DOCUMENT.c.body).where(_this(_DOCUMENT)))
 """The hot read: ETag and gzipped JSON of one report."""
 
 _READ_TABLE = {
@@ -379,3 +384,42 @@ def stale(session: Session, rule_set: str) -> list[tuple[str, list[int]]]:
     for agency, year in session.connection().execute(query):
         found.setdefault(agency, []).append(year)
     return list(found.items())
+
+
+def listed(filters: Mapping[str, Any]) -> Any:
+    """Select the summaries of reports by the filters of `/v1/reports`, with the sort keys."""
+    d = _DOCUMENT.c
+    query = sa.select(d.summary, d.agency, d.year, d.updated_at, d.errors)
+    conditions = {
+        "agency": lambda value: d.agency == value,
+        "under": lambda value: d.agency.in_(agencies.at_or_below(value)),
+        "year": lambda value: d.year == value,
+        "year_from": lambda value: d.year >= value,
+        "year_to": lambda value: d.year <= value,
+        "updated_after": lambda value: d.updated_at > value,
+    }
+    query = query.where(
+        *(make(filters[name]) for name, make in conditions.items() if name in filters)
+    )
+    if "severity" in filters:
+        counted = {"error": d.errors, "warning": d.warnings, "info": d.infos}
+        query = query.where(counted[filters["severity"]] > 0)
+    if "rule" in filters:
+        f = _FINDING.c
+        wanted = [f[name] == filters[name] for name in ("rule", "severity") if name in filters]
+        query = query.where(sa.exists().where(f.agency == d.agency, f.year == d.year, *wanted))
+    return query
+
+
+def listed_findings(filters: Mapping[str, Any]) -> Any:
+    """Select failures by the filters of `/v1/findings`, with their agency's name."""
+    f, agency = _FINDING.c, models.Agency
+    query = sa.select(f.body, f.agency, f.year, f.position, f.rule, col(agency.name)).join(
+        agency, col(agency.code) == f.agency
+    )
+    for name in ("agency", "year", "rule", "severity"):
+        if name in filters:
+            query = query.where(f[name] == filters[name])
+    if "under" in filters:
+        query = query.where(f.agency.in_(agencies.at_or_below(filters["under"])))
+    return query

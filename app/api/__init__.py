@@ -1,0 +1,1 @@
+"""HTTP: what arrives is checked and read here, and what leaves is written here."""

@@ -1,0 +1,297 @@
+"""Agencies: the tree of who reports."""
+
+from typing import Annotated, Any
+
+from fastapi import Body, Query
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api import bodies, queries, schemas
+from app.api.documentation import lists, reads, writes
+from app.api.paths import AgencyCode
+from app.api.queries import Listing, ListQuery, NoQuery
+from app.api.replies import MERGE_PATCH, PATCHABLE, reply
+from app.api.routing import database, router
+from app.api.writing import contradictions, hold
+from app.domain.codes import check_character, is_agency_code
+from app.errors import Conflict, Fault, Invalid, NotFound
+from app.services import encoding, registering
+from app.storage import agencies
+from app.storage.models import Agency
+
+routes = router("agencies", "/v1/agencies")
+
+WRITABLE = (
+    "name",
+    "short_name",
+    "kind",
+    "level",
+    "parent",
+    "uscc",
+    "uscc_unchecked",
+    "division",
+    "active_from",
+    "active_to",
+)
+
+_EXAMPLES: dict[str, Any] = {
+    "government": {
+        "summary": "人民政府 / A government",
+        "value": {
+            "name": "宿迁市人民政府",
+            "kind": "government",
+            "level": "city",
+            "division": "321300",
+        },
+    },
+    "department": {
+        "summary": "工作部门 / A department",
+        "value": {
+            "name": "沭阳县发展和改革局",
+            "short_name": "沭阳县发改局",
+            "kind": "department",
+            "level": "county",
+            "division": "321322",
+            "active_from": "2019-01-01",
+        },
+    },
+}
+
+
+def _shown(agency: Any) -> dict[str, Any]:
+    """Return an agency, or a row of one, as replies show it."""
+    own = f"/v1/agencies/{agency.code}"
+    return {
+        "code": agency.code,
+        **{name: getattr(agency, name) for name in WRITABLE},
+        "created_at": agency.created_at,
+        "updated_at": agency.updated_at,
+        "links": {
+            "self": own,
+            "parent": f"/v1/agencies/{agency.parent}" if agency.parent else None,
+            "children": f"/v1/agencies?parent={agency.code}",
+            "reports": f"/v1/reports?agency={agency.code}",
+        },
+    }
+
+
+def _resource(agency: Agency) -> tuple[str, bytes]:
+    body = encoding.encoded(_shown(agency))
+    return encoding.etag(agency.revision, body), body
+
+
+class AgenciesQuery(ListQuery):
+    """Filters of agencies."""
+
+    parent: Annotated[str | None, Query(description="Those directly below this agency.")] = None
+    under: Annotated[str | None, Query(description="An agency: all at or below it.")] = None
+    kind: schemas.KindName | None = None
+    level: schemas.LevelName | None = None
+    active_in: Annotated[
+        queries.Year | None, Query(description="Active on any day of this year.")
+    ] = None
+    q: Annotated[
+        str | None,
+        Query(
+            max_length=200,
+            description="Part of a name, in any case and width; or how the code begins.",
+        ),
+    ] = None
+    sort: queries.sort_of("code", "name", "updated_at") = "code"  # type: ignore[valid-type]
+
+
+_AGENCIES = Listing(
+    AgenciesQuery,
+    agencies.listed,
+    {"code": ("code",), "name": ("name", "code"), "updated_at": ("updated_at", "code")},
+    lambda row: encoding.encoded(_shown(row)),
+)
+
+
+@routes.get("", **lists(schemas.AgencyPage, "List agencies / 列出机构"))
+async def list_agencies(request: Request, query: Annotated[AgenciesQuery, Query()]) -> Response:
+    """Return agencies by their place in the tree, their kind, or a part of their name."""
+    return await queries.answer(request, _AGENCIES)
+
+
+def _found(session: Session, code: str) -> Agency:
+    agency = agencies.find(session, code) if is_agency_code(code) else None
+    if agency is None:
+        raise NotFound("agency-not-found", agency=code)
+    return agency
+
+
+@routes.get("/{agency}", **reads(schemas.AgencyOut, "Read an agency / 读取机构"))
+async def get_agency(request: Request, agency: AgencyCode) -> Response:
+    """Return one agency."""
+    etag, body = await database(request).read(lambda session: _resource(_found(session, agency)))
+    queries.read(request, NoQuery)
+    return reply(request, etag, body=body, headers=PATCHABLE)
+
+
+def _checked(session: Session, code: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Return what a body says of an agency. Raises `Invalid` with every fault."""
+    found = [*contradictions(body, code=code), *bodies.faults(schemas.AgencyBody, body)]
+    faulty = {fault.pointer for fault in found}
+    said = {name: body.get(name) for name in WRITABLE} | {
+        "uscc_unchecked": body.get("uscc_unchecked") or False
+    }
+    if not faulty & {"/uscc", "/uscc_unchecked"} and said["uscc"] and not said["uscc_unchecked"]:
+        expected = check_character(said["uscc"])
+        if said["uscc"][-1] != expected:
+            found.append(Fault("/uscc", "bad-check-character", {"expected": expected}))
+    if not faulty & {"/active_from", "/active_to"} and said["active_from"] and said["active_to"]:
+        if said["active_to"] < said["active_from"]:
+            found.append(Fault("/active_to", "ends-before-start"))
+    if "/parent" not in faulty and said["parent"] is not None:
+        if said["parent"] == code:
+            found.append(Fault("/parent", "circle"))
+        elif not agencies.exists(session, said["parent"]):
+            found.append(Fault("/parent", "unknown-agency"))
+        elif agencies.is_at_or_below(session, said["parent"], code):
+            found.append(Fault("/parent", "circle"))
+    if found:
+        raise Invalid(found)
+    return said
+
+
+def _save(session: Session, code: str, current: Agency | None, said: dict[str, Any]) -> Agency:
+    if said["uscc"] is not None:
+        holder = agencies.holder_of(session, said["uscc"])
+        if holder not in {None, code}:
+            raise Conflict("uscc-taken", uscc=said["uscc"], holder=holder)
+    return registering.save_agency(session, code, current, said)
+
+
+def _writable(agency: Agency) -> dict[str, Any]:
+    return {name: getattr(agency, name) for name in WRITABLE}
+
+
+def _hold(
+    request: Request, session: Session, agency: Agency | None, code: str, sent: bytes | None
+) -> None:
+    def differences(body: dict[str, Any]) -> list[Fault]:
+        assert agency is not None
+        stored = _writable(agency)
+        if request.method == "PATCH":
+            body = bodies.merged(stored, body)
+        return list(bodies.differences(_checked(session, code, body), stored))
+
+    revision = agency.revision if agency else None
+    hold(request, sent, revision, lambda: _resource(agency)[0] if agency else "", differences)
+
+
+def _reply(request: Request, agency: Agency, status: int) -> Response:
+    etag, body = _resource(agency)
+    path = f"/v1/agencies/{agency.code}"
+    headers = {"Content-Location": path, **PATCHABLE}
+    if status == 201:
+        headers["Location"] = path
+    return reply(request, etag, body=body, status=status, headers=headers)
+
+
+@routes.put("/{agency}", **writes(schemas.AgencyOut, "Write an agency / 登记机构"))
+async def put_agency(
+    request: Request,
+    agency: AgencyCode,
+    body: Annotated[schemas.AgencyBody, Body(openapi_examples=_EXAMPLES)],
+) -> Response:
+    """Create an agency (201) or replace it (200). A change of name, kind or level shows in its
+    reports and their findings at once.
+    """
+    sent = await bodies.raw(request)
+    if not is_agency_code(agency):
+        raise Invalid([Fault(None, "bad-code", parameter="agency")], "invalid-parameter")
+
+    def job(session: Session) -> Response:
+        current = registering.enter_agency(session, agency)
+        _hold(request, session, current, agency, sent)
+        said = _checked(session, agency, bodies.parse(sent))
+        saved = _save(session, agency, current, said)
+        return _reply(request, saved, 200 if current else 201)
+
+    return await database(request).write(job)
+
+
+@routes.patch(
+    "/{agency}",
+    **writes(schemas.AgencyOut, "Change an agency / 修改机构", creates=False, patch=True),
+)
+async def patch_agency(
+    request: Request,
+    agency: AgencyCode,
+    body: Annotated[
+        schemas.AgencyPatch,
+        Body(
+            openapi_examples={
+                "move": {"summary": "改隶 / Move it", "value": {"parent": "321300"}},
+                "close": {"summary": "撤销 / Close it", "value": {"active_to": "2024-12-31"}},
+            },
+            media_type=MERGE_PATCH,
+        ),
+    ],
+) -> Response:
+    """Change the members that are sent (RFC 7396)."""
+    sent = await bodies.raw(request)
+
+    def job(session: Session) -> Response:
+        current = _entered(session, agency)
+        _hold(request, session, current, agency, sent)
+        made = bodies.merged(_writable(current), bodies.parse(sent))
+        saved = _save(session, agency, current, _checked(session, agency, made))
+        return _reply(request, saved, 200)
+
+    return await database(request).write(job)
+
+
+def _entered(session: Session, code: str) -> Agency:
+    agency = registering.enter_agency(session, code) if is_agency_code(code) else None
+    if agency is None:
+        raise NotFound("agency-not-found", agency=code)
+    return agency
+
+
+@routes.delete("/{agency}", **writes(None, "Delete an agency / 删除机构"))
+async def delete_agency(request: Request, agency: AgencyCode) -> Response:
+    """Delete an agency that has neither reports nor agencies below it."""
+
+    def job(session: Session) -> Response:
+        current = _entered(session, agency)
+        _hold(request, session, current, agency, None)
+        registering.delete_agency(session, current)
+        return Response(status_code=204)
+
+    return await database(request).write(job)
+
+
+@routes.post("", **writes(schemas.AgencyOut, "Create an agency / 新建机构", new=True))
+async def post_agency(
+    request: Request,
+    body: Annotated[
+        schemas.NewAgency,
+        Body(
+            openapi_examples={
+                key: {**example, "value": {"code": code, **example["value"]}}
+                for (key, example), code in zip(
+                    _EXAMPLES.items(), ("321300", "321322-fgj"), strict=True
+                )
+            }
+        ),
+    ],
+) -> Response:
+    """Create an agency; 409 if its code is taken."""
+    sent = await bodies.raw(request)
+
+    def job(session: Session) -> Response:
+        made = bodies.parse(sent)
+        code = made.get("code")
+        if not (isinstance(code, str) and is_agency_code(code)):
+            raise Invalid(bodies.faults(schemas.NewAgency, made))
+        current = registering.enter_agency(session, code)
+        said = _checked(session, code, made)
+        if current is not None:
+            raise Conflict("already-exists", key=f"agencies/{code}")
+        return _reply(request, _save(session, code, None, said), 201)
+
+    return await database(request).write(job)

@@ -1,0 +1,129 @@
+"""The forms and the rules, served from the values that everything else derives from."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api import queries, schemas
+from app.api.documentation import reads
+from app.api.queries import NoQuery
+from app.api.replies import reply
+from app.api.routing import router
+from app.domain import rules
+from app.domain.layout import Column, Form, Label, Line, Table
+from app.errors import NotFound
+from app.forms import FORM_BY_KEY, FORMS
+from app.services import encoding
+
+routes = router("forms", "/v1")
+
+_VALUES = {"count": "integer", "change": "integer", "wan_yuan": "decimal", "money": "decimal"}
+
+
+def _label(label: Label) -> dict[str, str]:
+    return {"zh": label.zh, "en": label.en}
+
+
+def _printed(part: Line | Column) -> dict[str, Any]:
+    return {
+        "key": part.key,
+        "label": _label(part.label),
+        "headings": [_label(heading) for heading in part.headings],
+        "total_of": list(part.parts),
+    }
+
+
+def _table(table: Table) -> dict[str, Any]:
+    return {
+        "key": table.key,
+        "title": _label(table.title),
+        "source": _label(table.source),
+        "lines": [{**_printed(line), "article": line.article} for line in table.lines],
+        "columns": [
+            {
+                **_printed(column),
+                "unit": column.unit.value,
+                "value": _VALUES[column.unit],
+                "may_be_negative": column.unit.value == "change",
+            }
+            for column in table.columns
+        ],
+        "members": [
+            {
+                "key": choice.key,
+                "label": _label(choice.label),
+                "values": list(choice.values),
+                "default": choice.default,
+            }
+            for choice in table.choices
+        ],
+    }
+
+
+def _years(form: Form) -> dict[str, int | None]:
+    later = [each.first_year for each in FORMS if each.first_year > form.first_year]
+    return {"first_year": form.first_year, "last_year": min(later) - 1 if later else None}
+
+
+def _form(form: Form) -> dict[str, Any]:
+    return {
+        "key": form.key,
+        "title": _label(form.title),
+        "source": form.source,
+        **_years(form),
+        "tables": [_table(table) for table in form.tables],
+        "links": {"self": f"/v1/forms/{form.key}"},
+    }
+
+
+def _rule(rule: rules.Rule, forms: list[Form]) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "severity": rule.severity.value,
+        "table": rule.table,
+        "forms": [form.key for form in forms],
+        "formula": rule.formula,
+        "basis": rule.basis or "；".join(form.source for form in forms),
+        "text": _label(rule.text),
+    }
+
+
+def _listed(items: list[dict[str, Any]]) -> bytes:
+    return encoding.encoded({"items": items, "next": None})
+
+
+_FORM_BODIES = {form.key: encoding.encoded(_form(form)) for form in FORMS}
+_FORMS_BODY = _listed([_form(form) for form in FORMS])
+_RULES_BODY = _listed([_rule(*found) for found in rules.catalogue(FORMS).values()])
+
+
+def _static(request: Request, body: bytes) -> Response:
+    queries.read(request, NoQuery)
+    return reply(request, encoding.etag(1, body), body=body)
+
+
+@routes.get(
+    "/forms", **reads(schemas.page_of(schemas.FormOut, "FormPage"), "List forms / 列出格式")
+)
+async def list_forms(request: Request) -> Response:
+    """Return every edition of the form: tables, lines and columns with their keys and labels."""
+    return _static(request, _FORMS_BODY)
+
+
+@routes.get("/forms/{form}", **reads(schemas.FormOut, "Read a form / 读取格式"))
+async def get_form(request: Request, form: str) -> Response:
+    """Return one edition of the form."""
+    if form not in FORM_BY_KEY:
+        raise NotFound("form-not-found", form=form)
+    return _static(request, _FORM_BODIES[form])
+
+
+@routes.get(
+    "/rules",
+    **reads(schemas.page_of(schemas.RuleOut, "RulePage"), "List rules / 列出核查规则"),
+    tags=["rules"],
+)
+async def list_rules(request: Request) -> Response:
+    """Return the catalogue of rules, in the order of findings."""
+    return _static(request, _RULES_BODY)

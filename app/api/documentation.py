@@ -1,0 +1,121 @@
+"""What the OpenAPI document says of an operation beside its signature."""
+
+from typing import Any
+
+from app.api.texts import PROBLEMS, Problem
+
+_ETAG = {"ETag": {"schema": {"type": "string"}, "description": '`"<revision>-<digest>"`, strong'}}
+_LOCATION = {
+    "Location": {"schema": {"type": "string"}, "description": "The address of what is new"}
+}
+
+_BY_STATUS: dict[int, list[str]] = {}
+for _problem in PROBLEMS.values():
+    _BY_STATUS.setdefault(_problem.status, []).append(_problem.slug)
+
+_CONDITIONS = [
+    {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": text,
+        "schema": {"type": "string"},
+    }
+    for name, text in (
+        ("If-Match", "Write only if this is the current revision (an ETag), or `*`."),
+        ("If-None-Match", "`*`: create only."),
+    )
+]
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Refer to the descriptions of error responses."""
+    return {
+        status: {
+            "$ref": f"#/components/responses/{status}",
+            "description": _titles(status),
+        }
+        for status in statuses
+    }
+
+
+def problem_responses() -> dict[str, Any]:
+    """Return the descriptions that `problems` refers to."""
+    return {
+        str(status): {
+            "description": _titles(status),
+            "content": {
+                "application/problem+json": {
+                    "schema": {"$ref": "#/components/schemas/ProblemOut"},
+                    "examples": {slug: _example(slug) for slug in slugs},
+                }
+            },
+        }
+        for status, slugs in sorted(_BY_STATUS.items())
+    }
+
+
+def _titles(status: int) -> str:
+    return " · ".join(f"{t.zh} / {t.en}" for t in (PROBLEMS[s].title for s in _BY_STATUS[status]))
+
+
+def _example(slug: str) -> dict[str, Any]:
+    found = PROBLEMS[slug]
+    return {"summary": found.title.en, "value": example(found, "zh")}
+
+
+def example(kind: Problem, lang: str) -> dict[str, Any]:
+    """Return what a problem looks like."""
+    title, detail = (text.en if lang == "en" else text.zh for text in (kind.title, kind.detail))
+    return {
+        "type": f"/problems/{kind.slug}",
+        "title": title,
+        "status": kind.status,
+        "detail": detail,
+        "instance": "urn:uuid:00000000-0000-4000-8000-000000000000",
+        "errors": [],
+    }
+
+
+def reads(model: Any, summary: str) -> dict[str, Any]:
+    """Describe the reading of one resource."""
+    return {
+        "summary": summary,
+        "response_model": None,
+        "responses": {
+            200: {"model": model, "description": "OK", "headers": _ETAG},
+            304: {"description": "Not modified", "headers": _ETAG},
+            **problems(404, 406, 422, 503),
+        },
+    }
+
+
+def lists(model: Any, summary: str) -> dict[str, Any]:
+    """Describe the reading of a list."""
+    described = reads(model, summary)
+    del described["responses"][404]
+    return {**described, "responses": described["responses"] | problems(400)}
+
+
+def writes(
+    model: Any, summary: str, *, creates: bool = True, patch: bool = False, new: bool = False
+) -> dict[str, Any]:
+    """Describe the writing of a resource; `model` is None for a deletion."""
+    done: dict[int | str, dict[str, Any]] = {}
+    if model is None:
+        done[204] = {"description": "Deleted"}
+    else:
+        if not new:
+            done[200] = {"model": model, "description": "Replaced or unchanged", "headers": _ETAG}
+        if creates:
+            done[201] = {"model": model, "description": "Created", "headers": _ETAG | _LOCATION}
+    errors = [404, 406, 409, 412, 422, 503] if not new else [406, 409, 422, 503]
+    if model is not None:
+        errors += [400, 413, 415]
+    return {
+        "summary": summary,
+        "response_model": None,
+        "status_code": 204 if model is None else 201 if new else 200,
+        "responses": done | problems(*sorted(errors)),
+        "openapi_extra": {} if new else {"parameters": _CONDITIONS},
+    }

@@ -1,0 +1,95 @@
+"""Examples for the OpenAPI document: figures of real published reports."""
+
+from typing import Any
+
+from app.demo import real_reports
+from app.forms import form_of
+
+Examples = dict[str, Any]
+
+
+def _year(report: dict[str, Any]) -> str:
+    return f"{report['agency']['name']} {report['year']}"
+
+
+def _chosen() -> list[dict[str, Any]]:
+    """Return one real report of each form."""
+    found: dict[str, dict[str, Any]] = {}
+    for report in real_reports():
+        form = form_of(report["year"])
+        assert form is not None
+        if report["agency"]["code"] in {"321300", "350205-rsj"}:
+            found[form.key] = report
+    return [found[key] for key in sorted(found, reverse=True)]
+
+
+def reports() -> Examples:
+    """Return bodies of whole reports."""
+    return {str(r["year"]): {"summary": _year(r), "value": r["report"]} for r in _chosen()}
+
+
+def new_reports() -> Examples:
+    """Return bodies that create a report."""
+    return {
+        str(r["year"]): {
+            "summary": _year(r),
+            "value": {"agency": r["agency"]["code"], "year": r["year"], **r["report"]},
+        }
+        for r in _chosen()
+    }
+
+
+def report_patches() -> Examples:
+    """Return merge patches of a report."""
+    return {
+        "prose": {
+            "summary": "改一段文字 / Change a section",
+            "value": {"problems": "公开的主动性有待提高。", "published_on": "2025-01-24"},
+        },
+        "cell": {
+            "summary": "改一个单元格 / Change a cell",
+            "value": {"tables": {"requests": {"data": {"received": {"natural_person": 3441}}}}},
+        },
+        "missing": {
+            "summary": "撤回一张表 / Take a table back",
+            "value": {"tables": {"fees": None}},
+        },
+    }
+
+
+def tables(key: str) -> Examples:
+    """Return bodies of a table."""
+    found: Examples = {
+        str(r["year"]): {"summary": _year(r), "value": r["report"]["tables"][key]}
+        for r in _chosen()
+        if key in r["report"]["tables"]
+    }
+    return found | {"nil": {"summary": "声明为空 / Declare it empty", "value": {"filing": "nil"}}}
+
+
+def table_patches(key: str) -> Examples:
+    """Return merge patches of a table: one cell."""
+    table = next(r["report"]["tables"][key] for r in _chosen() if key in r["report"]["tables"])
+    line, cells = next(iter(table["data"].items()))
+    column, value = next(iter(cells.items()))
+    return {
+        "cell": {
+            "summary": "改一个单元格 / Change a cell",
+            "value": {"data": {line: {column: value}}},
+        },
+        "remark": {
+            "summary": "加一条备注 / Add a remark",
+            "value": {"remarks": {f"{line}.{column}": "已核对原始台账"}},
+        },
+    }
+
+
+def validations() -> Examples:
+    """Return bodies of a check."""
+    return {
+        str(r["year"]): {
+            "summary": _year(r),
+            "value": {"year": r["year"], "previous": None, **r["report"]},
+        }
+        for r in _chosen()
+    }

@@ -1,0 +1,69 @@
+"""The OpenAPI document, with what FastAPI does not say of its own accord."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from app.api.documentation import problem_responses
+from app.api.schemas import ProblemOut
+
+FILE = Path(__file__).parents[2] / "openapi" / "openapi.json"
+
+TAGS = [
+    ("reports", "报告 · Reports", "各机构各年度的报告：数据、合计与核查结果。 / An agency's report on a year."),
+    ("tables", "统计表 · Tables", "报告中的统计表，每张表可单独读写。 / The statistical tables of a report."),
+    ("findings", "核查结果 · Findings", "规则核查出的问题。 / What the rules found."),
+    ("validations", "试算 · Validations", "只核查，不保存。 / Checks that store nothing."),
+    ("agencies", "机构 · Agencies", "填报机构及其隶属关系。 / Who reports, and the tree they form."),
+    ("reporting-years", "报告年度 · Reporting years", "格式、期限与开闭。 / Form, due dates, status."),
+    ("forms", "格式 · Forms", "国办印发的各版格式。 / The published editions of the form."),
+    ("rules", "规则 · Rules", "核查规则目录。 / The catalogue of rules."),
+    ("system", "运行 · System", "健康检查、监控与错误说明。 / Health, metrics, problem pages."),
+]  # fmt: skip
+
+DESCRIPTION = """\
+政府信息公开工作年度报告统计数据登记库。 / The register of the statistics in China's government
+information disclosure annual reports.
+
+* 报告的数字按填报原样保存，合计由服务计算，矛盾之处在 `findings` 中指出。
+  / Figures are kept as reported, totals are computed beside them, `findings` name what does not add up.
+* 空白（`null`）不等于 0；不适用写 `"n/a"`。 / A blank (`null`) is not 0; not applicable is `"n/a"`.
+* 错误为 RFC 9457，一次列出全部问题；语言由 Accept-Language 决定（zh 或 en）。
+  / Errors are RFC 9457 problems that name every fault, in zh or en by Accept-Language.
+* 并发修改用 ETag 与 If-Match。 / Use ETag and If-Match against lost updates.
+"""
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """Return the document."""
+    made = get_openapi(
+        title=app.title,
+        version=app.version,
+        summary=app.summary,
+        description=DESCRIPTION,
+        routes=app.routes,
+        tags=[
+            {"name": name, "x-displayName": shown, "description": text}
+            for name, shown, text in TAGS
+        ],
+        servers=[{"url": app.root_path or "/", "description": "this service"}],
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    )
+    _, problems = models_json_schema(
+        [(ProblemOut, "serialization")], ref_template="#/components/schemas/{model}"
+    )
+    made["components"]["responses"] = problem_responses()
+    schemas = made["components"]["schemas"]
+    schemas.update(problems["$defs"])
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    return made
+
+
+def text(app: FastAPI) -> str:
+    """Return the document as it is committed."""
+    return json.dumps(document(app), ensure_ascii=False, indent=1) + "\n"

@@ -1,0 +1,62 @@
+"""What the path of a request names, and why it is not there."""
+
+import re
+from functools import partial
+from typing import Annotated
+
+from fastapi import Path
+from sqlmodel import Session
+from starlette.requests import Request
+
+from app.api.routing import database
+from app.domain.calendar import LAST_YEAR
+from app.domain.codes import is_agency_code
+from app.errors import AppError, Fault, Invalid, NotFound
+from app.forms import form_of
+from app.storage import agencies, years
+
+AgencyCode = Annotated[str, Path(description="The agency's code.", examples=["321300"])]
+YearPath = Annotated[str, Path(description="The reporting year.", examples=["2024"])]
+
+
+def year_in(path: str) -> int | None:
+    """Return the year that a path names; None if it has not the shape of one."""
+    is_year = re.fullmatch(r"[1-9][0-9]{3}", path) is not None
+    return int(path) if is_year and int(path) <= LAST_YEAR else None
+
+
+def key_in(request: Request, agency: str, year: str) -> tuple[str, int]:
+    """Return the key that a path names; a wrongly shaped one is a fault where it would be made."""
+    number = year_in(year)
+    if request.method == "PUT":
+        faults = []
+        if not is_agency_code(agency):
+            faults.append(Fault(None, "bad-code", parameter="agency"))
+        if number is None:
+            faults.append(Fault(None, "not-a-year", parameter="year"))
+        if faults:
+            raise Invalid(faults, "invalid-parameter")
+    if not is_agency_code(agency):
+        raise NotFound("agency-not-found", agency=agency)
+    if number is None:
+        raise NotFound("reporting-year-not-found", year=year)
+    return agency, number
+
+
+def why_absent(session: Session, agency: str, year: int) -> AppError:
+    """Return why there is no report at a path."""
+    if not agencies.exists(session, agency):
+        return NotFound("agency-not-found", agency=agency)
+    if years.find(session, year) is None:
+        return NotFound("reporting-year-not-found", year=year)
+    return NotFound("report-not-found", agency=agency, year=year)
+
+
+async def absent(request: Request, agency: str, year: int) -> AppError:
+    return await database(request).read(partial(why_absent, agency=agency, year=year))
+
+
+def not_in_form(year: int, table: str) -> NotFound:
+    """Return that a year's form has no such table."""
+    form = form_of(year)
+    return NotFound("table-not-in-form", year=year, form=form.key if form else "", table=table)

@@ -1,0 +1,97 @@
+"""Errors as RFC 9457 problems, in the language that the client prefers."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api.context import request_id
+from app.api.texts import FAULTS, PROBLEMS
+from app.domain.layout import Label
+from app.errors import AppError, Fault
+from app.services import encoding
+
+MEDIA_TYPE = "application/problem+json"
+_RANGE = re.compile(r"\s*([A-Za-z*-]+)\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?$")
+
+
+@lru_cache(maxsize=512)
+def language(accept: str) -> str:
+    """Return `zh` or `en` by an Accept-Language header; zh where it does not say."""
+    best, best_quality = "zh", 0.0
+    for part in accept.split(","):
+        found = _RANGE.match(part)
+        if found is None:
+            continue
+        tag, quality = found[1].lower(), float(found[2] or 1)
+        name = "zh" if tag == "*" else tag.split("-")[0]
+        if name in {"zh", "en"} and quality > best_quality:
+            best, best_quality = name, quality
+    return best
+
+
+def _said(text: Label, lang: str, values: Mapping[str, Any]) -> str:
+    template = text.en if lang == "en" else text.zh
+    safe = {name: _printable(value) for name, value in values.items()}
+    return template.format(**safe)
+
+
+def _printable(value: object) -> str:
+    """Return a client's text as it can stand in a reply."""
+    return str(value).encode("utf-8", "replace").decode()[:200]
+
+
+def problem(
+    request: Request,
+    status: int,
+    slug: str,
+    *,
+    values: Mapping[str, Any] | None = None,
+    faults: tuple[Fault, ...] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return a problem as a response."""
+    lang = language(request.headers.get("accept-language", ""))
+    kind = PROBLEMS[slug]
+    body = {
+        "type": f"/problems/{slug}",
+        "title": _said(kind.title, lang, {}),
+        "status": status,
+        "detail": _said(kind.detail, lang, values or {}),
+        "instance": f"urn:uuid:{request_id(request.scope)}",
+        "errors": [_fault(fault, lang) for fault in faults],
+    }
+    sent = {
+        "Content-Language": "en" if lang == "en" else "zh-CN",
+        "Vary": "Accept-Language",
+        "Cache-Control": "no-store",
+        **(headers or {}),
+    }
+    return Response(encoding.encoded(body), status, sent, media_type=MEDIA_TYPE)
+
+
+def _fault(fault: Fault, lang: str) -> dict[str, Any]:
+    pointer = None if fault.pointer is None else fault.pointer.encode("utf-8", "replace").decode()
+    said: dict[str, Any] = {
+        "pointer": pointer,
+        "code": fault.code,
+        "message": _said(FAULTS[fault.code], lang, fault.values),
+    }
+    if fault.parameter is not None:
+        said["parameter"] = _printable(fault.parameter)
+    return said
+
+
+def response_to(request: Request, error: AppError) -> Response:
+    """Return the response to an error that the client caused."""
+    return problem(
+        request,
+        error.status,
+        error.slug,
+        values=error.values,
+        faults=error.faults,
+        headers=error.headers,
+    )

@@ -1,0 +1,183 @@
+"""Query parameters and lists: filters, sort, cursor, page."""
+
+import base64
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api import bodies
+from app.api.replies import reply
+from app.api.routing import database
+from app.api.schemas import instant
+from app.errors import Fault, Invalid, Malformed
+from app.services import encoding
+from app.storage import paging
+
+Q = TypeVar("Q", bound=BaseModel)
+_BAD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_PAGING = {"limit", "cursor", "count"}
+
+
+class NoQuery(BaseModel):
+    """A resource that takes no parameters."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ListQuery(NoQuery):
+    """What every list takes."""
+
+    limit: Annotated[int, Field(ge=1, le=1000, description="Items on a page.")] = 50
+    cursor: Annotated[
+        str | None,
+        Field(description="`next` of the page before. It carries its sort and filters."),
+    ] = None
+    count: Annotated[bool, Field(description="Add `total`: how many there are in all.")] = False
+
+
+Year = Annotated[int, Field(ge=1000, le=9999)]
+Instant = Annotated[str, AfterValidator(instant), Field(json_schema_extra={"format": "date-time"})]
+
+
+def sort_of(*keys: str) -> Any:
+    """Return the type of a `sort` parameter: a key, or one with `-` before it."""
+    values = tuple(sign + key for key in keys for sign in ("", "-"))
+    return Annotated[
+        Literal[values],
+        Field(description="`-` for descending; ties are broken by the key of the resource."),
+    ]
+
+
+def read(request: Request, model: type[Q]) -> Q:
+    """Read the query of a request. Raises `Invalid` with every fault."""
+    if not request.scope["query_string"]:
+        return model()
+    pairs = request.query_params.multi_items()
+    given = dict(pairs)
+    faults = []
+    if len(given) < len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        faults += [Fault(None, "repeated-parameter", parameter=name) for name in repeated]
+    faults += [
+        Fault(None, "bad-text", parameter=name) for name, text in given.items() if _BAD.search(text)
+    ]
+    try:
+        found = model.model_validate(given)
+    except ValidationError as error:
+        faults += [_fault(each, model) for each in error.errors(include_url=False)]
+    if faults:
+        raise Invalid(faults, "invalid-parameter")
+    return found
+
+
+def _fault(error: Any, model: type[BaseModel]) -> Fault:
+    name = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        return Fault(None, "unknown-parameter", parameter=name)
+    if error["type"] in {
+        "greater_than_equal",
+        "less_than_equal",
+        "int_parsing",
+        "int_parsing_size",
+    }:
+        return Fault(None, "out-of-range", _bounds(model.model_fields[name]), parameter=name)
+    fault = bodies.fault_of(error)
+    return Fault(None, fault.code, fault.values, parameter=name)
+
+
+def _bounds(field: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {"least": None, "most": None}
+    for each in field.metadata:
+        found["least"] = getattr(each, "ge", found["least"])
+        found["most"] = getattr(each, "le", found["most"])
+    return found
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list: how it is selected, sorted and shown.
+
+    `orders` has for each sort key the names of the columns it sorts by, the key of the resource
+    last; `shown` makes the JSON of an item.
+    """
+
+    query: type[ListQuery]
+    select: Callable[[dict[str, Any]], Any]
+    orders: Mapping[str, tuple[str, ...]]
+    shown: Callable[[Any], bytes]
+
+
+async def answer(request: Request, listing: Listing) -> Response:
+    """Answer with a page of a list."""
+    asked = read(request, listing.query)
+    filters, after = _resumed(asked, listing)
+
+    def job(session: Session) -> bytes:
+        query = listing.select({k: v for k, v in filters.items() if k != "sort"})
+        order = _order(query, filters["sort"], listing)
+        rows = paging.page(session, query, order, after, asked.limit)
+        more = len(rows) > asked.limit
+        rows = rows[: asked.limit]
+        cursor = _cursor(filters, rows[-1], filters["sort"], listing) if more else None
+        body = [b'{"items":[', b",".join(map(listing.shown, rows)), b'],"next":']
+        body.append(encoding.encoded(cursor))
+        if asked.count:
+            body.append(b',"total":%d' % paging.total(session, query))
+        return b"".join((*body, b"}"))
+
+    body = await database(request).read(job)
+    return reply(request, encoding.etag(0, body), body=body)
+
+
+def _order(query: Any, sort: str, listing: Listing) -> paging.Order:
+    first, *ties = listing.orders[sort.removeprefix("-")]
+    columns = {c.name: c for c in query.selected_columns}
+    return [(columns[first], sort.startswith("-")), *((columns[name], False) for name in ties)]
+
+
+def _cursor(filters: dict[str, Any], row: Any, sort: str, listing: Listing) -> str:
+    values = [getattr(row, name) for name in listing.orders[sort.removeprefix("-")]]
+    return base64.urlsafe_b64encode(encoding.encoded([filters, values])).decode().rstrip("=")
+
+
+def _resumed(asked: ListQuery, listing: Listing) -> tuple[dict[str, Any], list[Any] | None]:
+    """Return the sort and filters, and where to go on; those of the cursor if there is one."""
+    given = asked.model_dump(exclude_unset=True, exclude=_PAGING)
+    default = {"sort": listing.query.model_fields["sort"].default}
+    if asked.cursor is None:
+        return default | given, None
+    filters, values = _opened(asked.cursor, listing)
+    if any(filters.get(name) != value for name, value in given.items()):
+        raise Malformed("cursor-mismatch")
+    return filters, values
+
+
+def _opened(cursor: str, listing: Listing) -> tuple[dict[str, Any], list[Any]]:
+    """Read a cursor. It is a client's word like any other, so all of it is checked."""
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        filters, values = json.loads(text)
+        found = listing.query.model_validate(filters)
+        sort = filters["sort"]
+        names = listing.orders[sort.removeprefix("-")]
+        columns = {c.name: c for c in listing.select({}).selected_columns}
+        kinds = [columns[name].type.python_type for name in names]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise Malformed("cursor-mismatch") from None
+    if len(values) != len(names) or not all(map(_fits, values, kinds)):
+        raise Malformed("cursor-mismatch")
+    return found.model_dump(exclude_unset=True, exclude=_PAGING), values
+
+
+def _fits(value: Any, kind: type) -> bool:
+    if kind is str:
+        return isinstance(value, str) and not _BAD.search(value)
+    return type(value) is int and abs(value) < 2**31

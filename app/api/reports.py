@@ -1,0 +1,257 @@
+"""Reports as a whole."""
+
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import Body, Query
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api import bodies, examples, queries, schemas
+from app.api.documentation import lists, reads, writes
+from app.api.paths import AgencyCode, YearPath, absent, key_in
+from app.api.queries import Listing, ListQuery, NoQuery
+from app.api.replies import MERGE_PATCH, PATCHABLE, reply
+from app.api.routing import database, router
+from app.api.writing import contradictions, hold, missing_with_data, patched
+from app.domain.calendar import LAST_YEAR
+from app.domain.codes import is_agency_code
+from app.domain.report import Report
+from app.errors import Conflict, Fault, Invalid, NotFound
+from app.forms import FORMS, form_of
+from app.services import filing, rendering, reporting
+from app.services.reporting import Scene
+from app.storage import agencies, reports, years
+
+routes = router("reports", "/v1/reports")
+
+
+class ReportsQuery(ListQuery):
+    """Filters of reports."""
+
+    agency: str | None = None
+    under: Annotated[str | None, Query(description="An agency: all at or below it.")] = None
+    year: queries.Year | None = None
+    year_from: queries.Year | None = None
+    year_to: queries.Year | None = None
+    severity: Annotated[
+        schemas.SeverityName | None, Query(description="Those with a failure of this severity.")
+    ] = None
+    rule: Annotated[
+        schemas.RuleId | None, Query(description="Those with a failure of this rule.")
+    ] = None
+    updated_after: queries.Instant | None = None
+    sort: queries.sort_of("agency", "year", "updated_at", "errors") = "agency"  # type: ignore[valid-type]
+
+
+_REPORTS = Listing(
+    ReportsQuery,
+    reports.listed,
+    {
+        "agency": ("agency", "year"),
+        "year": ("year", "agency"),
+        "updated_at": ("updated_at", "agency", "year"),
+        "errors": ("errors", "agency", "year"),
+    },
+    lambda row: row.summary.encode(),
+)
+
+
+@routes.get("", **lists(schemas.ReportPage, "List reports / 列出报告"))
+async def list_reports(request: Request, query: Annotated[ReportsQuery, Query()]) -> Response:
+    """Return summaries of reports: what was filed and how many failures, but no figures."""
+    return await queries.answer(request, _REPORTS)
+
+
+@routes.get(
+    "/{agency}/{year}",
+    **reads(schemas.any_of([schemas.report_out(f) for f in FORMS]), "Read a report / 读取报告"),
+)
+async def get_report(request: Request, agency: AgencyCode, year: YearPath) -> Response:
+    """Return the whole report: data as reported, computed totals, and every failure of a rule."""
+    code, number = key_in(request, agency, year)
+    row = await database(request).point(reports.READ_DOCUMENT, {"agency": code, "year": number})
+    if row is None:
+        raise await absent(request, code, number)
+    queries.read(request, NoQuery)
+    return reply(request, row[0], zipped=bytes(row[1]), headers=PATCHABLE)
+
+
+def _checked_report(scene: Scene, body: dict[str, Any]) -> Report:
+    year, code, form = scene.year.year, scene.agency.code, scene.form
+    more = contradictions(body, agency=code, year=year, form=form.key)
+    bodies.checked(schemas.report_in(form), body, more + missing_with_data(form, body))
+    return filing.report_from(form, year, scene.agency, body)
+
+
+def _report_differences(request: Request, scene: Scene, body: dict[str, Any]) -> list[Fault]:
+    current = scene.current
+    assert current is not None
+    stored = filing.writable(current.report)
+    if request.method == "PATCH":
+        body = patched(stored, body)
+    return list(bodies.differences(filing.writable(_checked_report(scene, body)), stored))
+
+
+def _report_reply(request: Request, scene: Scene, status: int = 200) -> Response:
+    rendered = reporting.rendered(scene)
+    path = rendering.report_path(scene.agency.code, scene.year.year)
+    headers = {"Content-Location": path, **PATCHABLE}
+    if status == 201:
+        headers["Location"] = path
+    return reply(request, rendered.etag, body=rendered.body, status=status, headers=headers)
+
+
+def _hold_report(request: Request, scene: Scene, body: bytes | None) -> None:
+    current = scene.current
+    hold(
+        request,
+        body,
+        current.revision if current else None,
+        lambda: reporting.rendered(scene).etag,
+        partial(_report_differences, request, scene),
+    )
+
+
+@routes.put(
+    "/{agency}/{year}",
+    **writes(
+        schemas.any_of([schemas.report_out(f) for f in FORMS]), "Write a report / 填报整份报告"
+    ),
+)
+async def put_report(
+    request: Request,
+    agency: AgencyCode,
+    year: YearPath,
+    body: Annotated[
+        schemas.any_of([schemas.report_in(f) for f in FORMS]),  # type: ignore[valid-type]
+        Body(openapi_examples=examples.reports()),
+    ],
+) -> Response:
+    """Create the report (201) or replace all of it (200): what is left out becomes missing or null.
+
+    Figures that do not add up are stored, and the reply says so.
+    """
+    sent = await bodies.raw(request)
+    code, number = key_in(request, agency, year)
+
+    def job(session: Session) -> Response:
+        scene = reporting.enter(session, code, number)
+        reporting.require_open(scene)
+        _hold_report(request, scene, sent)
+        status = 200 if scene.current else 201
+        reporting.save(session, scene, _checked_report(scene, bodies.parse(sent)))
+        return _report_reply(request, scene, status)
+
+    return await database(request).write(job)
+
+
+@routes.patch(
+    "/{agency}/{year}",
+    **writes(
+        schemas.any_of([schemas.report_out(f) for f in FORMS]),
+        "Change a report / 修改报告",
+        creates=False,
+        patch=True,
+    ),
+)
+async def patch_report(
+    request: Request,
+    agency: AgencyCode,
+    year: YearPath,
+    body: Annotated[
+        schemas.any_of([schemas.report_in(f) for f in FORMS]),  # type: ignore[valid-type]
+        Body(openapi_examples=examples.report_patches(), media_type=MERGE_PATCH),
+    ],
+) -> Response:
+    """Change the members that are sent (RFC 7396): null makes a cell blank, a table missing."""
+    sent = await bodies.raw(request)
+    code, number = key_in(request, agency, year)
+
+    def job(session: Session) -> Response:
+        scene = _existing(session, code, number)
+        _hold_report(request, scene, sent)
+        assert scene.current is not None
+        made = patched(filing.writable(scene.current.report), bodies.parse(sent))
+        reporting.save(session, scene, _checked_report(scene, made))
+        return _report_reply(request, scene)
+
+    return await database(request).write(job)
+
+
+def _existing(session: Session, agency: str, year: int) -> Scene:
+    scene = reporting.enter(session, agency, year)
+    if scene.current is None:
+        raise NotFound("report-not-found", agency=agency, year=year)
+    reporting.require_open(scene)
+    return scene
+
+
+@routes.delete("/{agency}/{year}", **writes(None, "Delete a report / 删除报告"))
+async def delete_report(request: Request, agency: AgencyCode, year: YearPath) -> Response:
+    """Delete a report with its tables; next year's findings are judged anew."""
+    code, number = key_in(request, agency, year)
+
+    def job(session: Session) -> Response:
+        scene = _existing(session, code, number)
+        _hold_report(request, scene, None)
+        reporting.delete(session, scene)
+        return Response(status_code=204)
+
+    return await database(request).write(job)
+
+
+@routes.post(
+    "",
+    **writes(
+        schemas.any_of([schemas.report_out(f) for f in FORMS]),
+        "Create a report / 新建报告",
+        new=True,
+    ),
+)
+async def post_report(
+    request: Request,
+    body: Annotated[
+        schemas.any_of([schemas.new_report(f) for f in FORMS]),  # type: ignore[valid-type]
+        Body(openapi_examples=examples.new_reports()),
+    ],
+) -> Response:
+    """Create a report; 409 if the agency has one on that year."""
+    sent = await bodies.raw(request)
+
+    def job(session: Session) -> Response:
+        made = bodies.parse(sent)
+        scene = _named_scene(session, made)
+        reporting.require_open(scene)
+        report = _checked_report(scene, made)
+        if scene.current is not None:
+            raise Conflict("already-exists", key=f"reports/{scene.agency.code}/{report.year}")
+        reporting.save(session, scene, report)
+        return _report_reply(request, scene, 201)
+
+    return await database(request).write(job)
+
+
+def _named_scene(session: Session, body: dict[str, Any]) -> Scene:
+    """Enter the scene that a body names. Raises `Invalid` with every fault of the body."""
+    faults = []
+    code, year = schemas.agency_code(body.get("agency")), body.get("year")
+    form = form_of(year) if type(year) is int else None
+    try:
+        if isinstance(code, str) and is_agency_code(code) and form and year <= LAST_YEAR:
+            return reporting.enter(session, code, year)
+    except NotFound:
+        pass
+    if isinstance(code, str) and is_agency_code(code) and not agencies.exists(session, code):
+        faults.append(Fault("/agency", "unknown-agency"))
+    if type(year) is int and 1000 <= year <= LAST_YEAR:
+        if form is None:
+            faults.append(Fault("/year", "year-without-form"))
+        elif years.find(session, year) is None:
+            faults.append(Fault("/year", "unknown-year"))
+    model = schemas.new_report(form or FORMS[-1])
+    found = bodies.faults(model, body)
+    if form is None:
+        found = [fault for fault in found if not (fault.pointer or "").startswith("/tables")]
+    raise Invalid([*faults, *found])

@@ -1,0 +1,57 @@
+"""Routes whose signatures document them, and requests read in the order of the contract.
+
+FastAPI would read and validate everything before an endpoint runs; the contract wants to know first
+whether what the path names exists, is open, and meets the conditions. So an endpoint gets the
+request and the path's parameters as they are. Its other parameters (`body`, `query`) are there for
+the OpenAPI document: they arrive as None, and what they describe is read by `api.bodies` and
+`api.queries`.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api.replies import negotiate
+from app.storage.database import Database
+
+ROUTE = "gongkai.route"
+"""The key under which the path's template stands in the scope, for logs and metrics."""
+
+
+class Direct(APIRoute):
+    """A route that hands the request over."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what answers a request."""
+        endpoint: Callable[..., Awaitable[Response]] = self.endpoint
+        template, is_json = self.path, self.path.startswith("/v1")
+        names = (
+            inspect.signature(endpoint).parameters.keys()
+            - {"request"}
+            - self.param_convertors.keys()
+        )
+        documented = dict.fromkeys(names)
+
+        async def handle(request: Request) -> Response:
+            request.scope[ROUTE] = template
+            if is_json:
+                negotiate(request)
+            return await endpoint(request, **request.path_params, **documented)
+
+        return handle
+
+
+def router(tag: str, prefix: str = "") -> APIRouter:
+    """Return a router for the operations of one tag."""
+    return APIRouter(prefix=prefix, tags=[tag], route_class=Direct, redirect_slashes=False)
+
+
+def database(request: Request) -> Database:
+    """Return the database of this worker."""
+    found: Database = request.app.state.database
+    return found

@@ -1,0 +1,824 @@
+"""What requests and replies look like: derived from the forms, checked strictly.
+
+The models of requests accept, unread, what replies show of the same resource, so that what was read
+can be written back. Cells are checked by pydantic's core alone, and are then taken from the body.
+"""
+
+import re
+from datetime import UTC, date, datetime
+from functools import cache
+from typing import Annotated, Any, Literal, Union
+
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    TypeAdapter,
+    WithJsonSchema,
+    create_model,
+)
+from pydantic_core import PydanticCustomError, core_schema
+
+from app.domain import codes, decimals
+from app.domain.findings import Severity
+from app.domain.layout import LARGEST, Form, Label, Table, Unit
+from app.domain.report import Kind, Level
+from app.domain.rules import catalogue
+from app.forms import FORMS
+
+_CONTROL = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f"
+_BAD_TEXT = re.compile(f"[{_CONTROL}\ud800-\udfff]")
+
+
+class _Fault:
+    """Give one code to whatever is wrong with a value."""
+
+    def __init__(self, code: str) -> None:
+        self._code = code
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.custom_error_schema(
+            handler(source),
+            custom_error_type=f"gongkai.{self._code}",
+            custom_error_message=self._code,
+        )
+
+
+def _text(value: str) -> str:
+    if _BAD_TEXT.search(value):
+        raise PydanticCustomError("gongkai.bad-text", "bad-text")
+    return value
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise PydanticCustomError("gongkai.empty", "empty")
+    return value
+
+
+def _long(limit: int) -> Any:
+    return Annotated[
+        str,
+        Field(strict=True, max_length=limit, json_schema_extra={"pattern": f"^[^{_CONTROL}]*$"}),
+        AfterValidator(_text),
+    ]
+
+
+Prose = _long(200_000)
+Remark = _long(2_000)
+Name = Annotated[_long(200), Field(min_length=1), AfterValidator(_not_blank)]
+
+
+def _date(value: str) -> str:
+    try:
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            date.fromisoformat(value)
+            return value
+    except ValueError:
+        pass
+    raise PydanticCustomError("gongkai.not-a-date", "not-a-date")
+
+
+Date = Annotated[str, AfterValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
+Instant = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+
+
+def instant(value: str) -> str:
+    """Return an RFC 3339 time in UTC, as it is stored."""
+    try:
+        found = datetime.fromisoformat(value.replace(" ", "+"))
+        if "T" in value.upper() and found.tzinfo is not None:
+            in_utc = found.astimezone(tz=UTC)
+            return in_utc.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    except (ValueError, OverflowError):
+        pass
+    raise PydanticCustomError("gongkai.not-a-time", "not-a-time")
+
+
+_HTTP_URL = TypeAdapter(AnyHttpUrl)
+
+
+def _url(value: str) -> str:
+    try:
+        _HTTP_URL.validate_python(value)
+    except ValueError:
+        raise PydanticCustomError("gongkai.not-a-url", "not-a-url") from None
+    return value
+
+
+Url = Annotated[
+    _long(2_000),
+    AfterValidator(_url),
+    WithJsonSchema({"type": "string", "format": "uri", "pattern": "^https?://", "maxLength": 2000}),
+]
+
+
+def _shaped(pattern: str, code: str) -> Any:
+    return Annotated[str, Field(strict=True, pattern=pattern), _Fault(code)]
+
+
+Code = _shaped(codes.CODE_PATTERN, "bad-code")
+Uscc = _shaped(codes.USCC_PATTERN, "bad-uscc")
+Division = _shaped(codes.DIVISION_PATTERN, "bad-division")
+Flag = Annotated[bool, Field(strict=True)]
+Year = Annotated[int, Field(strict=True, ge=1000, le=9998), _Fault("not-a-year")]
+NotApplicable = Literal["n/a"]
+Count = Annotated[
+    Annotated[int, Field(strict=True, ge=0, le=LARGEST)] | NotApplicable | None,
+    _Fault("not-a-count"),
+]
+Change = Annotated[
+    Annotated[int, Field(strict=True, ge=-LARGEST, le=LARGEST)] | NotApplicable | None,
+    _Fault("not-a-change"),
+]
+Decimal = Annotated[
+    Union[Annotated[str, Field(strict=True, pattern=decimals.PATTERN)], NotApplicable, None],  # noqa: UP007
+    _Fault("not-a-decimal"),
+]
+_CELLS: dict[Unit, Any] = {
+    Unit.COUNT: Count,
+    Unit.CHANGE: Change,
+    Unit.WAN_YUAN: Decimal,
+    Unit.MONEY: Decimal,
+}
+
+
+class Strict(BaseModel):
+    """A body: unknown members are refused."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+
+class Shown(BaseModel):
+    """A reply."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+
+def read_only(*names: str) -> dict[str, Any]:
+    """Return members that a request may carry because a reply does; they are not read."""
+    return {
+        name: (Any, Field(default=None, json_schema_extra={"readOnly": True})) for name in names
+    }
+
+
+class LabelOut(Shown):
+    """A text in both languages."""
+
+    zh: str
+    en: str
+
+
+class AgencyRef(Shown):
+    """An agency, as replies name it."""
+
+    code: Annotated[str, Field(examples=["321300"])]
+    name: Annotated[str, Field(examples=["宿迁市人民政府"])]
+
+
+def _named_agency(value: Any) -> Any:
+    """Accept a code, or the object that replies show."""
+    code = value.get("code") if isinstance(value, dict) else value
+    if value is not None and not (isinstance(code, str) and codes.is_agency_code(code)):
+        raise PydanticCustomError("gongkai.bad-code", "bad-code")
+    return value
+
+
+_CODE_SCHEMA = {"type": "string", "pattern": codes.CODE_PATTERN}
+AgencyIn = Annotated[
+    Any,
+    AfterValidator(_named_agency),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                _CODE_SCHEMA,
+                {
+                    "type": "object",
+                    "properties": {"code": _CODE_SCHEMA, "name": {"type": "string"}},
+                    "required": ["code"],
+                },
+                {"type": "null"},
+            ]
+        }
+    ),
+]
+
+
+def agency_code(value: Any) -> Any:
+    """Return the code in what `AgencyIn` takes."""
+    return value.get("code") if isinstance(value, dict) else value
+
+
+class SuspectOut(Shown):
+    """The one cell whose repair makes every identity of its table hold."""
+
+    cell: str
+    reported: int | NotApplicable
+    would_balance_at: int
+
+
+class OtherCell(Shown):
+    """A cell of another report."""
+
+    agency: AgencyRef | None
+    year: int
+    pointer: str
+
+
+class FindingOut(Shown):
+    """What a rule has to say."""
+
+    id: Annotated[str, Field(description="Unique in a report and stable over recomputation.")]
+    rule: str
+    at: Annotated[str | None, Field(description="The line, column, cell or table that fails.")]
+    severity: Literal["error", "warning", "info"]
+    outcome: Literal["fail", "not_assessable"]
+    table: str | None
+    cells: Annotated[list[str], Field(description="JSON pointers into the report, in form order.")]
+    other_cells: list[OtherCell]
+    computed_cells: Annotated[
+        list[str],
+        Field(description="Totals that were left out and judged by their computed value."),
+    ]
+    left: Annotated[int | str | None, Field(description="The left side of the rule's formula.")]
+    right: Annotated[int | str | None, Field(description="The right side of the rule's formula.")]
+    difference: Annotated[int | str | None, Field(description="left − right")]
+    suspects: list[SuspectOut]
+    message: LabelOut
+    basis: str
+
+
+class Counts(Shown):
+    """How many failures of each severity."""
+
+    error: int
+    warning: int
+    info: int
+
+
+class ProblemFault(Shown):
+    """One thing that is wrong."""
+
+    pointer: Annotated[str | None, Field(description="A member of the body, as a JSON pointer.")]
+    code: str
+    message: str
+    parameter: Annotated[str | None, Field(description="A query or path parameter.")] = None
+
+
+class ProblemOut(Shown):
+    """A problem (RFC 9457)."""
+
+    type: Annotated[str, Field(examples=["/problems/invalid-body"])]
+    title: str
+    status: int
+    detail: str
+    instance: Annotated[str, Field(description="urn:uuid: of the request's id")]
+    errors: list[ProblemFault]
+
+
+def _label(label: Label) -> str:
+    return f"{label.zh} / {label.en}"
+
+
+def _camel(key: str) -> str:
+    return "".join(part.capitalize() for part in key.split("_"))
+
+
+def _name(table: Table, form: Form, what: str = "") -> str:
+    return f"{_camel(table.key)}{what}{form.key}"
+
+
+@cache
+def data_model(form: Form, table: Table) -> type[BaseModel]:
+    """Return the cells of a table: lines of columns, all of which may be left out."""
+    line = create_model(
+        _name(table, form, "Line"),
+        __base__=Strict,
+        __doc__="The cells of a line; one that is left out is blank.",
+        **{
+            column.key: (
+                _CELLS[column.unit],
+                Field(
+                    default=None,
+                    title=_label(column.label),
+                    json_schema_extra={"x-unit": column.unit.value},
+                ),
+            )
+            for column in table.columns
+        },
+    )  # type: ignore[call-overload]
+    model: type[BaseModel] = create_model(
+        _name(table, form, "Data"),
+        __base__=Strict,
+        __doc__=f"{_label(table.title)} ({table.source.zh}).",
+        **{
+            each.key: (line | None, Field(default=None, title=_label(each.label)))
+            for each in table.lines
+        },
+    )  # type: ignore[call-overload]
+    return model
+
+
+def _remark_keys(table: Table) -> str:
+    lines = "|".join(line.key for line in table.lines)
+    columns = "|".join(column.key for column in table.columns)
+    return rf"^({lines})(\.({columns}))?$"
+
+
+_TABLE_READ_ONLY = (
+    "year",
+    "form",
+    "table",
+    "totals",
+    "totals_partial",
+    "findings",
+    "updated_at",
+    "links",
+)
+
+
+@cache
+def table_in(form: Form, table: Table) -> type[BaseModel]:
+    """Return the body of a PUT of a table."""
+    key = Annotated[str, Field(pattern=_remark_keys(table))]
+    choices = {
+        choice.key: (
+            Literal[choice.values] | None,
+            Field(default=None, title=_label(choice.label)),
+        )
+        for choice in table.choices
+    }
+    model: type[BaseModel] = create_model(
+        _name(table, form),
+        __base__=Strict,
+        __doc__=f"{_label(table.title)}: {form.source}, {table.source.zh}.",
+        filing=(
+            Literal["filed", "nil", "missing"] | None,
+            Field(default=None, description="`filed` if left out; `nil` declares the table empty."),
+        ),
+        data=(data_model(form, table) | None, None),
+        remarks=(
+            dict[key, Remark | None] | None,  # type: ignore[valid-type]
+            Field(default=None, description="Text beside a cell, keyed `line.column` or `line`."),
+        ),
+        agency=(AgencyIn, None),
+        **choices,
+        **read_only(*_TABLE_READ_ONLY),
+    )  # type: ignore[call-overload]
+    return model
+
+
+def _cell_out(unit: Unit) -> Any:
+    return Annotated[str | None, Field()] if unit.is_decimal else int | NotApplicable | None
+
+
+@cache
+def _data_out(form: Form, table: Table) -> type[BaseModel]:
+    line = create_model(
+        _name(table, form, "LineOut"),
+        __base__=Shown,
+        **{
+            c.key: (
+                _cell_out(c.unit),
+                Field(title=_label(c.label), json_schema_extra={"x-unit": c.unit.value}),
+            )
+            for c in table.columns
+        },
+    )  # type: ignore[call-overload]
+    model: type[BaseModel] = create_model(
+        _name(table, form, "DataOut"),
+        __base__=Shown,
+        **{each.key: (line, Field(title=_label(each.label))) for each in table.lines},
+    )  # type: ignore[call-overload]
+    return model
+
+
+@cache
+def _filed_out(form: Form, table: Table) -> dict[str, Any]:
+    return {
+        "filing": (Literal["filed", "nil"], ...),
+        "data": (_data_out(form, table), ...),
+        "totals": (
+            dict[str, dict[str, int | None]],
+            Field(description="Computed from `data`, never from what was reported as a total."),
+        ),
+        "totals_partial": (
+            list[str],
+            Field(description="Pointers of totals under which a cell is blank."),
+        ),
+        "remarks": (dict[str, str], ...),
+        **{c.key: (Literal[c.values], Field(title=_label(c.label))) for c in table.choices},
+    }
+
+
+@cache
+def table_out(form: Form, table: Table) -> type[BaseModel]:
+    """Return a table as a resource of its own."""
+    model: type[BaseModel] = create_model(
+        _name(table, form, "Table"),
+        __base__=Shown,
+        __doc__=f"{_label(table.title)}: {form.source}, {table.source.zh}.",
+        agency=(AgencyRef, ...),
+        year=(int, ...),
+        form=(Literal[form.key], ...),
+        table=(Literal[table.key], ...),
+        **_filed_out(form, table),
+        findings=(list[FindingOut], Field(description="The failures that touch this table.")),
+        updated_at=(Instant, ...),
+        links=(dict[str, str], ...),
+    )  # type: ignore[call-overload]
+    return model
+
+
+class MissingTable(Shown):
+    """A table that was not filed."""
+
+    filing: Literal["missing"]
+    data: None
+    totals: None
+
+
+_PROSE: dict[str, tuple[Any, str]] = {
+    "agency_name_reported": (Name, "The agency's name as the report prints it."),
+    "overview": (Prose, "一 总体情况 / I. Overview"),
+    "problems": (Prose, "五 存在的主要问题及改进情况 / V. Problems and improvements"),
+    "other_matters": (Prose, "六 其他需要报告的事项 / VI. Other matters"),
+    "submitted_on": (Date, "When the report was submitted to the superior."),
+    "published_on": (Date, "When the report was published."),
+    "published_url": (Url, "Where the report was published."),
+}
+_REPORT_READ_ONLY = ("year", "form", "timeliness", "findings", "counts", "created_at", "updated_at", "links",
+                     "etag", "filings")  # fmt: skip
+
+
+def _prose_in() -> dict[str, Any]:
+    return {
+        name: (kind | None, Field(default=None, title=title))
+        for name, (kind, title) in _PROSE.items()
+    }
+
+
+@cache
+def _tables_in(form: Form) -> type[BaseModel]:
+    model: type[BaseModel] = create_model(
+        f"Tables{form.key}",
+        __base__=Strict,
+        __doc__=f"The tables of the form {form.source}; one that is left out is missing.",
+        **{
+            t.key: (table_in(form, t) | None, Field(default=None, title=_label(t.title)))
+            for t in form.tables
+        },
+    )  # type: ignore[call-overload]
+    return model
+
+
+@cache
+def report_in(form: Form) -> type[BaseModel]:
+    """Return the body of a PUT of a report."""
+    model: type[BaseModel] = create_model(
+        f"Report{form.key}",
+        __base__=Strict,
+        __doc__=f"An annual report on the form {form.source}.",
+        agency=(AgencyIn, None),
+        **_prose_in(),
+        tables=(_tables_in(form) | None, None),
+        **read_only(*_REPORT_READ_ONLY),
+    )  # type: ignore[call-overload]
+    return model
+
+
+@cache
+def new_report(form: Form) -> type[BaseModel]:
+    """Return the body of a POST of a report, whose key is required."""
+    model: type[BaseModel] = create_model(
+        f"NewReport{form.key}",
+        __base__=report_in(form),
+        agency=(AgencyIn, ...),
+        year=(Year, ...),
+    )  # type: ignore[call-overload]
+    return model
+
+
+@cache
+def validation_in(form: Form, before: Form | None) -> type[BaseModel]:
+    """Return the body of a validation on a form, after a year of another form."""
+    previous: Any = report_in(before) | None if before is not None else None
+    model: type[BaseModel] = create_model(
+        f"Validation{form.key}" + (f"After{before.key}" if before else ""),
+        __base__=report_in(form),
+        year=(Year, ...),
+        previous=(
+            previous,
+            Field(
+                default=None,
+                description="The report on the year before; null for none. If left out, the stored "
+                "one of `agency` is used.",
+            ),
+        ),
+    )  # type: ignore[call-overload]
+    return model
+
+
+def _report_members(form: Form, agency: Any) -> dict[str, Any]:
+    tables = create_model(
+        f"Tables{form.key}Out",
+        __base__=Shown,
+        **{
+            t.key: (
+                create_model(_name(t, form, "Filed"), __base__=Shown, **_filed_out(form, t))  # type: ignore[call-overload]
+                | MissingTable,
+                Field(title=_label(t.title)),
+            )
+            for t in form.tables
+        },
+    )  # type: ignore[call-overload]
+    return {
+        "agency": (agency, ...),
+        "agency_name_reported": (str | None, ...),
+        "year": (int, ...),
+        "form": (Literal[form.key], ...),
+        **{
+            name: (str | None, Field(title=title))
+            for name, (_, title) in _PROSE.items()
+            if name != "agency_name_reported"
+        },
+        "timeliness": (
+            Literal["on_time", "late"] | None,
+            Field(description="By the last known of the two dates; null where neither is known."),
+        ),
+        "tables": (tables, ...),
+        "findings": (list[FindingOut], Field(description="All failures, in catalogue order.")),
+        "counts": (Counts, ...),
+    }
+
+
+class ReportLinks(Shown):
+    """Where to go from a report."""
+
+    self: str
+    agency: str
+    previous: str | None
+    next: str | None
+    findings: str
+
+
+_STORED: dict[str, Any] = {
+    "created_at": (Instant, ...),
+    "updated_at": (Instant, ...),
+    "links": (ReportLinks, ...),
+}
+
+
+@cache
+def report_out(form: Form) -> type[BaseModel]:
+    """Return a stored report."""
+    members = _report_members(form, AgencyRef)
+    name = f"StoredReport{form.key}"
+    model: type[BaseModel] = create_model(name, __base__=Shown, **members, **_STORED)
+    return model
+
+
+@cache
+def validation_out(form: Form) -> type[BaseModel]:
+    """Return a report that was checked and not stored."""
+    members = _report_members(form, AgencyRef | None)
+    model: type[BaseModel] = create_model(f"CheckedReport{form.key}", __base__=Shown, **members)
+    return model
+
+
+class ReportSummary(Shown):
+    """A report in a list."""
+
+    agency: AgencyRef
+    agency_name_reported: str | None
+    year: int
+    form: str
+    submitted_on: str | None
+    published_on: str | None
+    published_url: str | None
+    timeliness: Literal["on_time", "late"] | None
+    counts: Counts
+    filings: dict[str, Literal["filed", "nil", "missing"]]
+    etag: str
+    created_at: Instant
+    updated_at: Instant
+    links: ReportLinks
+
+
+class ListedFinding(FindingOut):
+    """A failure, with the report that it is in."""
+
+    agency: AgencyRef
+    year: int
+
+
+def any_of(models: list[Any]) -> Any:
+    """Return the union of models, one for each edition of the form."""
+    return Union[tuple(models)]  # noqa: UP007
+
+
+def table_bodies(key: str) -> Any:
+    """Return what a PUT of a table takes in any year."""
+    return any_of([table_in(form, form.table[key]) for form in FORMS if key in form.table])
+
+
+def table_replies(key: str) -> Any:
+    """Return what a table looks like in any year."""
+    return any_of([table_out(form, form.table[key]) for form in FORMS if key in form.table])
+
+
+KindName = Literal[tuple(kind.value for kind in Kind)]
+LevelName = Literal[tuple(level.value for level in Level)]
+
+
+class AgencyBody(Strict):
+    """An agency, as it is written."""
+
+    code: Code | None = None
+    name: Name
+    short_name: Name | None = None
+    kind: KindName
+    level: LevelName
+    parent: Annotated[Code | None, Field(description="The code of the superior agency.")] = None
+    uscc: Annotated[Uscc | None, Field(description="统一社会信用代码, GB 32100-2015")] = None
+    uscc_unchecked: Annotated[
+        Flag | None,
+        Field(description="Accept a USCC whose check character is wrong because it was issued so."),
+    ] = None
+    division: Annotated[Division | None, Field(description="行政区划代码, GB/T 2260")] = None
+    active_from: Date | None = None
+    active_to: Date | None = None
+    created_at: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
+    updated_at: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
+    links: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
+
+
+AgencyPatch: Any = create_model(
+    "AgencyPatch",
+    __base__=Strict,
+    __doc__="Members of an agency to change; null removes one.",
+    **{
+        name: (field.rebuild_annotation() | None, Field(default=None))
+        for name, field in AgencyBody.model_fields.items()
+    },
+)  # type: ignore[call-overload]
+
+
+class NewAgency(AgencyBody):
+    """An agency to be created."""
+
+    code: Code
+
+
+class AgencyOut(Shown):
+    """An agency."""
+
+    code: str
+    name: str
+    short_name: str | None
+    kind: str
+    level: str
+    parent: str | None
+    uscc: str | None
+    uscc_unchecked: bool
+    division: str | None
+    active_from: str | None
+    active_to: str | None
+    created_at: Instant
+    updated_at: Instant
+    links: dict[str, str | None]
+
+
+_Due: Any = create_model(
+    "DueDates",
+    __base__=Strict,
+    __doc__="The day by which each kind of agency reports; the statutory one where left out.",
+    **{kind.value: (Date | None, None) for kind in Kind},
+)  # type: ignore[call-overload]
+
+
+YearStatus = Literal["open", "closed"]
+
+
+class YearBody(Strict):
+    """A reporting year, as it is written."""
+
+    year: Year | None = None
+    form: str | None = None
+    status: YearStatus | None = None
+    due: _Due | None = None
+    created_at: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
+    updated_at: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
+    links: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
+
+
+class NewYear(YearBody):
+    """A reporting year to be created."""
+
+    year: Year
+
+
+class YearOut(Shown):
+    """A reporting year."""
+
+    year: int
+    form: str
+    status: YearStatus
+    due: dict[str, str]
+    created_at: Instant
+    updated_at: Instant
+    links: dict[str, str]
+
+
+class PartOut(Shown):
+    """A line or a column as printed."""
+
+    key: str
+    label: LabelOut
+    headings: list[LabelOut]
+    total_of: Annotated[list[str], Field(description="The keys that a total adds up.")]
+
+
+class LineOut(PartOut):
+    """A line."""
+
+    article: Annotated[str | None, Field(description="The article of the Regulations, 条例.")]
+
+
+class ColumnOut(PartOut):
+    """A column, and what its cells are."""
+
+    unit: str
+    value: Literal["integer", "decimal"]
+    may_be_negative: bool
+
+
+class MemberOut(Shown):
+    """A member that a table has beside its cells."""
+
+    key: str
+    label: LabelOut
+    values: list[str]
+    default: str
+
+
+class FormTableOut(Shown):
+    """A statistical table of a form."""
+
+    key: str
+    title: LabelOut
+    source: LabelOut
+    lines: list[LineOut]
+    columns: list[ColumnOut]
+    members: list[MemberOut]
+
+
+class FormOut(Shown):
+    """An edition of the form."""
+
+    key: str
+    title: LabelOut
+    source: str
+    first_year: int
+    last_year: int | None
+    tables: list[FormTableOut]
+    links: dict[str, str]
+
+
+class RuleOut(Shown):
+    """A rule of the catalogue."""
+
+    id: str
+    severity: Literal["error", "warning", "info"]
+    table: str | None
+    forms: list[str]
+    formula: str
+    basis: str
+    text: LabelOut
+
+
+RuleId = Literal[tuple(catalogue(FORMS))]
+SeverityName = Literal[tuple(severity.value for severity in Severity)]
+Outcomes = Literal["fail", "all"]
+
+
+def page_of(item: Any, name: str) -> type[BaseModel]:
+    """Return a page of a list."""
+    model: type[BaseModel] = create_model(
+        name,
+        __base__=Shown,
+        items=(list[item], ...),
+        next=(str | None, Field(description="The cursor of the next page; null on the last.")),
+        total=(int, Field(default=0, description="With `count=true`: how many in all.")),
+    )
+    return model
+
+
+ReportPage = page_of(ReportSummary, "ReportPage")
+AgencyPage = page_of(AgencyOut, "AgencyPage")
+YearPage = page_of(YearOut, "YearPage")

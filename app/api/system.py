@@ -1,0 +1,157 @@
+"""What keeps the service running and explained: health, metrics, docs, problem pages."""
+
+import html
+import json
+import os
+from pathlib import Path
+
+from fastapi.openapi.docs import get_swagger_ui_html
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from app.api.documentation import example
+from app.api.middleware import failure
+from app.api.problems import language
+from app.api.replies import reply
+from app.api.routing import database, router
+from app.api.texts import PROBLEMS
+from app.domain.layout import Label
+from app.errors import NotFound
+from app.services import encoding
+from app.storage import migrate
+
+routes = router("system")
+STATIC = StaticFiles(directory=Path(__file__).parents[1] / "static")
+
+
+def _json(value: object, status: int = 200) -> Response:
+    headers = {"Cache-Control": "no-store"}
+    return Response(encoding.encoded(value), status, headers, media_type="application/json")
+
+
+@routes.get("/healthz", summary="Is the process alive? / 进程是否存活", response_model=None)
+async def healthz(request: Request) -> Response:
+    """Answer without touching the database."""
+    return _json({"status": "ok", "version": request.app.version})
+
+
+@routes.get(
+    "/readyz",
+    summary="Can it serve? / 是否可以服务",
+    response_model=None,
+    responses={503: {"description": "The database is away or not migrated"}},
+)
+async def readyz(request: Request) -> Response:
+    """Answer 200 if the database can be reached and has the newest tables, and 503 if not."""
+
+    def job(session: Session) -> str | None:
+        return migrate.current(session.connection())
+
+    try:
+        current = await database(request).read(job)
+    except SQLAlchemyError as error:
+        return failure(request, error)
+    head = request.app.state.head
+    ready = current == head
+    body = {"status": "ok" if ready else "not migrated", "revision": current, "expected": head}
+    return _json(body, 200 if ready else 503)
+
+
+@routes.get("/metrics", summary="Metrics for Prometheus / 监控指标", response_model=None)
+async def metrics(request: Request) -> Response:
+    """Return counts and times of requests; of all workers together."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+@routes.get("/docs", include_in_schema=False)
+async def docs(request: Request) -> Response:
+    """Return the page on which the API can be explored; it needs no internet."""
+    root = request.scope.get("root_path", "")
+    assets = f"{root}/static/swagger-ui"
+    return get_swagger_ui_html(
+        openapi_url=f"{root}/openapi.json",
+        title=f"{request.app.title} — API",
+        swagger_js_url=f"{assets}/swagger-ui-bundle.js",
+        swagger_css_url=f"{assets}/swagger-ui.css",
+        swagger_favicon_url=f"{assets}/favicon-32x32.png",
+        swagger_ui_parameters={
+            "docExpansion": "none",
+            "defaultModelsExpandDepth": 0,
+            "displayRequestDuration": True,
+            "filter": True,
+            "tryItOutEnabled": True,
+            "validatorUrl": None,
+        },
+    )
+
+
+@routes.get("/openapi.json", include_in_schema=False)
+async def openapi_json(request: Request) -> Response:
+    """Return the OpenAPI document."""
+    body = request.app.state.openapi_body
+    return reply(request, encoding.etag(1, body), body=body)
+
+
+@routes.get("/", include_in_schema=False)
+async def index(request: Request) -> Response:
+    """Say where things are."""
+    root = request.scope.get("root_path", "")
+    links = {
+        "docs": "/docs",
+        "openapi": "/openapi.json",
+        "forms": "/v1/forms",
+        "rules": "/v1/rules",
+    }
+    return _json(
+        {
+            "name": "Gongkai 公开",
+            "version": request.app.version,
+            "links": {name: root + path for name, path in links.items()},
+        }
+    )
+
+
+_PAGE = """<!doctype html>
+<html lang="{lang}"><head><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width">
+<style>body{{font:16px/1.6 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}}
+code,pre{{background:#f4f4f4;padding:.1em .3em}}pre{{padding:1em;overflow:auto}}</style></head>
+<body><p><code>{status} {slug}</code></p><h1>{title}</h1>
+<h2>{cause_head}</h2><p>{cause}</p><h2>{example_head}</h2><pre>{example}</pre>
+<h2>{cure_head}</h2><p>{cure}</p></body></html>
+"""
+_HEADS = {"zh": ("原因", "示例", "处理办法"), "en": ("Cause", "Example", "Cure")}
+
+
+@routes.get("/problems/{slug}", summary="What a problem means / 错误说明", response_model=None)
+async def get_problem(request: Request, slug: str) -> Response:
+    """Explain a type of problem: its cause, an example, its cure."""
+    if slug not in PROBLEMS:
+        raise NotFound("not-found", path=request.url.path)
+    kind = PROBLEMS[slug]
+    lang = language(request.headers.get("accept-language", ""))
+
+    def said(label: Label) -> str:
+        return label.en if lang == "en" else label.zh
+
+    heads = dict(zip(("cause_head", "example_head", "cure_head"), _HEADS[lang], strict=True))
+    page = _PAGE.format(
+        lang="en" if lang == "en" else "zh-CN",
+        status=kind.status,
+        slug=slug,
+        title=html.escape(said(kind.title)),
+        cause=html.escape(said(kind.cause)),
+        cure=html.escape(said(kind.cure)),
+        example=html.escape(json.dumps(example(kind, lang), ensure_ascii=False, indent=2)),
+        **heads,
+    )
+    return HTMLResponse(page, headers={"Vary": "Accept-Language"})

@@ -1,0 +1,230 @@
+"""The statistical tables of a report: four operations for each."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import Body
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api import bodies, examples, queries, schemas
+from app.api.documentation import reads, writes
+from app.api.paths import AgencyCode, YearPath, key_in, not_in_form, why_absent
+from app.api.queries import NoQuery
+from app.api.replies import MERGE_PATCH, PATCHABLE, reply
+from app.api.routing import database, router
+from app.api.writing import contradictions, hold, is_missing_with_data, patched_table
+from app.domain.layout import Table
+from app.domain.report import Filing
+from app.errors import Fault, NotFound
+from app.forms import FORMS, TABLE_KEYS, form_of
+from app.services import encoding, filing, rendering, reporting
+from app.services.reporting import Scene
+from app.storage import reports
+
+routes = router("tables", "/v1/reports")
+
+
+def _table_at(scene: Scene, key: str) -> Table:
+    if key not in scene.form.table:
+        raise not_in_form(scene.year.year, key)
+    return scene.form.table[key]
+
+
+def _table_resource(scene: Scene, key: str) -> tuple[str, bytes]:
+    current = scene.stored[scene.year.year]
+    document = reporting.rendered(scene).document
+    return _as_resource(document, key, current.tables[key])
+
+
+def _as_resource(document: dict[str, Any], key: str, stamp: reports.Stamp) -> tuple[str, bytes]:
+    body = encoding.encoded(rendering.table_resource(document, key, stamp.updated_at))
+    return encoding.etag(stamp.revision, body), body
+
+
+def _table_reply(request: Request, scene: Scene, key: str, status: int = 200) -> Response:
+    etag, body = _table_resource(scene, key)
+    path = f"{rendering.report_path(scene.agency.code, scene.year.year)}/{key}"
+    headers = {"Content-Location": path, **PATCHABLE}
+    if status == 201:
+        headers["Location"] = path
+    return reply(request, etag, body=body, status=status, headers=headers)
+
+
+def _hold_table(request: Request, scene: Scene, key: str, body: bytes | None) -> None:
+    current = scene.current
+    stamp = current.tables.get(key) if current else None
+    hold(
+        request,
+        body,
+        stamp.revision if stamp else None,
+        lambda: _table_resource(scene, key)[0],
+        partial(_table_differences, request, scene, key),
+    )
+
+
+def _table_differences(
+    request: Request, scene: Scene, key: str, body: dict[str, Any]
+) -> list[Fault]:
+    assert scene.current is not None
+    stored = filing.writable_table(scene.current.report.filings[key])
+    if request.method == "PATCH":
+        body = patched_table(bodies.merged(stored, body), body)
+    made = _checked_table(scene, key, body)
+    return list(bodies.differences(filing.writable_table(made) if made else {}, stored))
+
+
+def _checked_table(scene: Scene, key: str, body: dict[str, Any]) -> Filing | None:
+    form, table = scene.form, scene.form.table[key]
+    more = contradictions(
+        body, agency=scene.agency.code, year=scene.year.year, form=form.key, table=key
+    )
+    if is_missing_with_data(body):
+        more.append(Fault("/data", "missing-with-data"))
+    bodies.checked(schemas.table_in(form, table), body, more)
+    return filing.filing_from(table, body)
+
+
+def _save_table(session: Session, scene: Scene, key: str, made: Filing | None) -> None:
+    current = scene.current
+    report = (
+        current.report
+        if current
+        else filing.report_from(scene.form, scene.year.year, scene.agency, {})
+    )
+    filings = {k: v for k, v in report.filings.items() if k != key}
+    if made is not None:
+        filings[key] = made
+    elif current is None:
+        return
+    reporting.save(session, scene, replace(report, filings=filings))
+
+
+def _filed(session: Session, agency: str, year: int, key: str) -> Scene:
+    """Enter the scene of a table that is filed. Raises `NotFound`."""
+    scene = reporting.enter(session, agency, year)
+    _table_at(scene, key)
+    if scene.current is None:
+        raise NotFound("report-not-found", agency=agency, year=year)
+    if key not in scene.current.tables:
+        raise NotFound("table-not-filed", agency=agency, year=year, table=key)
+    reporting.require_open(scene)
+    return scene
+
+
+def _add_table(key: str) -> None:  # noqa: C901 - four operations of one table
+    """Add the operations of a statistical table."""
+    path = f"/{{agency}}/{{year}}/{key}"
+    title = next(form.table[key].title for form in FORMS if key in form.table)
+    replies = schemas.table_replies(key)
+    body_type = schemas.table_bodies(key)
+
+    async def get_table(request: Request, agency: AgencyCode, year: YearPath) -> Response:
+        code, number = key_in(request, agency, year)
+
+        def job(session: Session) -> tuple[bytes, reports.Stamp]:
+            row = reports.read_table(session, key, code, number)
+            form = form_of(number)
+            if row is None or form is None or key not in form.table:
+                absent = why_absent(session, code, number)
+                is_path_known = absent.slug == "report-not-found"
+                raise (
+                    not_in_form(number, key)
+                    if (is_path_known and form is not None and key not in form.table)
+                    else absent
+                )
+            if row[1] is None:
+                raise NotFound("table-not-filed", agency=code, year=number, table=key)
+            return row[0], row[1]
+
+        zipped, stamp = await database(request).read(job)
+        queries.read(request, NoQuery)
+        etag, made = _as_resource(encoding.decoded(zipped), key, stamp)
+        return reply(request, etag, body=made, headers=PATCHABLE)
+
+    async def put_table(
+        request: Request,
+        agency: AgencyCode,
+        year: YearPath,
+        body: Annotated[body_type, Body(openapi_examples=examples.tables(key))],  # type: ignore[valid-type]
+    ) -> Response:
+        sent = await bodies.raw(request)
+        code, number = key_in(request, agency, year)
+
+        def job(session: Session) -> Response:
+            scene = reporting.enter(session, code, number)
+            _table_at(scene, key)
+            reporting.require_open(scene)
+            _hold_table(request, scene, key, sent)
+            made = _checked_table(scene, key, bodies.parse(sent))
+            is_new = scene.current is None or key not in scene.current.tables
+            _save_table(session, scene, key, made)
+            if made is None:
+                return Response(status_code=204)
+            return _table_reply(request, scene, key, 201 if is_new else 200)
+
+        return await database(request).write(job)
+
+    async def patch_table(
+        request: Request,
+        agency: AgencyCode,
+        year: YearPath,
+        body: Annotated[
+            body_type,  # type: ignore[valid-type]
+            Body(openapi_examples=examples.table_patches(key), media_type=MERGE_PATCH),
+        ],
+    ) -> Response:
+        sent = await bodies.raw(request)
+        code, number = key_in(request, agency, year)
+
+        def job(session: Session) -> Response:
+            scene = _filed(session, code, number, key)
+            _hold_table(request, scene, key, sent)
+            assert scene.current is not None
+            stored = filing.writable_table(scene.current.report.filings[key])
+            patch = bodies.parse(sent)
+            made = _checked_table(scene, key, patched_table(bodies.merged(stored, patch), patch))
+            _save_table(session, scene, key, made)
+            return _table_reply(request, scene, key) if made else Response(status_code=204)
+
+        return await database(request).write(job)
+
+    async def delete_table(request: Request, agency: AgencyCode, year: YearPath) -> Response:
+        code, number = key_in(request, agency, year)
+
+        def job(session: Session) -> Response:
+            scene = _filed(session, code, number, key)
+            _hold_table(request, scene, key, None)
+            _save_table(session, scene, key, None)
+            return Response(status_code=204)
+
+        return await database(request).write(job)
+
+    for verb, endpoint, options, text in (
+        ("get", get_table, reads(replies, f"Read {title.en} / 读取{title.zh}"), _GET_TEXT),
+        ("put", put_table, writes(replies, f"Write {title.en} / 填报{title.zh}"), _PUT_TEXT),
+        (
+            "patch",
+            patch_table,
+            writes(replies, f"Change {title.en} / 修改{title.zh}", creates=False, patch=True),
+            _PATCH_TEXT,
+        ),
+        ("delete", delete_table, writes(None, f"Delete {title.en} / 删除{title.zh}"), _DELETE_TEXT),
+    ):
+        endpoint.__name__ = f"{verb}_{key}"
+        endpoint.__doc__ = text
+        getattr(routes, verb)(path, **options)(endpoint)
+
+
+_GET_TEXT = "Return the table as reported, its computed totals, and the failures that touch it."
+_PUT_TEXT = """Create the table (201), with its report if there is none, or replace it (200).
+
+Cells that are left out are blank. Figures that do not add up are stored, and the reply says so.
+"""
+_PATCH_TEXT = "Change single cells (RFC 7396): null makes a cell blank."
+_DELETE_TEXT = "Delete the table: it is missing from the report from then on."
+
+for _table_key in TABLE_KEYS:
+    _add_table(_table_key)

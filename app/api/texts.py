@@ -1,0 +1,313 @@
+"""Every kind of problem and fault, in words: the register behind `/problems/{type}`."""
+
+from dataclasses import dataclass
+
+from app.domain.layout import Label
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A type of problem: its status, title, detail (a template), cause and cure."""
+
+    slug: str
+    status: int
+    title: Label
+    detail: Label
+    cause: Label
+    cure: Label
+
+
+def _problem(
+    slug: str, status: int, title: tuple[str, str], detail: tuple[str, str],
+    cause: tuple[str, str], cure: tuple[str, str],
+) -> Problem:  # fmt: skip
+    return Problem(slug, status, Label(*title), Label(*detail), Label(*cause), Label(*cure))
+
+
+_ALL = (
+    _problem(
+        "malformed-json", 400,
+        ("请求体不是合法的 JSON", "The body is not JSON"),
+        ("请求体无法读取：{reason}", "The body cannot be read: {reason}"),
+        ("请求体不是 UTF-8 编码的 JSON 对象，或嵌套过深。",
+         "The body is not a JSON object in UTF-8, or is nested too deeply."),
+        ("用 JSON 库生成请求体，并以 UTF-8 编码发送。",
+         "Let a JSON library write the body, and send it in UTF-8."),
+    ),
+    _problem(
+        "duplicate-member", 400,
+        ("同一成员出现了两次", "A member stands twice"),
+        ("请求体中有 {count} 个成员重复出现。", "{count} members of the body stand there twice."),
+        ("一个 JSON 对象中同名成员出现多次，无法判断以哪个为准。",
+         "An object has two members of one name, so that it is unclear which is meant."),
+        ("每个成员只写一次；`errors` 逐一指出位置。",
+         "Write each member once; `errors` points at each."),
+    ),
+    _problem(
+        "cursor-mismatch", 400,
+        ("游标与筛选或排序不符", "The cursor belongs to another query"),
+        ("该游标是在其他筛选或排序条件下取得的，或已损坏。",
+         "The cursor was made with another sort or other filters, or is damaged."),
+        ("游标带有取得它时的筛选与排序条件。",
+         "A cursor carries the sort and the filters that it was made with."),
+        ("原样使用上一页的 `next`，不要更改其他参数；或不带游标重新开始。",
+         "Use `next` of the page before as it is and change nothing else, or start without one."),
+    ),
+    _problem(
+        "not-found", 404,
+        ("没有这个地址", "There is nothing at this address"),
+        ("没有名为 {path} 的资源。", "There is no resource {path}."),
+        ("路径不属于本服务。", "The path is not one of this service."),
+        ("地址见 `/docs`；地址末尾不带斜杠。", "See `/docs`; addresses have no slash at the end."),
+    ),
+    _problem(
+        "agency-not-found", 404,
+        ("没有这个机构", "No such agency"),
+        ("没有代码为 {agency} 的机构。", "No agency has the code {agency}."),
+        ("路径中的机构代码未登记。", "The agency's code in the path is not registered."),
+        ("用 `PUT /v1/agencies/{agency}` 登记，或在 `/v1/agencies` 中查找。代码区分大小写。",
+         "Register it with `PUT /v1/agencies/{agency}`, or look it up in `/v1/agencies`. Codes are "
+         "case-sensitive."),
+    ),
+    _problem(
+        "reporting-year-not-found", 404,
+        ("没有这个报告年度", "No such reporting year"),
+        ("报告年度 {year} 未登记。", "The reporting year {year} is not registered."),
+        ("路径中的年度未登记。", "The year in the path is not registered."),
+        ("用 `PUT /v1/reporting-years/{year}` 登记。",
+         "Register it with `PUT /v1/reporting-years/{year}`."),
+    ),
+    _problem(
+        "report-not-found", 404,
+        ("没有这份报告", "No such report"),
+        ("机构 {agency} 没有 {year} 年度的报告。", "The agency {agency} has no report on {year}."),
+        ("该机构尚未填报该年度，或报告已删除。",
+         "The agency has not filed for that year, or the report was deleted."),
+        ("用 `PUT /v1/reports/{agency}/{year}` 填报。",
+         "File it with `PUT /v1/reports/{agency}/{year}`."),
+    ),
+    _problem(
+        "form-not-found", 404,
+        ("没有这个格式", "No such form"),
+        ("没有编号为 {form} 的格式。", "There is no form {form}."),
+        ("格式以首次使用的年度编号。", "Forms are named by the year of their first use."),
+        ("所有格式见 `/v1/forms`。", "See `/v1/forms` for all of them."),
+    ),
+    _problem(
+        "table-not-in-form", 404,
+        ("该年度的格式没有这张表", "The year's form has no such table"),
+        ("{year} 年度使用的格式 {form} 没有表 {table}。",
+         "Reports on {year} follow the form {form}, which has no table {table}."),
+        ("各年度的格式不同：政府采购只在 2019 年版中。",
+         "The forms differ: procurement is in that of 2019 only."),
+        ("该年度的表见 `/v1/forms/{form}`。", "See `/v1/forms/{form}` for the year's tables."),
+    ),
+    _problem(
+        "table-not-filed", 404,
+        ("这张表未填报", "The table is not filed"),
+        ("机构 {agency} 的 {year} 年度报告未填报表 {table}。",
+         "The report of {agency} on {year} has no table {table}."),
+        ("该表尚未填报，或已删除。", "The table was never filed, or was deleted."),
+        ("用 PUT 填报；声明为空用 `{\"filing\": \"nil\"}`。",
+         "File it with PUT; to declare it empty, send `{\"filing\": \"nil\"}`."),
+    ),
+    _problem(
+        "method-not-allowed", 405,
+        ("该地址不支持此方法", "The method is not allowed here"),
+        ("{method} 不适用于此地址，可用的方法见 Allow。",
+         "{method} is not allowed here; Allow names what is."),
+        ("地址存在，但没有这个操作。", "The address exists but not this operation."),
+        ("所有操作见 `/docs`。", "See `/docs` for every operation."),
+    ),
+    _problem(
+        "not-acceptable", 406,
+        ("无法给出所要的格式", "The type asked for cannot be given"),
+        ("本服务以 application/json 回复。", "Replies are application/json."),
+        ("Accept 不含 application/json。", "Accept does not include application/json."),
+        ("发送 `Accept: application/json`，或不发送 Accept。",
+         "Send `Accept: application/json`, or no Accept."),
+    ),
+    _problem(
+        "already-exists", 409,
+        ("已经存在", "It exists already"),
+        ("{key} 已经存在。", "{key} exists already."),
+        ("POST 只新建。", "POST only creates."),
+        ("要替换，用 PUT；要修改，用 PATCH。", "To replace it use PUT, to change it use PATCH."),
+    ),
+    _problem(
+        "year-closed", 409,
+        ("报告年度已关闭", "The reporting year is closed"),
+        ("报告年度 {year} 已关闭，不再接受报告的改动。",
+         "The reporting year {year} is closed: its reports can no longer be written."),
+        ("该年度的收集工作已经结束。", "The collection of that year has ended."),
+        ("如确需更正，先将该年度改为 `open`。", "To correct something, set the year to `open` first."),
+    ),
+    _problem(
+        "in-use", 409,
+        ("仍被使用，不能删除", "It is in use and cannot be deleted"),
+        ("{key} 仍有报告 {reports} 份、下级机构 {children} 个。",
+         "{key} still has {reports} reports and {children} agencies below it."),
+        ("仍有其他数据依赖它。", "Other data depend on it."),
+        ("先删除或改动依赖它的数据。", "Delete or change what depends on it first."),
+    ),
+    _problem(
+        "uscc-taken", 409,
+        ("统一社会信用代码已被使用", "The USCC is taken"),
+        ("统一社会信用代码 {uscc} 已属于机构 {holder}。",
+         "The USCC {uscc} belongs to the agency {holder}."),
+        ("统一社会信用代码在本登记库中是唯一的。", "A USCC is unique in the register."),
+        ("核对代码，或先从原机构上移除。", "Check the code, or remove it from its holder first."),
+    ),
+    _problem(
+        "conflict", 409,
+        ("与现有数据冲突", "It conflicts with what is there"),
+        ("与同时发生的另一改动冲突。", "It conflicts with another change made at the same time."),
+        ("另一请求同时改动了相关数据。", "Another request changed related data meanwhile."),
+        ("重新读取后再试。", "Read again and retry."),
+    ),
+    _problem(
+        "precondition-failed", 412,
+        ("前提条件不成立", "A condition does not hold"),
+        ("资源已被他人改动，或不符合 If-Match / If-None-Match。",
+         "It was changed by somebody else, or does not meet If-Match or If-None-Match."),
+        ("If-Match 中的版本不是当前版本，或资源（不）存在。",
+         "The revision in If-Match is not the current one, or the resource is (not) there."),
+        ("重新读取，对照 `errors` 所列的差异，以新的 ETag 再试。",
+         "Read again, look at the differences in `errors`, and retry with the new ETag."),
+    ),
+    _problem(
+        "body-too-large", 413,
+        ("请求体过大", "The body is too large"),
+        ("请求体不得超过 {limit} 字节。", "A body has at most {limit} bytes."),
+        ("请求体超过了上限。", "The body is over the limit."),
+        ("缩短文字部分，或逐表提交。", "Shorten the prose, or send table by table."),
+    ),
+    _problem(
+        "unsupported-media-type", 415,
+        ("不支持这种类型的请求体", "The body's media type is not supported"),
+        ("请求体须为 application/json（UTF-8，不压缩）。",
+         "Bodies are application/json (UTF-8, not compressed)."),
+        ("Content-Type 缺失或不是 JSON。", "Content-Type is missing or not JSON."),
+        ("发送 `Content-Type: application/json`；PATCH 也可用 application/merge-patch+json。",
+         "Send `Content-Type: application/json`; PATCH also takes application/merge-patch+json."),
+    ),
+    _problem(
+        "invalid-body", 422,
+        ("请求体的内容不合规定", "The body is not valid"),
+        ("请求体有 {count} 处错误，未保存任何内容。",
+         "The body has {count} faults; nothing was stored."),
+        ("请求体的结构或取值不合规定。数字之间的矛盾不属于此类：那样的数据会被保存，并在 `findings` 中指出。",
+         "Members or values are not what the form takes. Figures that do not add up are not meant "
+         "here: those are stored, and `findings` name them."),
+        ("按 `errors` 逐一改正；所有错误一次列出。",
+         "Correct what `errors` points at; it lists every fault at once."),
+    ),
+    _problem(
+        "invalid-parameter", 422,
+        ("参数不合规定", "A parameter is not valid"),
+        ("有 {count} 个参数不合规定。", "{count} parameters are not valid."),
+        ("查询参数或路径中的代码、年度不合规定，或没有这个参数。",
+         "A query parameter, or a code or year in the path, has no valid value, or is unknown."),
+        ("按 `errors` 逐一改正；参数见 `/docs`。", "Correct what `errors` names; see `/docs`."),
+    ),
+    _problem(
+        "year-without-form", 422,
+        ("该年度没有适用的格式", "No form is in use for that year"),
+        ("本登记库使用 2019 年起的格式；此前的年度不适用。",
+         "The forms of the register begin with the year 2019."),
+        ("2019 年以前的报告使用其他格式。", "Reports before 2019 used other forms."),
+        ("使用 2019 年及以后的年度。", "Use 2019 or a later year."),
+    ),
+    _problem(
+        "internal-error", 500,
+        ("服务内部错误", "Something went wrong here"),
+        ("服务出现错误，已记录。", "The service failed; the failure was logged."),
+        ("这是本服务的缺陷。", "This is a defect of the service."),
+        ("报告 `instance` 中的编号。", "Report it with the number in `instance`."),
+    ),
+    _problem(
+        "unavailable", 503,
+        ("服务暂不可用", "Unavailable for the moment"),
+        ("数据库暂时无法使用，请稍后再试。", "The database cannot be used now; retry soon."),
+        ("数据库不可达、正忙或正在维护。", "The database is away, busy or in maintenance."),
+        ("按 Retry-After 稍后重试；未确认的写入没有保存。",
+         "Retry after Retry-After; what was not confirmed was not stored."),
+    ),
+)  # fmt: skip
+
+PROBLEMS: dict[str, Problem] = {problem.slug: problem for problem in _ALL}
+
+FAULTS: dict[str, Label] = {
+    "required": Label("缺少此成员。", "This member is required."),
+    "unknown-member": Label("没有这个成员。", "There is no such member."),
+    "not-an-object": Label("须为 JSON 对象。", "Must be an object."),
+    "not-a-text": Label("须为文字。", "Must be text."),
+    "not-a-boolean": Label("须为 true 或 false。", "Must be true or false."),
+    "not-a-year": Label("须为 4 位年份的整数。", "Must be a year of four digits, as an integer."),
+    "not-a-count": Label(
+        '须为 0 至 9007199254740992 的整数、null（空白）或 "n/a"（不适用）。',
+        'Must be a whole number from 0 to 9007199254740992, null (blank) or "n/a".',
+    ),
+    "not-a-change": Label(
+        '须为 -9007199254740992 至 9007199254740992 的整数、null（空白）或 "n/a"（不适用）。',
+        'Must be a whole number from -9007199254740992 to 9007199254740992, null (blank) or "n/a".',
+    ),
+    "not-a-decimal": Label(
+        '须为十进制数的字符串（整数部分至多 12 位，小数至多 6 位，如 "59237.2449"）、'
+        'null（空白）或 "n/a"（不适用）。',
+        'Must be a decimal as text (up to 12 digits and 6 places, as "59237.2449"), null (blank) '
+        'or "n/a".',
+    ),
+    "not-a-date": Label('须为日期，如 "2025-01-31"。', 'Must be a date, as "2025-01-31".'),
+    "not-a-time": Label(
+        "须为带时区的 RFC 3339 时间。", "Must be an RFC 3339 time with its offset."
+    ),
+    "not-a-url": Label("须为 http 或 https 地址。", "Must be an http or https URL."),
+    "not-one-of": Label("须为其中之一：{expected}。", "Must be one of {expected}."),
+    "too-long": Label("至多 {limit} 个字符。", "At most {limit} characters."),
+    "empty": Label("不得为空。", "Must not be empty."),
+    "bad-text": Label(
+        "不得含控制字符（制表符和换行符除外）或不成对的代理字符。",
+        "Must have no control characters but tab and line feed, and no lone surrogates.",
+    ),
+    "bad-code": Label(
+        "代码为 1 至 32 个字符：字母、数字、点、下划线、连字符，以字母或数字开头。",
+        "A code has 1 to 32 letters, digits, dots, underscores and hyphens, a letter or digit first.",
+    ),
+    "bad-uscc": Label(
+        "不是 18 位统一社会信用代码。", "Is not a USCC of 18 characters (GB 32100-2015)."
+    ),
+    "bad-check-character": Label(
+        "校验码应为 {expected}；若确为发放时有误，设 uscc_unchecked 为 true。",
+        "The check character should be {expected}; if the code was really issued so, set "
+        "uscc_unchecked to true.",
+    ),
+    "bad-division": Label(
+        "行政区划代码为 6 位或 9 位数字，以省级代码开头。",
+        "A division code has 6 or 9 digits and begins with a province (GB/T 2260).",
+    ),
+    "bad-remark-key": Label(
+        "键须为“行”或“行.列”。", "A remark's key is a line, or line.column, of the table."
+    ),
+    "unknown-agency": Label("没有这个机构。", "There is no such agency."),
+    "unknown-year": Label("该报告年度未登记。", "The reporting year is not registered."),
+    "year-without-form": Label("2019 年以前没有适用的格式。", "No form is in use before 2019."),
+    "circle": Label("机构不能是自己的上级或上级的上级。", "An agency cannot be above itself."),
+    "ends-before-start": Label("不得早于 active_from。", "Must not be before active_from."),
+    "contradicts-path": Label(
+        "与路径不符：路径为 {expected}。", "Contradicts the path: {expected}."
+    ),
+    "contradicts-year": Label(
+        "与年度不符：该年度使用格式 {expected}。",
+        "Contradicts the year, which uses the form {expected}.",
+    ),
+    "missing-with-data": Label("filing 为 missing 时不得有数据。", "A missing table has no data."),
+    "table-not-in-form": Label("该年度的格式没有这张表。", "The year's form has no such table."),
+    "duplicate-member": Label("此成员重复出现。", "This member stands twice."),
+    "differs": Label("与现存的值不同。", "Differs from what is stored."),
+    "unknown-parameter": Label("没有这个参数。", "There is no such parameter."),
+    "repeated-parameter": Label("此参数只能出现一次。", "This parameter may stand once only."),
+    "out-of-range": Label("须在 {least} 至 {most} 之间。", "Must be from {least} to {most}."),
+    "invalid": Label("不合规定：{reason}", "Is not valid: {reason}"),
+}
+"""What a fault's code means; `{names}` are filled from the fault."""

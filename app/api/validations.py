@@ -1,0 +1,130 @@
+"""Checks of figures that are not stored."""
+
+from typing import Annotated, Any
+
+from fastapi import Body, Query
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api import bodies, examples, queries, schemas
+from app.api.documentation import problems
+from app.api.findings import FindingsQuery
+from app.api.replies import reply
+from app.api.routing import database, router
+from app.api.writing import missing_with_data
+from app.domain.calendar import LAST_YEAR
+from app.domain.codes import is_agency_code
+from app.domain.findings import Outcome
+from app.domain.layout import Form
+from app.domain.report import Agency, Report
+from app.errors import Fault, Invalid
+from app.forms import FORMS, form_of
+from app.services import encoding, filing, rendering, reporting
+from app.storage import reports, years
+
+routes = router("validations", "/v1/validations")
+
+_BODIES = [schemas.validation_in(form, form_of(form.first_year - 1)) for form in FORMS] + [
+    schemas.validation_in(form, form) for form in FORMS
+]
+
+
+@routes.post(
+    "",
+    summary="Check figures / 试算核查",
+    response_model=None,
+    responses={
+        200: {"model": schemas.any_of([schemas.validation_out(f) for f in FORMS])},
+        **problems(400, 406, 413, 415, 422, 503),
+    },
+)
+async def post_validation(
+    request: Request,
+    body: Annotated[
+        schemas.any_of(_BODIES),  # type: ignore[valid-type]
+        Body(openapi_examples=examples.validations()),
+    ],
+    query: Annotated[FindingsQuery, Query()],
+) -> Response:
+    """Judge a report by every rule and store nothing. Shaped like a report."""
+    sent = bodies.parse(await bodies.raw(request))
+
+    def job(session: Session) -> bytes:
+        return encoding.encoded(_checked(session, request, sent))
+
+    made = await database(request).read(job)
+    return reply(request, encoding.etag(0, made), body=made)
+
+
+def _checked(session: Session, request: Request, body: dict[str, Any]) -> rendering.Json:
+    asked = _asked(request)
+    code, year = schemas.agency_code(body.get("agency")), body.get("year")
+    is_code = isinstance(code, str) and is_agency_code(code)
+    agency = reports.agency(session, code) if is_code else None
+    faults = [Fault("/agency", "unknown-agency")] if is_code and agency is None else []
+    form = form_of(year) if type(year) is int and 1000 <= year <= LAST_YEAR else None
+    if form is None:
+        raise Invalid([*faults, *_faults_without_form(body)])
+    before = form_of(year - 1)
+    faults += _contradictions(body, form, before, agency)
+    bodies.checked(schemas.validation_in(form, before), body, faults)
+    report = filing.report_from(form, year, agency, body)
+    previous = _previous(session, body, before, report)
+    found = [
+        each
+        for each in reporting.findings_of(report, previous)
+        if asked.outcomes == "all" or each.outcome is Outcome.FAIL
+    ]
+    facts = years.read(session, year)
+    return rendering.judged(report, found, facts.due if facts else None)
+
+
+def _asked(request: Request) -> FindingsQuery:
+    return queries.read(request, FindingsQuery)
+
+
+def _faults_without_form(body: dict[str, Any]) -> list[Fault]:
+    """Return the faults of a body whose year has no form, so that its tables cannot be judged."""
+    year = body.get("year")
+    model = schemas.validation_in(FORMS[-1], FORMS[-1])
+    found = [f for f in bodies.faults(model, body) if not _is_of_form(f.pointer or "")]
+    if type(year) is int and 1000 <= year < FORMS[0].first_year:
+        found.append(Fault("/year", "year-without-form"))
+    return found
+
+
+def _is_of_form(pointer: str) -> bool:
+    return pointer.startswith(("/tables", "/previous"))
+
+
+def _contradictions(
+    body: dict[str, Any], form: Form, before: Form | None, agency: Agency | None
+) -> list[Fault]:
+    found = missing_with_data(form, body)
+    if body.get("form") not in {None, form.key}:
+        found.append(Fault("/form", "contradicts-year", {"expected": form.key}))
+    previous = body.get("previous")
+    if isinstance(previous, dict) and before is not None:
+        found += missing_with_data(before, previous, "/previous")
+        if previous.get("year") not in {None, body["year"] - 1}:
+            found.append(
+                Fault("/previous/year", "contradicts-path", {"expected": body["year"] - 1})
+            )
+    return found
+
+
+def _previous(
+    session: Session, body: dict[str, Any], before: Form | None, report: Report
+) -> Report | None:
+    """Return the report on the year before: the one sent, or the one stored."""
+    if before is None:
+        return None
+    year = report.year - 1
+    if "previous" in body:
+        sent = body["previous"]
+        return filing.report_from(before, year, report.agency, sent) if sent else None
+    if report.agency is None:
+        return None
+    stored = reports.load(session, report.agency, year, year).get(year)
+    return stored.report if stored else None

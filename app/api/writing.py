@@ -1,0 +1,70 @@
+"""What the writing operations of reports and tables share."""
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+
+from app.api import bodies, schemas
+from app.api.replies import require
+from app.domain.layout import Form
+from app.errors import AppError, Fault
+
+
+def contradictions(body: dict[str, Any], pointer: str = "", **expected: Any) -> list[Fault]:
+    """Return the members that say something else than the path."""
+    said = body | {"agency": schemas.agency_code(body.get("agency"))}
+    return [
+        Fault(f"{pointer}/{name}", "contradicts-path", {"expected": value})
+        for name, value in expected.items()
+        if said.get(name) is not None and (said[name] != value or isinstance(said[name], bool))
+    ]
+
+
+def missing_with_data(form: Form, body: dict[str, Any], pointer: str = "") -> list[Fault]:
+    """Return the tables that are said to be missing and have data."""
+    tables = body.get("tables")
+    found = []
+    for key in form.table:
+        table = tables.get(key) if isinstance(tables, dict) else None
+        if isinstance(table, dict) and is_missing_with_data(table):
+            found.append(Fault(f"{pointer}/tables/{key}/data", "missing-with-data"))
+    return found
+
+
+def is_missing_with_data(table: dict[str, Any]) -> bool:
+    return table.get("filing") == "missing" and table.get("data") is not None
+
+
+def hold(
+    request: Request, body: bytes | None, revision: int | None,
+    etag: Callable[[], str], sent: Callable[[dict[str, Any]], list[Fault]],
+) -> None:  # fmt: skip
+    """Hold a write to its conditions; a failure tells what would change."""
+    try:
+        require(request, revision, etag)
+    except AppError as error:
+        if body is not None and revision is not None:
+            error.faults = tuple(_told(body, sent))
+        raise
+
+
+def _told(body: bytes, sent: Callable[[dict[str, Any]], list[Fault]]) -> list[Fault]:
+    try:
+        return sent(bodies.parse(body))
+    except AppError:
+        return []
+
+
+def patched(stored: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    """Apply a merge patch to a report. A table patched to `missing` alone loses its data."""
+    made: dict[str, Any] = bodies.merged(stored, patch)
+    tables = patch.get("tables")
+    for key, table in tables.items() if isinstance(tables, dict) else ():
+        made["tables"][key] = patched_table(made["tables"][key], table)
+    return made
+
+
+def patched_table(made: Any, patch: Any) -> Any:
+    is_deletion = isinstance(patch, dict) and patch.get("filing") == "missing"
+    return {**made, "data": patch.get("data")} if is_deletion else made

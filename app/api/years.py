@@ -1,0 +1,244 @@
+"""Reporting years: which form, whether open, and when reports are due."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import Body, Query
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api import bodies, queries, schemas
+from app.api.documentation import lists, reads, writes
+from app.api.paths import YearPath, year_in
+from app.api.queries import Listing, ListQuery, NoQuery
+from app.api.replies import MERGE_PATCH, PATCHABLE, reply
+from app.api.routing import database, router
+from app.api.writing import contradictions, hold
+from app.errors import Conflict, Fault, Invalid, NotFound
+from app.forms import FORMS, form_of
+from app.services import encoding, registering
+from app.storage import years
+from app.storage.models import ReportingYear
+
+routes = router("reporting-years", "/v1/reporting-years")
+
+
+def _shown(year: Any) -> dict[str, Any]:
+    return {
+        "year": year.year,
+        "form": year.form,
+        "status": year.status,
+        "due": json.loads(year.due),
+        "created_at": year.created_at,
+        "updated_at": year.updated_at,
+        "links": {
+            "self": f"/v1/reporting-years/{year.year}",
+            "form": f"/v1/forms/{year.form}",
+            "reports": f"/v1/reports?year={year.year}",
+        },
+    }
+
+
+def _resource(year: ReportingYear) -> tuple[str, bytes]:
+    body = encoding.encoded(_shown(year))
+    return encoding.etag(year.revision, body), body
+
+
+class YearsQuery(ListQuery):
+    """Filters of reporting years."""
+
+    status: schemas.YearStatus | None = None
+    form: str | None = None
+    sort: queries.sort_of("year") = "year"  # type: ignore[valid-type]
+
+
+_YEARS = Listing(
+    YearsQuery, years.listed, {"year": ("year",)}, lambda row: encoding.encoded(_shown(row))
+)
+
+
+@routes.get("", **lists(schemas.YearPage, "List reporting years / 列出报告年度"))
+async def list_reporting_years(request: Request, query: Annotated[YearsQuery, Query()]) -> Response:
+    """Return the reporting years."""
+    return await queries.answer(request, _YEARS)
+
+
+@routes.get("/{year}", **reads(schemas.YearOut, "Read a reporting year / 读取报告年度"))
+async def get_reporting_year(request: Request, year: YearPath) -> Response:
+    """Return one reporting year."""
+    number = year_in(year)
+
+    def job(session: Session) -> tuple[str, bytes]:
+        found = years.find(session, number) if number else None
+        if found is None:
+            raise NotFound("reporting-year-not-found", year=year)
+        return _resource(found)
+
+    etag, body = await database(request).read(job)
+    queries.read(request, NoQuery)
+    return reply(request, etag, body=body, headers=PATCHABLE)
+
+
+def _checked(year: int, body: dict[str, Any]) -> dict[str, Any]:
+    """Return status and due dates. Raises `Invalid` with every fault."""
+    form = form_of(year)
+    found = [*contradictions(body, year=year), *bodies.faults(schemas.YearBody, body)]
+    if form is None:
+        found.append(Fault("/year", "year-without-form"))
+    elif body.get("form") not in {None, form.key} and not any(f.pointer == "/form" for f in found):
+        found.append(Fault("/form", "contradicts-year", {"expected": form.key}))
+    if found:
+        raise Invalid(found)
+    due = registering.due_of(year, body.get("due"))
+    return {"status": body.get("status") or "open", "due": due}
+
+
+def _hold(request: Request, year: ReportingYear | None, number: int, sent: bytes | None) -> None:
+    def differences(body: dict[str, Any]) -> list[Fault]:
+        assert year is not None
+        stored = _writable(year)
+        if request.method == "PATCH":
+            body = bodies.merged(stored, body)
+        return list(bodies.differences(_checked(number, body), stored))
+
+    revision = year.revision if year else None
+    hold(request, sent, revision, lambda: _resource(year)[0] if year else "", differences)
+
+
+def _writable(year: ReportingYear) -> dict[str, Any]:
+    return {"status": year.status, "due": json.loads(year.due)}
+
+
+def _reply(request: Request, year: ReportingYear, status: int) -> Response:
+    etag, body = _resource(year)
+    path = f"/v1/reporting-years/{year.year}"
+    headers = {"Content-Location": path, **PATCHABLE}
+    if status == 201:
+        headers["Location"] = path
+    return reply(request, etag, body=body, status=status, headers=headers)
+
+
+_EXAMPLES: dict[str, Any] = {
+    "defaults": {"summary": "按法定期限 / The statutory dates", "value": {}},
+    "local": {
+        "summary": "地方期限 / Local dates",
+        "value": {
+            "status": "open",
+            "due": {"department": "2025-01-26", "government": "2025-02-20"},
+        },
+    },
+}
+
+
+@routes.put("/{year}", **writes(schemas.YearOut, "Write a reporting year / 登记报告年度"))
+async def put_reporting_year(
+    request: Request,
+    year: YearPath,
+    body: Annotated[schemas.YearBody, Body(openapi_examples=_EXAMPLES)],
+) -> Response:
+    """Create a reporting year (201) or replace it (200). `{}` takes the statutory due dates."""
+    sent = await bodies.raw(request)
+    number = year_in(year)
+    if number is None:
+        raise Invalid([Fault(None, "not-a-year", parameter="year")], "invalid-parameter")
+
+    def job(session: Session) -> Response:
+        current = registering.enter_year(session, number)
+        _hold(request, current, number, sent)
+        said = _checked(number, bodies.parse(sent))
+        saved = registering.save_year(session, number, current, **said)
+        return _reply(request, saved, 200 if current else 201)
+
+    return await database(request).write(job)
+
+
+def _entered(session: Session, path: str) -> ReportingYear:
+    number = year_in(path)
+    found = registering.enter_year(session, number) if number else None
+    if found is None:
+        raise NotFound("reporting-year-not-found", year=path)
+    return found
+
+
+@routes.patch(
+    "/{year}",
+    **writes(schemas.YearOut, "Change a reporting year / 修改报告年度", creates=False, patch=True),
+)
+async def patch_reporting_year(
+    request: Request,
+    year: YearPath,
+    body: Annotated[
+        schemas.YearBody,
+        Body(
+            openapi_examples={
+                "close": {"summary": "关闭 / Close it", "value": {"status": "closed"}},
+                "due": {
+                    "summary": "恢复一类机构的法定期限 / Back to the statutory date of a kind",
+                    "value": {"due": {"department": None}},
+                },
+            },
+            media_type=MERGE_PATCH,
+        ),
+    ],
+) -> Response:
+    """Change the members that are sent (RFC 7396): a due date that is null is the statutory one."""
+    sent = await bodies.raw(request)
+
+    def job(session: Session) -> Response:
+        current = _entered(session, year)
+        _hold(request, current, current.year, sent)
+        made = bodies.merged(_writable(current), bodies.parse(sent))
+        saved = registering.save_year(
+            session, current.year, current, **_checked(current.year, made)
+        )
+        return _reply(request, saved, 200)
+
+    return await database(request).write(job)
+
+
+@routes.delete("/{year}", **writes(None, "Delete a reporting year / 删除报告年度"))
+async def delete_reporting_year(request: Request, year: YearPath) -> Response:
+    """Delete a reporting year that has no reports."""
+
+    def job(session: Session) -> Response:
+        current = _entered(session, year)
+        _hold(request, current, current.year, None)
+        registering.delete_year(session, current)
+        return Response(status_code=204)
+
+    return await database(request).write(job)
+
+
+@routes.post("", **writes(schemas.YearOut, "Create a reporting year / 新建报告年度", new=True))
+async def post_reporting_year(
+    request: Request,
+    body: Annotated[
+        schemas.NewYear,
+        Body(
+            openapi_examples={"year": {"summary": "新年度 / A new year", "value": {"year": 2026}}}
+        ),
+    ],
+) -> Response:
+    """Create a reporting year; 409 if it is there."""
+    sent = await bodies.raw(request)
+
+    def job(session: Session) -> Response:
+        made = bodies.parse(sent)
+        number = made.get("year")
+        if bodies.faults(schemas.NewYear, made) or type(number) is not int:
+            raise Invalid(_all_faults(made))
+        said = _checked(number, made)
+        if registering.enter_year(session, number) is not None:
+            raise Conflict("already-exists", key=f"reporting-years/{number}")
+        return _reply(request, registering.save_year(session, number, None, **said), 201)
+
+    return await database(request).write(job)
+
+
+def _all_faults(body: dict[str, Any]) -> list[Fault]:
+    year = body.get("year")
+    found = bodies.faults(schemas.NewYear, body)
+    if type(year) is int and 1000 <= year < FORMS[0].first_year:
+        found.append(Fault("/year", "year-without-form"))
+    return found

@@ -1,0 +1,63 @@
+"""Between the JSON that a client writes and a report as a value."""
+
+from typing import Any
+
+from app.domain import decimals
+from app.domain.layout import Cells, Form, Table
+from app.domain.report import PROSE, Agency, Filing, Report
+from app.services.rendering import Json, matrix
+
+
+def cells_from(table: Table, data: Json | None) -> Cells:
+    """Return the cells of a table in their order; what is left out is blank."""
+    lines = data or {}
+    read = [(lines.get(cell.line.key) or {}).get(cell.column.key) for cell in table.cells]
+    if table.has_decimals:
+        for cell in table.cells:
+            value = read[cell.index]
+            if cell.column.unit.is_decimal and value not in {None, "n/a"}:
+                read[cell.index] = decimals.millionths(value)
+    return tuple(read)
+
+
+def filing_from(table: Table, body: Json) -> Filing | None:
+    """Return what a valid body says of a table; None if it is missing."""
+    if body.get("filing") == "missing":
+        return None
+    return Filing(
+        table,
+        cells_from(table, body.get("data")),
+        body.get("filing") == "nil",
+        {k: v for k, v in (body.get("remarks") or {}).items() if v is not None},
+        {choice.key: body.get(choice.key) or choice.default for choice in table.choices},
+    )
+
+
+def report_from(form: Form, year: int, agency: Agency | None, body: Json) -> Report:
+    """Return what a valid body says of a report."""
+    tables = body.get("tables") or {}
+    filings = {
+        table.key: filing
+        for table in form.tables
+        if tables.get(table.key) is not None
+        and (filing := filing_from(table, tables[table.key])) is not None
+    }
+    return Report(form, year, agency, filings, **{name: body.get(name) for name in PROSE})
+
+
+def writable_table(filing: Filing) -> Json:
+    """Return what a client can write of a table."""
+    return {
+        "filing": filing.state,
+        "data": matrix(filing),
+        "remarks": dict(filing.remarks),
+        **filing.choices,
+    }
+
+
+def writable(report: Report) -> dict[str, Any]:
+    """Return what a client can write of a report; a missing table is not there."""
+    return {
+        **{name: getattr(report, name) for name in PROSE},
+        "tables": {key: writable_table(filing) for key, filing in report.filings.items()},
+    }

@@ -1,0 +1,124 @@
+"""Writing agencies and reporting years, and rewriting the reports that show them."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlmodel import Session
+
+from app.domain.calendar import due_dates, timeliness
+from app.errors import Conflict
+from app.forms import FIRST_YEAR, form_of
+from app.services import reporting
+from app.storage import agencies, retired, years
+from app.storage.models import Agency, ReportingYear
+
+_SHOWN_BY_REPORTS = ("name", "kind", "level")
+
+
+def enter_agency(session: Session, code: str) -> Agency | None:
+    """Lock the register, and the agency if it is there; its years first, as everywhere."""
+    agencies.lock_register(session)
+    for year in agencies.report_years(session, code):
+        years.share(session, year)
+    return agencies.lock(session, code)
+
+
+def save_agency(
+    session: Session, code: str, current: Agency | None, values: Mapping[str, Any]
+) -> Agency:
+    """Save an agency, and rewrite its reports if they show or are judged by what changed."""
+    time = reporting.now()
+    search = agencies.search_text(code, values["name"], values["short_name"])
+    if current is None:
+        revision = retired.first_revision(session, f"agencies/{code}")
+        made = Agency(
+            code=code, search=search, revision=revision, created_at=time, updated_at=time, **values
+        )
+        session.add(made)
+        session.flush()
+        return made
+    changed = {name for name, value in values.items() if getattr(current, name) != value}
+    if changed:
+        for name in changed:
+            setattr(current, name, values[name])
+        current.search = search
+        current.revision += 1
+        current.updated_at = time
+        session.flush()
+    if changed.intersection(_SHOWN_BY_REPORTS):
+        reporting.rebuild(session, code, agencies.report_years(session, code))
+    return current
+
+
+def delete_agency(session: Session, agency: Agency) -> None:
+    """Delete an agency. Raises `Conflict` if anything depends on it."""
+    reports, children = agencies.dependants(session, agency.code)
+    if reports or children:
+        key = f"agencies/{agency.code}"
+        raise Conflict("in-use", key=key, reports=reports, children=children)
+    retired.retire(session, f"agencies/{agency.code}", agency.revision)
+    session.delete(agency)
+    session.flush()
+
+
+def enter_year(session: Session, year: int) -> ReportingYear | None:
+    """Lock the register, and the year if it is there."""
+    agencies.lock_register(session)
+    return years.lock(session, year)
+
+
+def due_of(year: int, given: Mapping[str, str | None] | None) -> dict[str, str]:
+    """Return the due dates of a year: those given, and the statutory ones."""
+    return due_dates(year) | {kind: day for kind, day in (given or {}).items() if day is not None}
+
+
+def save_year(
+    session: Session, year: int, current: ReportingYear | None, status: str, due: dict[str, str]
+) -> ReportingYear:
+    """Save a reporting year, and rewrite the reports that are on time or late by its dates."""
+    form, time = form_of(year), reporting.now()
+    assert form is not None
+    written = json.dumps(due)
+    if current is None:
+        made = ReportingYear(
+            year=year,
+            form=form.key,
+            status=status,
+            due=written,
+            revision=retired.first_revision(session, f"reporting-years/{year}"),
+            created_at=time,
+            updated_at=time,
+        )
+        session.add(made)
+        session.flush()
+        return made
+    before = json.loads(current.due)
+    if (before, current.status) == (due, status):
+        return current
+    current.due, current.status = written, status
+    current.revision += 1
+    current.updated_at = time
+    session.flush()
+    for agency, kind, submitted_on, published_on in years.dated_reports(session, year):
+        verdicts = {timeliness(d, kind, submitted_on, published_on) for d in (before, due)}
+        if len(verdicts) > 1:
+            reporting.rebuild(session, agency, [year])
+    return current
+
+
+def delete_year(session: Session, year: ReportingYear) -> None:
+    """Delete a reporting year. Raises `Conflict` if there are reports on it."""
+    reports = years.reports_on(session, year.year)
+    if reports:
+        raise Conflict("in-use", key=f"reporting-years/{year.year}", reports=reports, children=0)
+    retired.retire(session, f"reporting-years/{year.year}", year.revision)
+    session.delete(year)
+    session.flush()
+
+
+def open_years(session: Session, last: int) -> None:
+    """Register the years from the first form to `last`, where they are not there."""
+    for year in range(FIRST_YEAR, last + 1):
+        if years.find(session, year) is None:
+            save_year(session, year, None, "open", due_dates(year))

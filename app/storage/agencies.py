@@ -1,0 +1,114 @@
+"""Agencies in the database, and their tree."""
+
+import unicodedata
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from app.storage.models import Agency, Report
+
+_REGISTER_LOCK = 0x72656769  # "regi"
+
+
+def lock_register(session: Session) -> None:
+    """Let one transaction at a time change agencies and years, so that no circle can be closed.
+
+    On SQLite there is only one writer anyway.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.connection().execute(
+            sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _REGISTER_LOCK}
+        )
+
+
+def find(session: Session, code: str) -> Agency | None:
+    """Return an agency; None if it is not registered."""
+    return session.get(Agency, code)
+
+
+def lock(session: Session, code: str) -> Agency | None:
+    """Return an agency that this transaction will change."""
+    return session.get(Agency, code, with_for_update=True)
+
+
+def exists(session: Session, code: str) -> bool:
+    """Tell whether an agency is registered."""
+    query = sa.select(col(Agency.code)).where(col(Agency.code) == code)
+    return session.connection().execute(query).first() is not None
+
+
+def holder_of(session: Session, uscc: str) -> str | None:
+    """Return the code of the agency that has a USCC."""
+    query = sa.select(col(Agency.code)).where(col(Agency.uscc) == uscc)
+    return session.connection().execute(query).scalar_one_or_none()
+
+
+def at_or_below(root: str) -> Any:
+    """Select the codes of an agency and of all agencies below it."""
+    tree = sa.select(col(Agency.code)).where(col(Agency.code) == root).cte("tree", recursive=True)
+    children = sa.select(col(Agency.code)).join(tree, col(Agency.parent) == tree.c.code)
+    # UNION, not UNION ALL: it ends even on a circle.
+    return sa.select(tree.union(children).c.code)
+
+
+def is_at_or_below(session: Session, code: str, root: str) -> bool:
+    """Tell whether an agency is `root` or stands below it."""
+    query = sa.select(sa.literal(code).in_(at_or_below(root)))
+    return bool(session.connection().execute(query).scalar_one())
+
+
+def dependants(session: Session, code: str) -> tuple[int, int]:
+    """Count the reports of an agency, and the agencies whose parent it is."""
+    connection = session.connection()
+    reports = sa.select(sa.func.count()).select_from(Report).where(col(Report.agency) == code)
+    children = sa.select(sa.func.count()).select_from(Agency).where(col(Agency.parent) == code)
+    return (
+        int(connection.execute(reports).scalar_one()),
+        int(connection.execute(children).scalar_one()),
+    )
+
+
+def report_years(session: Session, code: str) -> list[int]:
+    """Return the years that an agency has reports on."""
+    query = sa.select(col(Report.year)).where(col(Report.agency) == code).order_by(col(Report.year))
+    return list(session.connection().execute(query).scalars())
+
+
+def folded(text: str) -> str:
+    """Return a text as it is searched for: compatible forms and cases are one."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def search_text(code: str, name: str, short_name: str | None) -> str:
+    """Return what `matching` looks into: a line feed, the code, and the names, folded."""
+    return "\n".join(("", folded(code), folded(name), folded(short_name or "")))
+
+
+def matching(text: str) -> Any:
+    """Select agencies with a text in a name, or at the start of their code."""
+    wanted = folded(text).replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
+    names = sa.func.substr(col(Agency.search), sa.func.length(col(Agency.code)) + 2)
+    return sa.or_(
+        col(Agency.search).like(f"\n{wanted}%", escape="\\"),
+        names.like(f"%{wanted}%", escape="\\"),
+    )
+
+
+def listed(filters: dict[str, Any]) -> Any:
+    """Select agencies by the filters of `/v1/agencies`."""
+    query = sa.select(Agency.__table__)  # type: ignore[attr-defined]
+    for name in ("parent", "kind", "level"):
+        if name in filters:
+            query = query.where(col(getattr(Agency, name)) == filters[name])
+    if "under" in filters:
+        query = query.where(col(Agency.code).in_(at_or_below(filters["under"])))
+    if "active_in" in filters:
+        first, last = f"{filters['active_in']}-01-01", f"{filters['active_in']}-12-31"
+        query = query.where(
+            sa.or_(col(Agency.active_from).is_(None), col(Agency.active_from) <= last),
+            sa.or_(col(Agency.active_to).is_(None), col(Agency.active_to) >= first),
+        )
+    if "q" in filters:
+        query = query.where(matching(filters["q"]))
+    return query

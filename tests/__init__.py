@@ -1,0 +1,1 @@
+"""The tests: promises on values first, then over HTTP."""
