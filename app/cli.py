@@ -109,3 +109,7 @@ def main() -> None:
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error).strip().splitlines()
         raise SystemExit(f"gongkai: the database cannot be used: {cause[0]}") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -18,7 +18,6 @@ from app.api import (
     agencies,
     catalogue,
     findings,
-    openapi,
     reports,
     system,
     tables,
@@ -28,7 +27,6 @@ from app.api import (
 from app.api.middleware import Edge
 from app.api.problems import problem, response_to
 from app.errors import AppError
-from app.services import encoding
 from app.settings import Settings
 from app.storage import migrate
 from app.storage.database import Database
@@ -88,7 +86,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    app.state.openapi_body = encoding.encoded(openapi.document(app))
     app.state.head = migrate.head()
     app.state.database = Database(app.state.settings)
     log.info("started", database=app.state.settings.database_url.split("@")[-1])

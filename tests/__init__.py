@@ -1,1 +1,0 @@
-"""The tests: promises on values first, then over HTTP."""

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from app.domain import decimals
 from app.domain.findings import Finding, Outcome
@@ -21,39 +22,48 @@ A_BUREAU = Agency("320813-sjj", "审计局", "department", "county")
 """An agency that may not make rules, as nearly all of them."""
 
 
-def a_filing(table: Table, fill: Value = 0, *, nil: bool = False, **cells: Value) -> Filing:
+Member: TypeAlias = Agency | Filing | Mapping[str, Value] | str | None
+
+
+def a_filing(table: Table, fill: Value = 0, **cells: Value) -> Filing:
     """Return a filed table; `received__natural_person=5` sets one cell, `fill` all others."""
     values = [fill] * len(table.cells)
     for name, value in cells.items():
         line, column = name.split("__")
         values[table.at[line, column]] = value
-    return Filing(table, tuple(values), nil=nil)
+    return Filing(table, tuple(values))
 
 
-def a_report(
-    year: int,
-    agency: Agency | None = A_BUREAU,
-    *,
-    problems: str | None = "主动公开的内容还不够全面。",
-    other_matters: str | None = "本年度未收取信息处理费。",
-    **filings: Filing | Mapping[str, Value] | None,
-) -> Report:
+def a_nil_filing(table: Table, fill: Value = None, **cells: Value) -> Filing:
+    """Return a table declared empty, blank but for these cells."""
+    return replace(a_filing(table, fill, **cells), nil=True)
+
+
+def a_report(year: int, **members: Member) -> Report:
     """Return a report in which every table is filed with zeros and nothing is found.
 
-    A table may be given as a filing, as the cells that are not zero, or as None: missing.
+    Members are those of `Report` and the tables of the year's form; a table is given as a filing,
+    as the cells that are not zero, or as None: missing.
     """
     form = the_form_of(year)
-    assert filings.keys() <= form.table.keys()
-    tables = {table.key: a_filing(table) for table in form.tables}
-    for key, given in filings.items():
-        del tables[key]
-        if isinstance(given, Filing):
-            tables[key] = given
-        elif given is not None:
-            tables[key] = a_filing(form.table[key], **given)
-    return Report(
-        form, year, agency, tables, problems=problems, other_matters=other_matters, overview="略"
-    )
+    filings = {table.key: a_filing(table) for table in form.tables}
+    others: dict[str, Any] = {
+        "agency": A_BUREAU,
+        "overview": "略",
+        "problems": "主动公开的内容还不够全面。",
+        "other_matters": "本年度未收取信息处理费。",
+    }
+    for name, given in members.items():
+        if name not in form.table:
+            others[name] = given
+        elif given is None:
+            del filings[name]
+        elif isinstance(given, Filing):
+            filings[name] = given
+        else:
+            assert isinstance(given, Mapping)
+            filings[name] = a_filing(form.table[name], **given)
+    return Report(form, year, filings=filings, **others)
 
 
 def the_form_of(year: int) -> Form:
@@ -80,14 +90,13 @@ def balanced(table: Table, received: Mapping[str, int], **lines: Mapping[str, in
         rows["carried_out"][column] = taken_on - rows["handled"][column]
     for row in rows.values():
         row["total"] = sum(row.values())
-    cells = {f"{line}__{column}": n for line, row in rows.items() for column, n in row.items()}
-    return a_filing(table, None, **cells)
+    return a_filing(table, **{f"{l}__{c}": n for l, row in rows.items() for c, n in row.items()})
 
 
 def changed(filing: Filing, **cells: Value) -> Filing:
     """Return a filing with some cells replaced."""
     kept = {cell.name: filing.cells[cell.index] for cell in filing.table.cells}
-    return a_filing(filing.table, nil=filing.nil, **(kept | cells))
+    return replace(filing, cells=a_filing(filing.table, **(kept | cells)).cells)
 
 
 def report_from_figures(figures: Mapping[str, Any]) -> Report:
@@ -109,8 +118,12 @@ def _filing_from_figures(table: Table, figures: Mapping[str, Any]) -> Filing:
         is_text = cell.column.unit.is_decimal and value not in {None, "n/a"}
         cells[cell.name] = decimals.millionths(value) if is_text else value
     choices = {choice.key: figures.get(choice.key, choice.default) for choice in table.choices}
-    filing = a_filing(table, nil=figures["filing"] == "nil", **cells)
-    return Filing(table, filing.cells, filing.nil, figures.get("remarks", {}), choices)
+    return replace(
+        a_filing(table, **cells),
+        nil=figures["filing"] == "nil",
+        remarks=figures.get("remarks", {}),
+        choices=choices,
+    )
 
 
 def real_report(name: str) -> Report:

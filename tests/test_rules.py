@@ -14,6 +14,7 @@ from tests.builders import (
     FORM_2019,
     FORM_2021,
     a_filing,
+    a_nil_filing,
     a_report,
     balanced,
     failures,
@@ -282,14 +283,14 @@ def test_in_a_report_of_n_a_nothing_fails(form: Form) -> None:
 
 @every_form
 def test_in_a_report_of_nil_tables_nothing_is_found(form: Form) -> None:
-    nil = {table.key: a_filing(table, None, nil=True) for table in form.tables}
+    nil = {table.key: a_nil_filing(table, None) for table in form.tables}
 
     assert judged(a_report(form.first_year + 1, **nil), a_report(form.first_year)) == ()
 
 
 @every_form
 def test_a_nil_table_counts_as_zeros_whatever_it_holds(form: Form) -> None:
-    nil = {table.key: a_filing(table, 70, nil=True) for table in form.tables}
+    nil = {table.key: a_nil_filing(table, 70) for table in form.tables}
     found = failures(a_report(form.first_year + 1, **nil), a_report(form.first_year))
 
     assert [(each.rule, each.at) for each in found] == [("nil.not-empty", key) for key in nil]
@@ -777,10 +778,8 @@ def test_the_floor_of_items_does_not_need_the_decisions() -> None:
 
 def test_a_table_declared_nil_holds_no_number_but_0() -> None:
     table = FORM_2021.table["disputes"]
-    filing = a_filing(
+    filing = a_nil_filing(
         table,
-        None,
-        nil=True,
         reconsideration__upheld=3,
         reconsideration__corrected=0,
         reconsideration__pending="n/a",
@@ -802,8 +801,8 @@ def test_a_negative_change_and_a_decimal_are_not_0_either() -> None:
     licensing, procurement = FORM_2019.table["licensing"], FORM_2019.table["procurement"]
     report = a_report(
         2019,
-        licensing=a_filing(licensing, nil=True, licences__items_change=-1),
-        procurement=a_filing(procurement, nil=True, centralized__amount=1),
+        licensing=a_nil_filing(licensing, licences__items_change=-1),
+        procurement=a_nil_filing(procurement, centralized__amount=1),
     )
 
     assert said("nil.not-empty", report) == [("licensing", 1, 0, 1), ("procurement", 1, 0, 1)]
@@ -811,7 +810,7 @@ def test_a_negative_change_and_a_decimal_are_not_0_either() -> None:
 
 @pytest.mark.parametrize("fill", [0, None, "n/a"])
 def test_a_table_declared_nil_may_be_blank_or_0_or_n_a(fill: Value) -> None:
-    nil = {table.key: a_filing(table, fill, nil=True) for table in FORM_2021.tables}
+    nil = {table.key: a_nil_filing(table, fill) for table in FORM_2021.tables}
 
     assert said("nil.not-empty", a_report(2024, **nil)) == []
 
@@ -871,7 +870,7 @@ def test_left_out_totals_of_both_years_are_carried_by_their_computed_value() -> 
 
 
 def test_nothing_was_carried_out_of_a_nil_table() -> None:
-    nil = a_filing(FORM_2021.table["requests"], None, nil=True, carried_out__research=9)
+    nil = a_nil_filing(FORM_2021.table["requests"], None, carried_out__research=9)
     report = a_report(2024, requests={"carried_in__research": 1, "carried_in__total": 1})
 
     assert said("requests.carry", report, a_report(2023, requests=nil)) == [
@@ -1127,7 +1126,7 @@ LEVELS = ["state", "province", "city", "county", "township"]
 def test_state_bodies_and_governments_of_provinces_and_cities_make_rules_and_no_one_else(
     kind: str, level: str, year: int, column: str
 ) -> None:
-    report = a_report(year, an_agency(kind, level), documents={f"rules__{column}": 1})
+    report = a_report(year, agency=an_agency(kind, level), documents={f"rules__{column}": 1})
 
     may = level == "state" or (kind in {"government", "office"} and level in {"province", "city"})
     assert said("documents.rule-maker", report) == ([] if may else [("rules", 1, 0, 1)])
@@ -1194,13 +1193,13 @@ def test_in_2019_a_blank_or_n_a_of_rules_made_is_not_assessable(value: Value) ->
 
 
 def test_rules_of_an_unknown_agency_are_not_assessable() -> None:
-    report = a_report(2024, None, documents={"rules__issued": 1})
+    report = a_report(2024, agency=None, documents={"rules__issued": 1})
 
     assert said("documents.rule-maker", report) == [("rules", NA)]
 
 
 def test_a_nil_table_holds_no_rules() -> None:
-    nil = a_filing(FORM_2021.table["documents"], nil=True, rules__issued=1)
+    nil = a_nil_filing(FORM_2021.table["documents"], rules__issued=1)
 
     assert said("documents.rule-maker", a_report(2024, documents=nil)) == []
 
@@ -1407,7 +1406,7 @@ def test_n_a_is_not_blank_and_nil_and_missing_tables_have_no_blanks() -> None:
     report = a_report(
         2024,
         licensing={"licences__decisions": "n/a"},
-        disputes=a_filing(FORM_2021.table["disputes"], None, nil=True),
+        disputes=a_nil_filing(FORM_2021.table["disputes"], None),
         enforcement=None,
     )
 
@@ -1594,7 +1593,7 @@ def test_a_total_of_unpaid_fees_that_is_no_number_is_not_assessable(
 
 
 def test_a_nil_table_has_no_unpaid_fees() -> None:
-    nil = a_filing(FORM_2021.table["requests"], nil=True, other_fee_unpaid__total=2)
+    nil = a_nil_filing(FORM_2021.table["requests"], other_fee_unpaid__total=2)
 
     assert said("prose.fees", a_report(2024, other_matters="无", requests=nil)) == []
 

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from app.api import openapi
 from app.api.documentation import example
 from app.api.middleware import failure
 from app.api.problems import language
@@ -97,7 +98,9 @@ async def docs(request: Request) -> Response:
 @routes.get("/openapi.json", include_in_schema=False)
 async def openapi_json(request: Request) -> Response:
     """Return the OpenAPI document."""
-    body = request.app.state.openapi_body
+    body = getattr(request.app.state, "openapi_body", None)
+    if body is None:
+        body = request.app.state.openapi_body = encoding.encoded(openapi.document(request.app))
     return reply(request, encoding.etag(1, body), body=body)
 
 
