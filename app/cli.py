@@ -67,7 +67,7 @@ def serve(
 
 @app.command()
 def migrate() -> None:
-    """Create the tables or bring them to the newest revision; rebuild documents if rules changed."""
+    """Bring the tables to the newest revision; rebuild documents if the rules changed."""
     settings = _settings()
     logs.configure(settings)
     _report(maintaining.migrate(settings))

@@ -123,4 +123,4 @@ def _allowed(request: Request) -> list[str]:
             allowed |= context.methods or set()
     if "GET" in allowed:
         allowed.add("HEAD")
-    return sorted(allowed)
+    return sorted(allowed or {"GET", "HEAD"})  # no route is left within a folder of files

@@ -146,6 +146,11 @@ def of_rule(rule: str, report: Report, previous: Report | None = None) -> list[F
     return [each for each in judged(report, previous) if each.rule == rule]
 
 
+def pointer(table: str, cell: str) -> str:
+    """Return the JSON pointer of a cell named `line.column`."""
+    return f"/tables/{table}/data/{cell.replace('.', '/')}"
+
+
 def pointers(table: str, *cells: str) -> tuple[str, ...]:
     """Return the JSON pointers of cells named `line.column`."""
-    return tuple(f"/tables/{table}/data/{cell.replace('.', '/')}" for cell in cells)
+    return tuple(pointer(table, cell) for cell in cells)

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.codes import (
@@ -38,6 +38,7 @@ def test_only_one_check_character_is_good() -> None:
     assert good == ["P"]
 
 
+@settings(deadline=None)
 @given(SEVENTEEN, st.integers(0, 16), st.sampled_from(USCC_ALPHABET))
 def test_every_single_wrong_character_is_found(text: str, at: int, wrong: str) -> None:
     changed = text[:at] + wrong + text[at + 1 :]
@@ -46,6 +47,7 @@ def test_every_single_wrong_character_is_found(text: str, at: int, wrong: str) -
     assert same == (changed == text)
 
 
+@settings(deadline=None)
 @given(SEVENTEEN, st.integers(0, 15))
 def test_every_exchange_of_neighbours_is_found(text: str, at: int) -> None:
     changed = text[:at] + text[at + 1] + text[at] + text[at + 2 :]

@@ -139,7 +139,7 @@ def test_the_forms_are_two_oldest_first() -> None:
         ("2021", 2021, "国办公开办函〔2021〕30号"),
     ]
     assert FIRST_YEAR == 2019
-    assert FORM_BY_KEY == {form.key: form for form in FORMS}
+    assert list(FORM_BY_KEY.items()) == [(form.key, form) for form in FORMS]
 
 
 def test_the_form_of_2019_has_seven_tables_and_that_of_2021_no_procurement() -> None:
@@ -219,7 +219,7 @@ def test_five_applicants_are_printed_under_legal_persons(form: Form) -> None:
     five = ["commercial", "research", "public_interest", "legal_service", "other_organization"]
     assert printed == {
         "natural_person": ["申请人情况"],
-        **dict.fromkeys(five, ["申请人情况", "法人或其他组织"]),
+        **{key: ["申请人情况", "法人或其他组织"] for key in five},
         "total": ["申请人情况"],
     }
 
@@ -381,8 +381,8 @@ def test_cells_stand_line_by_line(form: Form, table: Table) -> None:
 def test_everything_has_a_name_in_both_languages(form: Form, table: Table) -> None:
     labels = [form.title, table.title, table.source]
     labels += [choice.label for choice in table.choices]
-    for each in (*table.lines, *table.columns):
-        labels += [each.label, *each.headings]
+    labels += [label for line in table.lines for label in (line.label, *line.headings)]
+    labels += [label for column in table.columns for label in (column.label, *column.headings)]
 
     for label in labels:
         assert any("一" <= character <= "鿿" for character in label.zh)

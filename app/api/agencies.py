@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.api import bodies, queries, schemas
 from app.api.documentation import lists, reads, writes
-from app.api.paths import AgencyCode
+from app.api.paths import AgencyCode, refuse
 from app.api.queries import Listing, ListQuery, NoQuery
 from app.api.replies import MERGE_PATCH, PATCHABLE, reply
 from app.api.routing import database, router
@@ -98,7 +98,7 @@ class AgenciesQuery(ListQuery):
             description="Part of a name, in any case and width; or how the code begins.",
         ),
     ] = None
-    sort: queries.sort_of("code", "name", "updated_at") = "code"  # type: ignore[valid-type]
+    sort: queries.sort_of("code", "name", "updated_at") = "code"
 
 
 _AGENCIES = Listing(
@@ -130,9 +130,14 @@ async def get_agency(request: Request, agency: AgencyCode) -> Response:
     return reply(request, etag, body=body, headers=PATCHABLE)
 
 
-def _checked(session: Session, code: str, body: dict[str, Any]) -> dict[str, Any]:
+def _checked(
+    session: Session,
+    code: Any,
+    body: dict[str, Any],
+    model: type[schemas.AgencyBody] = schemas.AgencyBody,
+) -> dict[str, Any]:
     """Return what a body says of an agency. Raises `Invalid` with every fault."""
-    found = [*contradictions(body, code=code), *bodies.faults(schemas.AgencyBody, body)]
+    found = bodies.with_others(bodies.faults(model, body), contradictions(body, code=code))
     faulty = {fault.pointer for fault in found}
     said = {name: body.get(name) for name in WRITABLE} | {
         "uscc_unchecked": body.get("uscc_unchecked") or False
@@ -141,19 +146,23 @@ def _checked(session: Session, code: str, body: dict[str, Any]) -> dict[str, Any
         expected = check_character(said["uscc"])
         if said["uscc"][-1] != expected:
             found.append(Fault("/uscc", "bad-check-character", {"expected": expected}))
-    if not faulty & {"/active_from", "/active_to"} and said["active_from"] and said["active_to"]:
-        if said["active_to"] < said["active_from"]:
-            found.append(Fault("/active_to", "ends-before-start"))
+    if not faulty & {"/active_from", "/active_to"} and _ends_early(said):
+        found.append(Fault("/active_to", "ends-before-start"))
     if "/parent" not in faulty and said["parent"] is not None:
         if said["parent"] == code:
             found.append(Fault("/parent", "circle"))
         elif not agencies.exists(session, said["parent"]):
             found.append(Fault("/parent", "unknown-agency"))
-        elif agencies.is_at_or_below(session, said["parent"], code):
+        elif "/code" not in faulty and agencies.is_at_or_below(session, said["parent"], code):
             found.append(Fault("/parent", "circle"))
     if found:
         raise Invalid(found)
     return said
+
+
+def _ends_early(said: dict[str, Any]) -> bool:
+    first, last = said["active_from"], said["active_to"]
+    return bool(first and last and last < first)
 
 
 def _save(session: Session, code: str, current: Agency | None, said: dict[str, Any]) -> Agency:
@@ -197,12 +206,13 @@ async def put_agency(
     agency: AgencyCode,
     body: Annotated[schemas.AgencyBody, Body(openapi_examples=_EXAMPLES)],
 ) -> Response:
-    """Create an agency (201) or replace it (200). A change of name, kind or level shows in its
-    reports and their findings at once.
+    """Create an agency (201) or replace it (200).
+
+    A change of name, kind or level shows in its reports and their findings at once.
     """
     sent = await bodies.raw(request)
     if not is_agency_code(agency):
-        raise Invalid([Fault(None, "bad-code", parameter="agency")], "invalid-parameter")
+        refuse(request, sent, [Fault(None, "bad-code", parameter="agency")])
 
     def job(session: Session) -> Response:
         current = registering.enter_agency(session, agency)
@@ -216,7 +226,7 @@ async def put_agency(
 
 @routes.patch(
     "/{agency}",
-    **writes(schemas.AgencyOut, "Change an agency / 修改机构", creates=False, patch=True),
+    **writes(schemas.AgencyOut, "Change an agency / 修改机构", creates=False),
 )
 async def patch_agency(
     request: Request,
@@ -285,11 +295,10 @@ async def post_agency(
 
     def job(session: Session) -> Response:
         made = bodies.parse(sent)
-        code = made.get("code")
-        if not (isinstance(code, str) and is_agency_code(code)):
-            raise Invalid(bodies.faults(schemas.NewAgency, made))
-        current = registering.enter_agency(session, code)
-        said = _checked(session, code, made)
+        code: Any = made.get("code")
+        is_code = isinstance(code, str) and is_agency_code(code)
+        current = registering.enter_agency(session, code) if is_code else None
+        said = _checked(session, code, made, schemas.NewAgency)
         if current is not None:
             raise Conflict("already-exists", key=f"agencies/{code}")
         return _reply(request, _save(session, code, None, said), 201)

@@ -1,14 +1,17 @@
 """Bodies of requests: read within limits, parsed strictly, checked with every fault named."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from app.api.replies import MERGE_PATCH
+from app.domain.layout import Label
 from app.errors import Fault, Invalid, Malformed, Refused
 
 LIMIT = 2 * 2**20
@@ -23,10 +26,8 @@ async def raw(request: Request) -> bytes:
     """Read the body. Raises `Refused`: 415 by its headers, then 413 by its size."""
     media, _, parameters = request.headers.get("content-type", "").partition(";")
     media = media.strip().lower()
-    charset = parameters.strip().lower().partition("charset=")[2].strip('" ')
-    is_json = media == "application/json" or (
-        media.startswith("application/") and media.endswith("+json")
-    )
+    charset = parameters.lower().partition("charset=")[2].partition(";")[0].strip('" ')
+    is_json = media == "application/json" or media.endswith("+json")
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if not is_json or charset not in {"", "utf-8", "utf8"} or encoding != "identity":
         error = Refused(415, "unsupported-media-type")
@@ -59,19 +60,25 @@ class _Twice(dict[str, Any]):
     names: frozenset[str] = frozenset()
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(met: list[_Twice], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; `met` gets it, too, if it has a member twice."""
     made = dict(pairs)
     if len(made) == len(pairs):
         return made
-    seen: set[str] = set()
     twice = _Twice(made)
-    twice.names = frozenset(name for name, _ in pairs if name in seen or seen.add(name))
+    twice.names = frozenset(
+        name for name, times in Counter(n for n, _ in pairs).items() if times > 1
+    )
+    met.append(twice)
     return twice
 
 
 def _number(text: str) -> int | float:
     """Read a number with a point or an exponent: 5.0 counts as 5."""
-    number = Decimal(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent beyond all bounds
+        return float(text)
     if number.is_finite() and abs(number.adjusted()) < _LONGEST_NUMBER and number == int(number):
         return int(number)
     return float(number)
@@ -82,42 +89,57 @@ def _whole(text: str) -> int | float:
 
 
 def _constant(text: str) -> Any:
-    raise ValueError(f"{text} is not JSON")
+    raise ValueError(text)
 
 
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_float=_number, parse_constant=_constant
-)
-_CAREFUL = json.JSONDecoder(
-    object_pairs_hook=_object, parse_float=_number, parse_int=_whole, parse_constant=_constant
-)
+def _decoded(text: str) -> tuple[Any, bool]:
+    """Read JSON; tell whether an object in it has a member twice."""
+    met: list[_Twice] = []
+    decoder = partial(
+        json.JSONDecoder,
+        object_pairs_hook=partial(_object, met),
+        parse_float=_number,
+        parse_constant=_constant,
+    )
+    try:
+        return decoder().decode(text), bool(met)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # a number too long to be converted
+        return decoder(parse_int=_whole).decode(text), bool(met)
+
+
+_TOO_DEEP = Label("嵌套过深", "nested too deeply")
 
 
 def parse(body: bytes) -> Json:
     """Read a JSON object. Raises `Malformed` for what is not JSON, or has a member twice."""
     try:
-        text = body.decode("utf-8")
-        try:
-            found = _DECODER.decode(text)
-        except json.JSONDecodeError:
-            raise
-        except ValueError:  # a number too long to be converted
-            found = _CAREFUL.decode(text)
-    except UnicodeDecodeError as error:
-        raise Malformed("malformed-json", reason=f"not UTF-8 at byte {error.start}") from None
-    except json.JSONDecodeError as error:
-        where = f"{error.msg} (line {error.lineno}, column {error.colno})"
-        raise Malformed("malformed-json", reason=where) from None
+        found, has_twice = _decoded(body.decode("utf-8"))
+        twice = list(_twice(found, "")) if has_twice else []
     except RecursionError:
-        raise Malformed("malformed-json", reason="nested too deeply") from None
+        raise Malformed("malformed-json", reason=_TOO_DEEP) from None
     except ValueError as error:
-        raise Malformed("malformed-json", reason=str(error)) from None
-    twice = [Fault(pointer, "duplicate-member") for pointer in _twice(found, "")]
+        raise Malformed("malformed-json", reason=_why_malformed(error)) from None
     if twice:
-        raise Malformed("duplicate-member", faults=twice, count=len(twice))
+        named = [Fault(pointer, "duplicate-member") for pointer in twice]
+        raise Malformed("duplicate-member", faults=named, count=len(named))
     if not isinstance(found, dict):
         raise Invalid([Fault("", "not-an-object")])
     return found
+
+
+def _why_malformed(error: ValueError) -> Label:
+    if isinstance(error, UnicodeDecodeError):
+        start = error.start
+        return Label(f"自第 {start} 个字节起不是 UTF-8", f"not UTF-8 from byte {start} on")
+    if isinstance(error, json.JSONDecodeError):
+        line, column = error.lineno, error.colno
+        return Label(
+            f"第 {line} 行第 {column} 列不合 JSON 语法",
+            f"{error.msg} (line {line}, column {column})",
+        )
+    return Label(f"{error} 不是 JSON 的值", f"{error} is not a value of JSON")
 
 
 def _twice(value: Any, pointer: str) -> Iterator[str]:
@@ -147,6 +169,7 @@ _CODES = {
     "string_unicode": "bad-text",
     "string_too_short": "empty",
     "bool_type": "not-a-boolean",
+    "bool_parsing": "not-a-boolean",
 }
 
 
@@ -155,7 +178,7 @@ def faults(model: type[BaseModel], body: Any) -> list[Fault]:
     try:
         model.model_validate(body)
     except ValidationError as error:
-        found = {}
+        found: dict[Any, Fault] = {}
         for each in error.errors(include_url=False, include_input=False):
             fault = fault_of(each)
             found.setdefault((fault.pointer, fault.code), fault)
@@ -172,7 +195,7 @@ def fault_of(error: Any) -> Fault:
     if kind == "string_too_long":
         return Fault(pointer, "too-long", {"limit": context["max_length"]})
     if kind in {"literal_error", "enum"}:
-        return Fault(pointer, "not-one-of", {"expected": context["expected"]})
+        return Fault(pointer, "not-one-of", {"expected": context["expected"].replace(" or ", ", ")})
     if kind in _CODES:
         return Fault(pointer, _CODES[kind])
     if kind.startswith("gongkai."):
@@ -182,19 +205,33 @@ def fault_of(error: Any) -> Fault:
 
 def checked(model: type[BaseModel], body: Json, more: list[Fault] | None = None) -> None:
     """Raise `Invalid` with every fault of a body, and those found elsewhere."""
-    found = [*(more or ()), *faults(model, body)]
+    found = with_others(faults(model, body), more or [])
     if found:
         raise Invalid(found)
 
 
-def merged(target: Any, patch: Any) -> Any:
-    """Apply a merge patch (RFC 7396). A member removed stays as null: to our models both are one,
-    and a null for a member that does not exist is still a fault.
+def with_others(found: list[Fault], others: list[Fault]) -> list[Fault]:
+    """Add faults found by other means, but for members that are known to be faulty."""
+    faulty = {fault.pointer for fault in found}
+    return [*(fault for fault in others if fault.pointer not in faulty), *found]
+
+
+_DEEPEST = 64
+
+
+def merged(target: Any, patch: Any, depth: int = 0) -> Any:
+    """Apply a merge patch (RFC 7396). Raises `Malformed` for one that is nested too deeply.
+
+    A member removed stays as null: to our models both are one, and a null for a member that does
+    not exist is still a fault.
     """
     if not isinstance(patch, dict):
         return patch
+    if depth > _DEEPEST:
+        raise Malformed("malformed-json", reason=_TOO_DEEP)
     base = target if isinstance(target, dict) else {}
-    return {**base, **{name: merged(base.get(name), value) for name, value in patch.items()}}
+    changes = {name: merged(base.get(name), value, depth + 1) for name, value in patch.items()}
+    return {**base, **changes}
 
 
 def differences(sent: Any, stored: Any, pointer: str = "") -> Iterator[Fault]:

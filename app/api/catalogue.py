@@ -10,8 +10,9 @@ from app.api.documentation import reads
 from app.api.queries import NoQuery
 from app.api.replies import reply
 from app.api.routing import router
-from app.domain import rules
+from app.domain.checks import Rule
 from app.domain.layout import Column, Form, Label, Line, Table
+from app.domain.rules import catalogue
 from app.errors import NotFound
 from app.forms import FORM_BY_KEY, FORMS
 from app.services import encoding
@@ -77,7 +78,7 @@ def _form(form: Form) -> dict[str, Any]:
     }
 
 
-def _rule(rule: rules.Rule, forms: list[Form]) -> dict[str, Any]:
+def _rule(rule: Rule, forms: list[Form]) -> dict[str, Any]:
     return {
         "id": rule.id,
         "severity": rule.severity.value,
@@ -95,7 +96,7 @@ def _listed(items: list[dict[str, Any]]) -> bytes:
 
 _FORM_BODIES = {form.key: encoding.encoded(_form(form)) for form in FORMS}
 _FORMS_BODY = _listed([_form(form) for form in FORMS])
-_RULES_BODY = _listed([_rule(*found) for found in rules.catalogue(FORMS).values()])
+_RULES_BODY = _listed([_rule(*found) for found in catalogue(FORMS).values()])
 
 
 def _static(request: Request, body: bytes) -> Response:

@@ -97,9 +97,7 @@ def lists(model: Any, summary: str) -> dict[str, Any]:
     return {**described, "responses": described["responses"] | problems(400)}
 
 
-def writes(
-    model: Any, summary: str, *, creates: bool = True, patch: bool = False, new: bool = False
-) -> dict[str, Any]:
+def writes(model: Any, summary: str, *, creates: bool = True, new: bool = False) -> dict[str, Any]:
     """Describe the writing of a resource; `model` is None for a deletion."""
     done: dict[int | str, dict[str, Any]] = {}
     if model is None:

@@ -72,12 +72,13 @@ class FindingsListQuery(ListQuery):
     year: queries.Year | None = None
     rule: schemas.RuleId | None = None
     severity: schemas.SeverityName | None = None
-    sort: queries.sort_of("year", "agency", "rule") = "year"  # type: ignore[valid-type]
+    sort: queries.sort_of("year", "agency", "rule") = "year"
 
 
 def _listed_finding(row: Any) -> bytes:
     head = encoding.encoded({"agency": {"code": row.agency, "name": row.name}, "year": row.year})
-    return head[:-1] + b"," + row.body[1:].encode()
+    body: str = row.body
+    return head[:-1] + b"," + body[1:].encode()
 
 
 _FINDINGS = Listing(

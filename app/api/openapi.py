@@ -14,23 +14,23 @@ from app.api.schemas import ProblemOut
 FILE = Path(__file__).parents[2] / "openapi" / "openapi.json"
 
 TAGS = [
-    ("reports", "报告 · Reports", "各机构各年度的报告：数据、合计与核查结果。 / An agency's report on a year."),
-    ("tables", "统计表 · Tables", "报告中的统计表，每张表可单独读写。 / The statistical tables of a report."),
+    ("reports", "报告 · Reports", "各机构各年度的报告。 / An agency's report on a year."),
+    ("tables", "统计表 · Tables", "报告中的统计表，可单独读写。 / The tables of a report."),
     ("findings", "核查结果 · Findings", "规则核查出的问题。 / What the rules found."),
     ("validations", "试算 · Validations", "只核查，不保存。 / Checks that store nothing."),
-    ("agencies", "机构 · Agencies", "填报机构及其隶属关系。 / Who reports, and the tree they form."),
-    ("reporting-years", "报告年度 · Reporting years", "格式、期限与开闭。 / Form, due dates, status."),
+    ("agencies", "机构 · Agencies", "填报机构及其隶属关系。 / Who reports, and their tree."),
+    ("reporting-years", "报告年度 · Reporting years", "格式、期限与开闭。 / Form, dates, status."),
     ("forms", "格式 · Forms", "国办印发的各版格式。 / The published editions of the form."),
     ("rules", "规则 · Rules", "核查规则目录。 / The catalogue of rules."),
     ("system", "运行 · System", "健康检查、监控与错误说明。 / Health, metrics, problem pages."),
-]  # fmt: skip
+]
 
 DESCRIPTION = """\
 政府信息公开工作年度报告统计数据登记库。 / The register of the statistics in China's government
 information disclosure annual reports.
 
 * 报告的数字按填报原样保存，合计由服务计算，矛盾之处在 `findings` 中指出。
-  / Figures are kept as reported, totals are computed beside them, `findings` name what does not add up.
+  / Figures are kept as reported, totals computed beside them; `findings` name what does not add up.
 * 空白（`null`）不等于 0；不适用写 `"n/a"`。 / A blank (`null`) is not 0; not applicable is `"n/a"`.
 * 错误为 RFC 9457，一次列出全部问题；语言由 Accept-Language 决定（zh 或 en）。
   / Errors are RFC 9457 problems that name every fault, in zh or en by Accept-Language.

@@ -8,6 +8,8 @@ from fastapi import Path
 from sqlmodel import Session
 from starlette.requests import Request
 
+from app.api import bodies
+from app.api.replies import require
 from app.api.routing import database
 from app.domain.calendar import LAST_YEAR
 from app.domain.codes import is_agency_code
@@ -25,17 +27,27 @@ def year_in(path: str) -> int | None:
     return int(path) if is_year and int(path) <= LAST_YEAR else None
 
 
-def key_in(request: Request, agency: str, year: str) -> tuple[str, int]:
-    """Return the key that a path names; a wrongly shaped one is a fault where it would be made."""
+def refuse(request: Request, sent: bytes, faults: list[Fault]) -> None:
+    """Raise `Invalid` for a key that cannot be made; conditions and malformed bodies come first."""
+    if faults:
+        require(request, None, str)
+        bodies.parse(sent)
+        raise Invalid(faults, "invalid-parameter")
+
+
+def key_in(request: Request, agency: str, year: str, sent: bytes | None = None) -> tuple[str, int]:
+    """Return the key that a path names. `sent` is the body that would be put there.
+
+    A wrongly shaped key is not found, and cannot be made.
+    """
     number = year_in(year)
-    if request.method == "PUT":
+    if sent is not None:
         faults = []
         if not is_agency_code(agency):
             faults.append(Fault(None, "bad-code", parameter="agency"))
         if number is None:
             faults.append(Fault(None, "not-a-year", parameter="year"))
-        if faults:
-            raise Invalid(faults, "invalid-parameter")
+        refuse(request, sent, faults)
     if not is_agency_code(agency):
         raise NotFound("agency-not-found", agency=agency)
     if number is None:
@@ -53,6 +65,7 @@ def why_absent(session: Session, agency: str, year: int) -> AppError:
 
 
 async def absent(request: Request, agency: str, year: int) -> AppError:
+    """Find out why there is no report at a path."""
     return await database(request).read(partial(why_absent, agency=agency, year=year))
 
 

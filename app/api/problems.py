@@ -34,9 +34,15 @@ def language(accept: str) -> str:
 
 
 def _said(text: Label, lang: str, values: Mapping[str, Any]) -> str:
-    template = text.en if lang == "en" else text.zh
-    safe = {name: _printable(value) for name, value in values.items()}
-    return template.format(**safe)
+    safe = {
+        name: _printable(_in(value, lang) if isinstance(value, Label) else value)
+        for name, value in values.items()
+    }
+    return _in(text, lang).format(**safe)
+
+
+def _in(text: Label, lang: str) -> str:
+    return text.en if lang == "en" else text.zh
 
 
 def _printable(value: object) -> str:

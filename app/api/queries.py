@@ -15,7 +15,7 @@ from starlette.responses import Response
 from app.api import bodies
 from app.api.replies import reply
 from app.api.routing import database
-from app.api.schemas import instant
+from app.api.schemas import YearText, instant
 from app.errors import Fault, Invalid, Malformed
 from app.services import encoding
 from app.storage import paging
@@ -42,7 +42,7 @@ class ListQuery(NoQuery):
     count: Annotated[bool, Field(description="Add `total`: how many there are in all.")] = False
 
 
-Year = Annotated[int, Field(ge=1000, le=9999)]
+Year = YearText
 Instant = Annotated[str, AfterValidator(instant), Field(json_schema_extra={"format": "date-time"})]
 
 
@@ -172,9 +172,16 @@ def _opened(cursor: str, listing: Listing) -> tuple[dict[str, Any], list[Any]]:
         kinds = [columns[name].type.python_type for name in names]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise Malformed("cursor-mismatch") from None
-    if len(values) != len(names) or not all(map(_fits, values, kinds)):
+    filters = found.model_dump(exclude_unset=True, exclude=_PAGING)
+    is_place = isinstance(values, list) and len(values) == len(names)
+    if not (is_place and all(map(_fits, values, kinds)) and all(map(_is_said, filters.values()))):
         raise Malformed("cursor-mismatch")
-    return found.model_dump(exclude_unset=True, exclude=_PAGING), values
+    return filters, values
+
+
+def _is_said(value: Any) -> bool:
+    """Tell whether a filter has a value that a query could have given it."""
+    return value is not None and not (isinstance(value, str) and _BAD.search(value))
 
 
 def _fits(value: Any, kind: type) -> bool:

@@ -54,6 +54,11 @@ def negotiate(request: Request) -> None:
         raise Refused(406, "not-acceptable")
 
 
+def _field(request: Request, name: str) -> str | None:
+    """Return a header's value; that of several lines is a list."""
+    return ",".join(request.headers.getlist(name)) or None
+
+
 def _listed(header: str) -> list[tuple[bool, str]]:
     """Return the entity tags of a header: whether weak, and the opaque part."""
     return [(bool(weak), tag.removesuffix("-gzip")) for weak, tag in _ETAG.findall(header)]
@@ -74,8 +79,7 @@ def require(request: Request, current: int | None, etag: Callable[[], str]) -> N
     `current` is the revision of what is there, None if nothing is; `etag` makes its ETag.
     If-Match holds while the revision is current, even if findings have moved since.
     """
-    match = request.headers.get("if-match")
-    none_match = request.headers.get("if-none-match")
+    match, none_match = _field(request, "if-match"), _field(request, "if-none-match")
     holds = True
     if match is not None:
         holds = current is not None and (
@@ -107,7 +111,7 @@ def reply(
         "Cache-Control": "no-cache",
         **(headers or {}),
     }
-    known = request.headers.get("if-none-match")
+    known = _field(request, "if-none-match")
     if known is not None and request.method in {"GET", "HEAD"} and _same(known, etag):
         return Response(status_code=304, headers=sent)
     if is_zipped:

@@ -1,5 +1,6 @@
 """Reports as a whole."""
 
+from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any
 
@@ -16,7 +17,6 @@ from app.api.replies import MERGE_PATCH, PATCHABLE, reply
 from app.api.routing import database, router
 from app.api.writing import contradictions, hold, missing_with_data, patched
 from app.domain.calendar import LAST_YEAR
-from app.domain.codes import is_agency_code
 from app.domain.report import Report
 from app.errors import Conflict, Fault, Invalid, NotFound
 from app.forms import FORMS, form_of
@@ -42,7 +42,7 @@ class ReportsQuery(ListQuery):
         schemas.RuleId | None, Query(description="Those with a failure of this rule.")
     ] = None
     updated_after: queries.Instant | None = None
-    sort: queries.sort_of("agency", "year", "updated_at", "errors") = "agency"  # type: ignore[valid-type]
+    sort: queries.sort_of("agency", "year", "updated_at", "errors") = "agency"
 
 
 _REPORTS = Listing(
@@ -125,7 +125,7 @@ async def put_report(
     agency: AgencyCode,
     year: YearPath,
     body: Annotated[
-        schemas.any_of([schemas.report_in(f) for f in FORMS]),  # type: ignore[valid-type]
+        schemas.any_of([schemas.report_in(f) for f in FORMS]),
         Body(openapi_examples=examples.reports()),
     ],
 ) -> Response:
@@ -134,7 +134,7 @@ async def put_report(
     Figures that do not add up are stored, and the reply says so.
     """
     sent = await bodies.raw(request)
-    code, number = key_in(request, agency, year)
+    code, number = key_in(request, agency, year, sent)
 
     def job(session: Session) -> Response:
         scene = reporting.enter(session, code, number)
@@ -153,7 +153,6 @@ async def put_report(
         schemas.any_of([schemas.report_out(f) for f in FORMS]),
         "Change a report / 修改报告",
         creates=False,
-        patch=True,
     ),
 )
 async def patch_report(
@@ -161,7 +160,7 @@ async def patch_report(
     agency: AgencyCode,
     year: YearPath,
     body: Annotated[
-        schemas.any_of([schemas.report_in(f) for f in FORMS]),  # type: ignore[valid-type]
+        schemas.any_of([schemas.report_in(f) for f in FORMS]),
         Body(openapi_examples=examples.report_patches(), media_type=MERGE_PATCH),
     ],
 ) -> Response:
@@ -213,7 +212,7 @@ async def delete_report(request: Request, agency: AgencyCode, year: YearPath) ->
 async def post_report(
     request: Request,
     body: Annotated[
-        schemas.any_of([schemas.new_report(f) for f in FORMS]),  # type: ignore[valid-type]
+        schemas.any_of([schemas.new_report(f) for f in FORMS]),
         Body(openapi_examples=examples.new_reports()),
     ],
 ) -> Response:
@@ -236,22 +235,22 @@ async def post_report(
 def _named_scene(session: Session, body: dict[str, Any]) -> Scene:
     """Enter the scene that a body names. Raises `Invalid` with every fault of the body."""
     faults = []
-    code, year = schemas.agency_code(body.get("agency")), body.get("year")
-    form = form_of(year) if type(year) is int else None
-    try:
-        if isinstance(code, str) and is_agency_code(code) and form and year <= LAST_YEAR:
+    code = schemas.agency_code(body.get("agency"))
+    year: Any = body.get("year")
+    is_year = type(year) is int and 1000 <= year <= LAST_YEAR
+    form = form_of(year) if is_year else None
+    if code is not None and form is not None:
+        with suppress(NotFound):
             return reporting.enter(session, code, year)
-    except NotFound:
-        pass
-    if isinstance(code, str) and is_agency_code(code) and not agencies.exists(session, code):
+    if code is not None and not agencies.exists(session, code):
         faults.append(Fault("/agency", "unknown-agency"))
-    if type(year) is int and 1000 <= year <= LAST_YEAR:
-        if form is None:
-            faults.append(Fault("/year", "year-without-form"))
-        elif years.find(session, year) is None:
-            faults.append(Fault("/year", "unknown-year"))
-    model = schemas.new_report(form or FORMS[-1])
-    found = bodies.faults(model, body)
+    if is_year and form is None:
+        faults.append(Fault("/year", "year-without-form"))
+    elif is_year and years.find(session, year) is None:
+        faults.append(Fault("/year", "unknown-year"))
+    found = bodies.faults(schemas.new_report(form or FORMS[-1]), body)
     if form is None:
         found = [fault for fault in found if not (fault.pointer or "").startswith("/tables")]
-    raise Invalid([*faults, *found])
+    else:
+        faults += [*contradictions(body, form=form.key), *missing_with_data(form, body)]
+    raise Invalid(bodies.with_others(found, faults))

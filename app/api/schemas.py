@@ -17,7 +17,9 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     TypeAdapter,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
     create_model,
 )
 from pydantic_core import PydanticCustomError, core_schema
@@ -71,7 +73,7 @@ def _long(limit: int) -> Any:
 
 Prose = _long(200_000)
 Remark = _long(2_000)
-Name = Annotated[_long(200), Field(min_length=1), AfterValidator(_not_blank)]
+Name = Annotated[_long(200), AfterValidator(_not_blank), Field(json_schema_extra={"minLength": 1})]
 
 
 def _date(value: str) -> str:
@@ -127,6 +129,8 @@ Uscc = _shaped(codes.USCC_PATTERN, "bad-uscc")
 Division = _shaped(codes.DIVISION_PATTERN, "bad-division")
 Flag = Annotated[bool, Field(strict=True)]
 Year = Annotated[int, Field(strict=True, ge=1000, le=9998), _Fault("not-a-year")]
+YearText = Annotated[int, Field(ge=1000, le=9999), _Fault("not-a-year")]
+"""A year in a query."""
 NotApplicable = Literal["n/a"]
 Count = Annotated[
     Annotated[int, Field(strict=True, ge=0, le=LARGEST)] | NotApplicable | None,
@@ -146,6 +150,10 @@ _CELLS: dict[Unit, Any] = {
     Unit.WAN_YUAN: Decimal,
     Unit.MONEY: Decimal,
 }
+
+
+derived: Any = create_model
+"""pydantic's `create_model`; the types of derived members are not known to a type checker."""
 
 
 class Strict(BaseModel):
@@ -181,18 +189,26 @@ class AgencyRef(Shown):
     name: Annotated[str, Field(examples=["宿迁市人民政府"])]
 
 
-def _named_agency(value: Any) -> Any:
+class _AgencyNamed(Strict):
+    """An agency as replies name it; its name is not read."""
+
+    code: Code
+    name: Any = None
+
+
+def _named_agency(value: Any, as_object: ValidatorFunctionWrapHandler) -> Any:
     """Accept a code, or the object that replies show."""
-    code = value.get("code") if isinstance(value, dict) else value
-    if value is not None and not (isinstance(code, str) and codes.is_agency_code(code)):
+    if isinstance(value, dict):
+        return as_object(value)
+    if agency_code(value) is None:
         raise PydanticCustomError("gongkai.bad-code", "bad-code")
     return value
 
 
 _CODE_SCHEMA = {"type": "string", "pattern": codes.CODE_PATTERN}
 AgencyIn = Annotated[
-    Any,
-    AfterValidator(_named_agency),
+    _AgencyNamed,
+    WrapValidator(_named_agency),
     WithJsonSchema(
         {
             "anyOf": [
@@ -201,17 +217,18 @@ AgencyIn = Annotated[
                     "type": "object",
                     "properties": {"code": _CODE_SCHEMA, "name": {"type": "string"}},
                     "required": ["code"],
+                    "additionalProperties": False,
                 },
-                {"type": "null"},
             ]
         }
     ),
 ]
 
 
-def agency_code(value: Any) -> Any:
-    """Return the code in what `AgencyIn` takes."""
-    return value.get("code") if isinstance(value, dict) else value
+def agency_code(value: Any) -> str | None:
+    """Return the code in what `AgencyIn` takes; None if there is none that is well-shaped."""
+    code = value.get("code") if isinstance(value, dict) else value
+    return code if isinstance(code, str) and codes.is_agency_code(code) else None
 
 
 class SuspectOut(Shown):
@@ -296,7 +313,7 @@ def _name(table: Table, form: Form, what: str = "") -> str:
 @cache
 def data_model(form: Form, table: Table) -> type[BaseModel]:
     """Return the cells of a table: lines of columns, all of which may be left out."""
-    line = create_model(
+    line = derived(
         _name(table, form, "Line"),
         __base__=Strict,
         __doc__="The cells of a line; one that is left out is blank.",
@@ -311,8 +328,8 @@ def data_model(form: Form, table: Table) -> type[BaseModel]:
             )
             for column in table.columns
         },
-    )  # type: ignore[call-overload]
-    model: type[BaseModel] = create_model(
+    )
+    model: type[BaseModel] = derived(
         _name(table, form, "Data"),
         __base__=Strict,
         __doc__=f"{_label(table.title)} ({table.source.zh}).",
@@ -320,7 +337,7 @@ def data_model(form: Form, table: Table) -> type[BaseModel]:
             each.key: (line | None, Field(default=None, title=_label(each.label)))
             for each in table.lines
         },
-    )  # type: ignore[call-overload]
+    )
     return model
 
 
@@ -353,7 +370,7 @@ def table_in(form: Form, table: Table) -> type[BaseModel]:
         )
         for choice in table.choices
     }
-    model: type[BaseModel] = create_model(
+    model: type[BaseModel] = derived(
         _name(table, form),
         __base__=Strict,
         __doc__=f"{_label(table.title)}: {form.source}, {table.source.zh}.",
@@ -363,13 +380,13 @@ def table_in(form: Form, table: Table) -> type[BaseModel]:
         ),
         data=(data_model(form, table) | None, None),
         remarks=(
-            dict[key, Remark | None] | None,  # type: ignore[valid-type]
+            dict[key, Remark | None] | None,
             Field(default=None, description="Text beside a cell, keyed `line.column` or `line`."),
         ),
-        agency=(AgencyIn, None),
+        agency=(AgencyIn | None, None),
         **choices,
         **read_only(*_TABLE_READ_ONLY),
-    )  # type: ignore[call-overload]
+    )
     return model
 
 
@@ -379,7 +396,7 @@ def _cell_out(unit: Unit) -> Any:
 
 @cache
 def _data_out(form: Form, table: Table) -> type[BaseModel]:
-    line = create_model(
+    line = derived(
         _name(table, form, "LineOut"),
         __base__=Shown,
         **{
@@ -389,12 +406,12 @@ def _data_out(form: Form, table: Table) -> type[BaseModel]:
             )
             for c in table.columns
         },
-    )  # type: ignore[call-overload]
-    model: type[BaseModel] = create_model(
+    )
+    model: type[BaseModel] = derived(
         _name(table, form, "DataOut"),
         __base__=Shown,
         **{each.key: (line, Field(title=_label(each.label))) for each in table.lines},
-    )  # type: ignore[call-overload]
+    )
     return model
 
 
@@ -419,7 +436,7 @@ def _filed_out(form: Form, table: Table) -> dict[str, Any]:
 @cache
 def table_out(form: Form, table: Table) -> type[BaseModel]:
     """Return a table as a resource of its own."""
-    model: type[BaseModel] = create_model(
+    model: type[BaseModel] = derived(
         _name(table, form, "Table"),
         __base__=Shown,
         __doc__=f"{_label(table.title)}: {form.source}, {table.source.zh}.",
@@ -431,7 +448,7 @@ def table_out(form: Form, table: Table) -> type[BaseModel]:
         findings=(list[FindingOut], Field(description="The failures that touch this table.")),
         updated_at=(Instant, ...),
         links=(dict[str, str], ...),
-    )  # type: ignore[call-overload]
+    )
     return model
 
 
@@ -452,8 +469,18 @@ _PROSE: dict[str, tuple[Any, str]] = {
     "published_on": (Date, "When the report was published."),
     "published_url": (Url, "Where the report was published."),
 }
-_REPORT_READ_ONLY = ("year", "form", "timeliness", "findings", "counts", "created_at", "updated_at", "links",
-                     "etag", "filings")  # fmt: skip
+_REPORT_READ_ONLY = (
+    "year",
+    "form",
+    "timeliness",
+    "findings",
+    "counts",
+    "created_at",
+    "updated_at",
+    "links",
+    "etag",
+    "filings",
+)
 
 
 def _prose_in() -> dict[str, Any]:
@@ -465,7 +492,7 @@ def _prose_in() -> dict[str, Any]:
 
 @cache
 def _tables_in(form: Form) -> type[BaseModel]:
-    model: type[BaseModel] = create_model(
+    model: type[BaseModel] = derived(
         f"Tables{form.key}",
         __base__=Strict,
         __doc__=f"The tables of the form {form.source}; one that is left out is missing.",
@@ -473,42 +500,45 @@ def _tables_in(form: Form) -> type[BaseModel]:
             t.key: (table_in(form, t) | None, Field(default=None, title=_label(t.title)))
             for t in form.tables
         },
-    )  # type: ignore[call-overload]
+    )
     return model
 
 
 @cache
 def report_in(form: Form) -> type[BaseModel]:
     """Return the body of a PUT of a report."""
-    model: type[BaseModel] = create_model(
+    model: type[BaseModel] = derived(
         f"Report{form.key}",
         __base__=Strict,
         __doc__=f"An annual report on the form {form.source}.",
-        agency=(AgencyIn, None),
+        agency=(AgencyIn | None, None),
         **_prose_in(),
         tables=(_tables_in(form) | None, None),
         **read_only(*_REPORT_READ_ONLY),
-    )  # type: ignore[call-overload]
+    )
     return model
 
 
 @cache
 def new_report(form: Form) -> type[BaseModel]:
     """Return the body of a POST of a report, whose key is required."""
-    model: type[BaseModel] = create_model(
+    model: type[BaseModel] = derived(
         f"NewReport{form.key}",
         __base__=report_in(form),
         agency=(AgencyIn, ...),
         year=(Year, ...),
-    )  # type: ignore[call-overload]
+    )
     return model
+
+
+_NoReport = Annotated[Any, WithJsonSchema({"type": "null"})]
 
 
 @cache
 def validation_in(form: Form, before: Form | None) -> type[BaseModel]:
     """Return the body of a validation on a form, after a year of another form."""
-    previous: Any = report_in(before) | None if before is not None else None
-    model: type[BaseModel] = create_model(
+    previous: Any = report_in(before) | None if before is not None else _NoReport
+    model: type[BaseModel] = derived(
         f"Validation{form.key}" + (f"After{before.key}" if before else ""),
         __base__=report_in(form),
         year=(Year, ...),
@@ -520,23 +550,23 @@ def validation_in(form: Form, before: Form | None) -> type[BaseModel]:
                 "one of `agency` is used.",
             ),
         ),
-    )  # type: ignore[call-overload]
+    )
     return model
 
 
 def _report_members(form: Form, agency: Any) -> dict[str, Any]:
-    tables = create_model(
+    tables = derived(
         f"Tables{form.key}Out",
         __base__=Shown,
         **{
             t.key: (
-                create_model(_name(t, form, "Filed"), __base__=Shown, **_filed_out(form, t))  # type: ignore[call-overload]
+                derived(_name(t, form, "Filed"), __base__=Shown, **_filed_out(form, t))
                 | MissingTable,
                 Field(title=_label(t.title)),
             )
             for t in form.tables
         },
-    )  # type: ignore[call-overload]
+    )
     return {
         "agency": (agency, ...),
         "agency_name_reported": (str | None, ...),
@@ -579,7 +609,7 @@ def report_out(form: Form) -> type[BaseModel]:
     """Return a stored report."""
     members = _report_members(form, AgencyRef)
     name = f"StoredReport{form.key}"
-    model: type[BaseModel] = create_model(name, __base__=Shown, **members, **_STORED)
+    model: type[BaseModel] = derived(name, __base__=Shown, **members, **_STORED)
     return model
 
 
@@ -587,7 +617,7 @@ def report_out(form: Form) -> type[BaseModel]:
 def validation_out(form: Form) -> type[BaseModel]:
     """Return a report that was checked and not stored."""
     members = _report_members(form, AgencyRef | None)
-    model: type[BaseModel] = create_model(f"CheckedReport{form.key}", __base__=Shown, **members)
+    model: type[BaseModel] = derived(f"CheckedReport{form.key}", __base__=Shown, **members)
     return model
 
 
@@ -658,7 +688,7 @@ class AgencyBody(Strict):
     links: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
 
 
-AgencyPatch: Any = create_model(
+AgencyPatch: Any = derived(
     "AgencyPatch",
     __base__=Strict,
     __doc__="Members of an agency to change; null removes one.",
@@ -666,7 +696,7 @@ AgencyPatch: Any = create_model(
         name: (field.rebuild_annotation() | None, Field(default=None))
         for name, field in AgencyBody.model_fields.items()
     },
-)  # type: ignore[call-overload]
+)
 
 
 class NewAgency(AgencyBody):
@@ -694,12 +724,12 @@ class AgencyOut(Shown):
     links: dict[str, str | None]
 
 
-_Due: Any = create_model(
+_Due: Any = derived(
     "DueDates",
     __base__=Strict,
     __doc__="The day by which each kind of agency reports; the statutory one where left out.",
     **{kind.value: (Date | None, None) for kind in Kind},
-)  # type: ignore[call-overload]
+)
 
 
 YearStatus = Literal["open", "closed"]
@@ -809,7 +839,7 @@ Outcomes = Literal["fail", "all"]
 
 def page_of(item: Any, name: str) -> type[BaseModel]:
     """Return a page of a list."""
-    model: type[BaseModel] = create_model(
+    model: type[BaseModel] = derived(
         name,
         __base__=Shown,
         items=(list[item], ...),

@@ -18,7 +18,7 @@ from app.api.routing import database, router
 from app.api.writing import contradictions, hold, is_missing_with_data, patched_table
 from app.domain.layout import Table
 from app.domain.report import Filing
-from app.errors import Fault, NotFound
+from app.errors import AppError, Fault, NotFound
 from app.forms import FORMS, TABLE_KEYS, form_of
 from app.services import encoding, filing, rendering, reporting
 from app.services.reporting import Scene
@@ -45,6 +45,9 @@ def _as_resource(document: dict[str, Any], key: str, stamp: reports.Stamp) -> tu
 
 
 def _table_reply(request: Request, scene: Scene, key: str, status: int = 200) -> Response:
+    """Return the table as it stands now; nothing if it was written as missing."""
+    if scene.current is None or key not in scene.current.tables:
+        return Response(status_code=204)
     etag, body = _table_resource(scene, key)
     path = f"{rendering.report_path(scene.agency.code, scene.year.year)}/{key}"
     headers = {"Content-Location": path, **PATCHABLE}
@@ -71,7 +74,7 @@ def _table_differences(
     assert scene.current is not None
     stored = filing.writable_table(scene.current.report.filings[key])
     if request.method == "PATCH":
-        body = patched_table(bodies.merged(stored, body), body)
+        body = _patched(scene, key, body)
     made = _checked_table(scene, key, body)
     return list(bodies.differences(filing.writable_table(made) if made else {}, stored))
 
@@ -85,6 +88,13 @@ def _checked_table(scene: Scene, key: str, body: dict[str, Any]) -> Filing | Non
         more.append(Fault("/data", "missing-with-data"))
     bodies.checked(schemas.table_in(form, table), body, more)
     return filing.filing_from(table, body)
+
+
+def _patched(scene: Scene, key: str, patch: dict[str, Any]) -> dict[str, Any]:
+    assert scene.current is not None
+    stored = filing.writable_table(scene.current.report.filings[key])
+    made: dict[str, Any] = patched_table(bodies.merged(stored, patch), patch)
+    return made
 
 
 def _save_table(session: Session, scene: Scene, key: str, made: Filing | None) -> None:
@@ -114,117 +124,127 @@ def _filed(session: Session, agency: str, year: int, key: str) -> Scene:
     return scene
 
 
-def _add_table(key: str) -> None:  # noqa: C901 - four operations of one table
-    """Add the operations of a statistical table."""
-    path = f"/{{agency}}/{{year}}/{key}"
+async def _get(request: Request, key: str, agency: str, year: str) -> Response:
+    code, number = key_in(request, agency, year)
+
+    def job(session: Session) -> tuple[bytes, reports.Stamp]:
+        form, row = form_of(number), reports.read_table(session, key, code, number)
+        if row is None or form is None or key not in form.table:
+            raise _why_no_table(session, key, code, number)
+        if row[1] is None:
+            raise NotFound("table-not-filed", agency=code, year=number, table=key)
+        return row[0], row[1]
+
+    zipped, stamp = await database(request).read(job)
+    queries.read(request, NoQuery)
+    etag, made = _as_resource(encoding.decoded(zipped), key, stamp)
+    return reply(request, etag, body=made, headers=PATCHABLE)
+
+
+def _why_no_table(session: Session, key: str, agency: str, year: int) -> AppError:
+    """Return the first of what a table's path names that is not there."""
+    absent = why_absent(session, agency, year)
+    form = form_of(year)
+    if form is not None and key not in form.table and absent.slug == "report-not-found":
+        return not_in_form(year, key)
+    return absent
+
+
+async def _put(request: Request, key: str, agency: str, year: str) -> Response:
+    sent = await bodies.raw(request)
+    code, number = key_in(request, agency, year, sent)
+
+    def job(session: Session) -> Response:
+        scene = reporting.enter(session, code, number)
+        _table_at(scene, key)
+        reporting.require_open(scene)
+        _hold_table(request, scene, key, sent)
+        made = _checked_table(scene, key, bodies.parse(sent))
+        is_new = scene.current is None or key not in scene.current.tables
+        _save_table(session, scene, key, made)
+        return _table_reply(request, scene, key, 201 if is_new else 200)
+
+    return await database(request).write(job)
+
+
+async def _patch(request: Request, key: str, agency: str, year: str) -> Response:
+    sent = await bodies.raw(request)
+    code, number = key_in(request, agency, year)
+
+    def job(session: Session) -> Response:
+        scene = _filed(session, code, number, key)
+        _hold_table(request, scene, key, sent)
+        made = _checked_table(scene, key, _patched(scene, key, bodies.parse(sent)))
+        _save_table(session, scene, key, made)
+        return _table_reply(request, scene, key)
+
+    return await database(request).write(job)
+
+
+async def _delete(request: Request, key: str, agency: str, year: str) -> Response:
+    code, number = key_in(request, agency, year)
+
+    def job(session: Session) -> Response:
+        scene = _filed(session, code, number, key)
+        _hold_table(request, scene, key, None)
+        _save_table(session, scene, key, None)
+        return Response(status_code=204)
+
+    return await database(request).write(job)
+
+
+def _add_table(key: str) -> None:
+    """Add the operations of a statistical table, each with the table's own types."""
     title = next(form.table[key].title for form in FORMS if key in form.table)
-    replies = schemas.table_replies(key)
-    body_type = schemas.table_bodies(key)
+    replies, body_type = schemas.table_replies(key), schemas.table_bodies(key)
+    puts, patches = examples.tables(key), examples.table_patches(key)
 
     async def get_table(request: Request, agency: AgencyCode, year: YearPath) -> Response:
-        code, number = key_in(request, agency, year)
-
-        def job(session: Session) -> tuple[bytes, reports.Stamp]:
-            row = reports.read_table(session, key, code, number)
-            form = form_of(number)
-            if row is None or form is None or key not in form.table:
-                absent = why_absent(session, code, number)
-                is_path_known = absent.slug == "report-not-found"
-                raise (
-                    not_in_form(number, key)
-                    if (is_path_known and form is not None and key not in form.table)
-                    else absent
-                )
-            if row[1] is None:
-                raise NotFound("table-not-filed", agency=code, year=number, table=key)
-            return row[0], row[1]
-
-        zipped, stamp = await database(request).read(job)
-        queries.read(request, NoQuery)
-        etag, made = _as_resource(encoding.decoded(zipped), key, stamp)
-        return reply(request, etag, body=made, headers=PATCHABLE)
+        return await _get(request, key, agency, year)
 
     async def put_table(
         request: Request,
         agency: AgencyCode,
         year: YearPath,
-        body: Annotated[body_type, Body(openapi_examples=examples.tables(key))],  # type: ignore[valid-type]
+        body: Annotated[body_type, Body(openapi_examples=puts)],
     ) -> Response:
-        sent = await bodies.raw(request)
-        code, number = key_in(request, agency, year)
-
-        def job(session: Session) -> Response:
-            scene = reporting.enter(session, code, number)
-            _table_at(scene, key)
-            reporting.require_open(scene)
-            _hold_table(request, scene, key, sent)
-            made = _checked_table(scene, key, bodies.parse(sent))
-            is_new = scene.current is None or key not in scene.current.tables
-            _save_table(session, scene, key, made)
-            if made is None:
-                return Response(status_code=204)
-            return _table_reply(request, scene, key, 201 if is_new else 200)
-
-        return await database(request).write(job)
+        return await _put(request, key, agency, year)
 
     async def patch_table(
         request: Request,
         agency: AgencyCode,
         year: YearPath,
-        body: Annotated[
-            body_type,  # type: ignore[valid-type]
-            Body(openapi_examples=examples.table_patches(key), media_type=MERGE_PATCH),
-        ],
+        body: Annotated[body_type, Body(openapi_examples=patches, media_type=MERGE_PATCH)],
     ) -> Response:
-        sent = await bodies.raw(request)
-        code, number = key_in(request, agency, year)
-
-        def job(session: Session) -> Response:
-            scene = _filed(session, code, number, key)
-            _hold_table(request, scene, key, sent)
-            assert scene.current is not None
-            stored = filing.writable_table(scene.current.report.filings[key])
-            patch = bodies.parse(sent)
-            made = _checked_table(scene, key, patched_table(bodies.merged(stored, patch), patch))
-            _save_table(session, scene, key, made)
-            return _table_reply(request, scene, key) if made else Response(status_code=204)
-
-        return await database(request).write(job)
+        return await _patch(request, key, agency, year)
 
     async def delete_table(request: Request, agency: AgencyCode, year: YearPath) -> Response:
-        code, number = key_in(request, agency, year)
+        return await _delete(request, key, agency, year)
 
-        def job(session: Session) -> Response:
-            scene = _filed(session, code, number, key)
-            _hold_table(request, scene, key, None)
-            _save_table(session, scene, key, None)
-            return Response(status_code=204)
-
-        return await database(request).write(job)
-
-    for verb, endpoint, options, text in (
-        ("get", get_table, reads(replies, f"Read {title.en} / 读取{title.zh}"), _GET_TEXT),
-        ("put", put_table, writes(replies, f"Write {title.en} / 填报{title.zh}"), _PUT_TEXT),
-        (
-            "patch",
-            patch_table,
-            writes(replies, f"Change {title.en} / 修改{title.zh}", creates=False, patch=True),
-            _PATCH_TEXT,
-        ),
-        ("delete", delete_table, writes(None, f"Delete {title.en} / 删除{title.zh}"), _DELETE_TEXT),
+    zh, en = title
+    for verb, endpoint, options in (
+        ("get", get_table, reads(replies, f"Read {en} / 读取{zh}")),
+        ("put", put_table, writes(replies, f"Write {en} / 填报{zh}")),
+        ("patch", patch_table, writes(replies, f"Change {en} / 修改{zh}", creates=False)),
+        ("delete", delete_table, writes(None, f"Delete {en} / 删除{zh}")),
     ):
-        endpoint.__name__ = f"{verb}_{key}"
-        endpoint.__doc__ = text
-        getattr(routes, verb)(path, **options)(endpoint)
+        add = getattr(routes, verb)
+        add(
+            f"/{{agency}}/{{year}}/{key}",
+            name=f"{verb}_{key}",
+            description=_TEXTS[verb],
+            **options,
+        )(endpoint)
 
 
-_GET_TEXT = "Return the table as reported, its computed totals, and the failures that touch it."
-_PUT_TEXT = """Create the table (201), with its report if there is none, or replace it (200).
+_TEXTS = {
+    "get": "Return the table as reported, its computed totals, and the failures that touch it.",
+    "put": "Create the table (201), with its report if there is none, or replace it (200).\n\n"
+    "Cells that are left out are blank. Figures that do not add up are stored, and the reply says "
+    "so.",
+    "patch": "Change single cells (RFC 7396): null makes a cell blank.",
+    "delete": "Delete the table: it is missing from the report from then on.",
+}
 
-Cells that are left out are blank. Figures that do not add up are stored, and the reply says so.
-"""
-_PATCH_TEXT = "Change single cells (RFC 7396): null makes a cell blank."
-_DELETE_TEXT = "Delete the table: it is missing from the report from then on."
-
-for _table_key in TABLE_KEYS:
-    _add_table(_table_key)
+for _key in TABLE_KEYS:
+    _add_table(_key)

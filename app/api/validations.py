@@ -12,9 +12,8 @@ from app.api.documentation import problems
 from app.api.findings import FindingsQuery
 from app.api.replies import reply
 from app.api.routing import database, router
-from app.api.writing import missing_with_data
+from app.api.writing import contradictions, missing_with_data
 from app.domain.calendar import LAST_YEAR
-from app.domain.codes import is_agency_code
 from app.domain.findings import Outcome
 from app.domain.layout import Form
 from app.domain.report import Agency, Report
@@ -42,7 +41,7 @@ _BODIES = [schemas.validation_in(form, form_of(form.first_year - 1)) for form in
 async def post_validation(
     request: Request,
     body: Annotated[
-        schemas.any_of(_BODIES),  # type: ignore[valid-type]
+        schemas.any_of(_BODIES),
         Body(openapi_examples=examples.validations()),
     ],
     query: Annotated[FindingsQuery, Query()],
@@ -60,12 +59,14 @@ async def post_validation(
 def _checked(session: Session, request: Request, body: dict[str, Any]) -> rendering.Json:
     asked = _asked(request)
     code, year = schemas.agency_code(body.get("agency")), body.get("year")
-    is_code = isinstance(code, str) and is_agency_code(code)
-    agency = reports.agency(session, code) if is_code else None
-    faults = [Fault("/agency", "unknown-agency")] if is_code and agency is None else []
-    form = form_of(year) if type(year) is int and 1000 <= year <= LAST_YEAR else None
-    if form is None:
+    agency = reports.agency(session, code) if code is not None else None
+    faults = [Fault("/agency", "unknown-agency")] if code is not None and agency is None else []
+    form = form_of(year) if isinstance(year, int) and 1000 <= year <= LAST_YEAR else None
+    if form is None or not isinstance(year, int):
         raise Invalid([*faults, *_faults_without_form(body)])
+    facts = years.read(session, year)
+    if facts is None:
+        faults.append(Fault("/year", "unknown-year"))
     before = form_of(year - 1)
     faults += _contradictions(body, form, before, agency)
     bodies.checked(schemas.validation_in(form, before), body, faults)
@@ -76,7 +77,6 @@ def _checked(session: Session, request: Request, body: dict[str, Any]) -> render
         for each in reporting.findings_of(report, previous)
         if asked.outcomes == "all" or each.outcome is Outcome.FAIL
     ]
-    facts = years.read(session, year)
     return rendering.judged(report, found, facts.due if facts else None)
 
 
@@ -101,16 +101,15 @@ def _is_of_form(pointer: str) -> bool:
 def _contradictions(
     body: dict[str, Any], form: Form, before: Form | None, agency: Agency | None
 ) -> list[Fault]:
-    found = missing_with_data(form, body)
-    if body.get("form") not in {None, form.key}:
-        found.append(Fault("/form", "contradicts-year", {"expected": form.key}))
+    found = [*contradictions(body, form=form.key), *missing_with_data(form, body)]
     previous = body.get("previous")
     if isinstance(previous, dict) and before is not None:
+        expected = {"year": body["year"] - 1, "form": before.key}
+        named = {"agency": agency.code} if agency is not None else {}
+        found += contradictions(previous, "/previous", **expected, **named)
         found += missing_with_data(before, previous, "/previous")
-        if previous.get("year") not in {None, body["year"] - 1}:
-            found.append(
-                Fault("/previous/year", "contradicts-path", {"expected": body["year"] - 1})
-            )
+    elif previous is not None and before is None:
+        found.append(Fault("/previous", "year-without-form"))
     return found
 
 
@@ -123,7 +122,7 @@ def _previous(
     year = report.year - 1
     if "previous" in body:
         sent = body["previous"]
-        return filing.report_from(before, year, report.agency, sent) if sent else None
+        return filing.report_from(before, year, report.agency, sent) if sent is not None else None
     if report.agency is None:
         return None
     stored = reports.load(session, report.agency, year, year).get(year)

@@ -10,12 +10,14 @@ from app.api.replies import require
 from app.domain.layout import Form
 from app.errors import AppError, Fault
 
+_CONTRADICTS = {"form": "contradicts-year"}
+
 
 def contradictions(body: dict[str, Any], pointer: str = "", **expected: Any) -> list[Fault]:
     """Return the members that say something else than the path."""
     said = body | {"agency": schemas.agency_code(body.get("agency"))}
     return [
-        Fault(f"{pointer}/{name}", "contradicts-path", {"expected": value})
+        Fault(f"{pointer}/{name}", _CONTRADICTS.get(name, "contradicts-path"), {"expected": value})
         for name, value in expected.items()
         if said.get(name) is not None and (said[name] != value or isinstance(said[name], bool))
     ]
@@ -33,6 +35,7 @@ def missing_with_data(form: Form, body: dict[str, Any], pointer: str = "") -> li
 
 
 def is_missing_with_data(table: dict[str, Any]) -> bool:
+    """Tell whether a table is said to be missing and has data."""
     return table.get("filing") == "missing" and table.get("data") is not None
 
 
@@ -66,5 +69,6 @@ def patched(stored: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
 
 
 def patched_table(made: Any, patch: Any) -> Any:
+    """Take the data from a table that is patched to `missing` and nothing else."""
     is_deletion = isinstance(patch, dict) and patch.get("filing") == "missing"
     return {**made, "data": patch.get("data")} if is_deletion else made

@@ -10,13 +10,13 @@ from starlette.responses import Response
 
 from app.api import bodies, queries, schemas
 from app.api.documentation import lists, reads, writes
-from app.api.paths import YearPath, year_in
+from app.api.paths import YearPath, refuse, year_in
 from app.api.queries import Listing, ListQuery, NoQuery
 from app.api.replies import MERGE_PATCH, PATCHABLE, reply
 from app.api.routing import database, router
 from app.api.writing import contradictions, hold
 from app.errors import Conflict, Fault, Invalid, NotFound
-from app.forms import FORMS, form_of
+from app.forms import form_of
 from app.services import encoding, registering
 from app.storage import years
 from app.storage.models import ReportingYear
@@ -50,7 +50,7 @@ class YearsQuery(ListQuery):
 
     status: schemas.YearStatus | None = None
     form: str | None = None
-    sort: queries.sort_of("year") = "year"  # type: ignore[valid-type]
+    sort: queries.sort_of("year") = "year"
 
 
 _YEARS = Listing(
@@ -83,13 +83,14 @@ async def get_reporting_year(request: Request, year: YearPath) -> Response:
 def _checked(year: int, body: dict[str, Any]) -> dict[str, Any]:
     """Return status and due dates. Raises `Invalid` with every fault."""
     form = form_of(year)
-    found = [*contradictions(body, year=year), *bodies.faults(schemas.YearBody, body)]
+    others = contradictions(body, year=year)
     if form is None:
-        found.append(Fault("/year", "year-without-form"))
-    elif body.get("form") not in {None, form.key} and not any(f.pointer == "/form" for f in found):
-        found.append(Fault("/form", "contradicts-year", {"expected": form.key}))
-    if found:
-        raise Invalid(found)
+        is_said = "year" in body
+        parameter = None if is_said else "year"
+        others.append(Fault("/year" if is_said else None, "year-without-form", parameter=parameter))
+    elif body.get("form") not in (None, form.key):
+        others.append(Fault("/form", "contradicts-year", {"expected": form.key}))
+    bodies.checked(schemas.YearBody, body, others)
     due = registering.due_of(year, body.get("due"))
     return {"status": body.get("status") or "open", "due": due}
 
@@ -141,9 +142,10 @@ async def put_reporting_year(
     sent = await bodies.raw(request)
     number = year_in(year)
     if number is None:
-        raise Invalid([Fault(None, "not-a-year", parameter="year")], "invalid-parameter")
+        refuse(request, sent, [Fault(None, "not-a-year", parameter="year")])
 
     def job(session: Session) -> Response:
+        assert number is not None
         current = registering.enter_year(session, number)
         _hold(request, current, number, sent)
         said = _checked(number, bodies.parse(sent))
@@ -163,7 +165,7 @@ def _entered(session: Session, path: str) -> ReportingYear:
 
 @routes.patch(
     "/{year}",
-    **writes(schemas.YearOut, "Change a reporting year / 修改报告年度", creates=False, patch=True),
+    **writes(schemas.YearOut, "Change a reporting year / 修改报告年度", creates=False),
 )
 async def patch_reporting_year(
     request: Request,
@@ -225,20 +227,13 @@ async def post_reporting_year(
 
     def job(session: Session) -> Response:
         made = bodies.parse(sent)
-        number = made.get("year")
-        if bodies.faults(schemas.NewYear, made) or type(number) is not int:
-            raise Invalid(_all_faults(made))
+        found = bodies.faults(schemas.NewYear, made)
+        if any(fault.pointer == "/year" for fault in found):
+            raise Invalid(found)
+        number = int(made["year"])
         said = _checked(number, made)
         if registering.enter_year(session, number) is not None:
             raise Conflict("already-exists", key=f"reporting-years/{number}")
         return _reply(request, registering.save_year(session, number, None, **said), 201)
 
     return await database(request).write(job)
-
-
-def _all_faults(body: dict[str, Any]) -> list[Fault]:
-    year = body.get("year")
-    found = bodies.faults(schemas.NewYear, body)
-    if type(year) is int and 1000 <= year < FORMS[0].first_year:
-        found.append(Fault("/year", "year-without-form"))
-    return found

@@ -1,10 +1,106 @@
-"""The world of `gongkai demo`."""
+"""The world of `gongkai demo`: real reports as published, and made-up ones around them."""
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict, replace
+from functools import partial
+from random import Random
 
+from sqlmodel import Session
+
+from app.demo import real_reports
+from app.demo.figures import YEARS, Filings, consolidated, course
+from app.demo.oddities import NOT_FILED, ODDITIES
+from app.demo.places import GOVERNMENTS, PLACES, Place
+from app.demo.prose import dates, prose
+from app.domain.report import Level, Report
+from app.forms import form_of
+from app.services import filing, registering, reporting
 from app.settings import Settings
+from app.storage.database import run, write_engine
 
 
 def load(settings: Settings) -> Iterator[str]:
-    """Load it."""
-    yield from ()
+    """Load it; yield what was done, in lines. What is there already stays as it is."""
+    engine = write_engine(settings)
+    try:
+        run(engine, lambda session: registering.open_years(session, YEARS[-1]))
+        yield f"agencies: {_told(run(engine, _register))}"
+        for kind, made in (("real", _published()), ("made-up", _made_up())):
+            done = Counter(run(engine, partial(_file, code=c, report=r)) for c, r in made)
+            yield f"{kind} reports: {_told(done)}"
+    finally:
+        engine.dispose()
+    yield "worth a look, beside /v1/findings?severity=error :"
+    for odd in ODDITIES:
+        yield f"  /v1/reports/{odd.agency}/{odd.year}  {odd.text}"
+
+
+def _told(done: Counter[str]) -> str:
+    return ", ".join(f"{number} {what}" for what, number in done.items())
+
+
+def _register(session: Session) -> Counter[str]:
+    done: Counter[str] = Counter()
+    for place in PLACES:
+        if registering.enter_agency(session, place.code) is not None:
+            done["were there"] += 1
+            continue
+        values = asdict(place) | {"uscc_unchecked": False}
+        del values["code"], values["size"]
+        registering.save_agency(session, place.code, None, values)
+        done["registered"] += 1
+    return done
+
+
+def _file(session: Session, code: str, report: Report) -> str:
+    scene = reporting.enter(session, code, report.year)
+    if scene.current is not None:
+        return "were there"
+    if scene.year.status == "closed":
+        return "left out, the year is closed"
+    reporting.save(session, scene, replace(report, agency=scene.agency))
+    return "stored"
+
+
+def _published() -> Iterator[tuple[str, Report]]:
+    """Yield the real reports, as published."""
+    for real in real_reports():
+        form = form_of(real["year"])
+        assert form is not None
+        yield real["agency"]["code"], filing.report_from(form, real["year"], None, real["report"])
+
+
+def _made_up() -> Iterator[tuple[str, Report]]:
+    """Yield the other reports, each agency's oldest first."""
+    figures = {p.code: [*course(p.code, p.size)] for p in PLACES if p.size is not None}
+    for code, own in GOVERNMENTS.items():
+        below = [figures[p.code] for p in PLACES if p.parent == code and p.code in figures]
+        years = zip(course(code, own), *below, strict=True)
+        figures[code] = [consolidated(first, rest) for first, *rest in years]
+    for place in PLACES:
+        for year, filings in zip(YEARS, figures.get(place.code, ()), strict=False):
+            if (place.code, year) not in NOT_FILED:
+                yield place.code, _report(place, year, filings)
+
+
+def _report(place: Place, year: int, filings: Filings) -> Report:
+    form = form_of(year)
+    assert form is not None
+    seed = Random(f"gongkai {place.code} {year}")  # noqa: S311 - nothing secret
+    words = prose(place.name, year, filings, seed) | dates(place.code, place.kind, year, seed)
+    if place.level is Level.TOWNSHIP:
+        filings = _nil_if_empty(filings)
+    report = Report(form, year, None, filings, **words)
+    for odd in ODDITIES:
+        if (odd.agency, odd.year) == (place.code, year):
+            report = odd.change(report)
+    return report
+
+
+def _nil_if_empty(filings: Filings) -> Filings:
+    """Declare nil the tables without a figure other than 0."""
+    return {
+        key: each if any(each.cells) else replace(each, nil=True, cells=(None,) * len(each.cells))
+        for key, each in filings.items()
+    }

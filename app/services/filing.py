@@ -10,8 +10,12 @@ from app.services.rendering import Json, matrix
 
 def cells_from(table: Table, data: Json | None) -> Cells:
     """Return the cells of a table in their order; what is left out is blank."""
-    lines = data or {}
-    read = [(lines.get(cell.line.key) or {}).get(cell.column.key) for cell in table.cells]
+    blank: Json = {}
+    lines = data or blank
+    read: list[Any] = []
+    for line in table.lines:
+        columns = lines.get(line.key) or blank
+        read += [columns.get(column.key) for column in table.columns]
     if table.has_decimals:
         for cell in table.cells:
             value = read[cell.index]

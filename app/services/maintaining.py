@@ -7,7 +7,7 @@ from app.services import registering, reporting
 from app.settings import Settings
 from app.storage import migrate as migrations
 from app.storage import reports
-from app.storage.database import run, write_engine
+from app.storage.database import join, run, write_engine
 
 
 def migrate(settings: Settings) -> list[str]:
@@ -23,7 +23,7 @@ def migrate(settings: Settings) -> list[str]:
             after = migrations.current(connection)
             if before is None:
                 last = migrations.last_year()
-                run(connection, lambda session: registering.open_years(session, last))
+                join(connection, lambda session: registering.open_years(session, last))
         done = [f"database at {after}" + ("" if before == after else " (migrated)")]
         rebuilt = _rebuild(engine, everything=False)
         return [*done, f"rebuilt {rebuilt} reports"] if rebuilt else done

@@ -17,10 +17,12 @@ _SHOWN_BY_REPORTS = ("name", "kind", "level")
 
 
 def enter_agency(session: Session, code: str) -> Agency | None:
-    """Lock the register, and the agency if it is there; its years first, as everywhere."""
+    """Lock the register, and the agency if it is there.
+
+    Years are locked before agencies everywhere; here not at all, as the register's lock keeps them
+    from changing.
+    """
     agencies.lock_register(session)
-    for year in agencies.report_years(session, code):
-        years.share(session, year)
     return agencies.lock(session, code)
 
 

@@ -23,6 +23,7 @@ from app.forms import form_of
 from app.services import encoding, rendering
 from app.storage import reports, retired, years
 from app.storage.reports import Derived, Stamp, Stored
+from app.storage.statements import batched
 from app.storage.years import YearFacts
 
 
@@ -59,6 +60,7 @@ class Scene:
 
     agency: Agency
     year: YearFacts
+    years: dict[int, YearFacts]
     stored: dict[int, Stored]
     rendered: dict[int, Rendered] = field(default_factory=dict)
 
@@ -78,16 +80,14 @@ class Scene:
 def enter(session: Session, agency: str, year: int) -> Scene:
     """Lock an agency's reports and read those of the year and beside it.
 
-    Raises `NotFound` for an agency or a year that is not registered. Locks are taken in one order
-    everywhere: years, then agencies.
+    Raises `NotFound` for an agency or a year that is not registered.
     """
-    facts = years.share(session, year)
-    locked = reports.lock_agency(session, agency)
+    facts, locked, stored = reports.enter(session, agency, year)
     if locked is None:
         raise NotFound("agency-not-found", agency=agency)
-    if facts is None:
+    if year not in facts:
         raise NotFound("reporting-year-not-found", year=year)
-    return Scene(locked, facts, reports.load(session, locked, year - 1, year + 1))
+    return Scene(locked, facts[year], facts, stored)
 
 
 def require_open(scene: Scene) -> None:
@@ -125,17 +125,19 @@ def save(session: Session, scene: Scene, new: Report) -> Stored:
         new.year + 1 in scene.stored,
         old.derived if old else None,
     )
-    reports.save_report(session, stored, old)
-    for key in written:
-        is_new = old is None or key not in old.report.filings
-        reports.save_filing(session, new, key, tables[key], new=is_new)
-    for key in old.report.filings if old else ():
-        if key not in new.filings:
-            reports.delete_filing(session, new, key)
-    scene.stored[new.year] = stored
-    if old is None:
-        _relink(session, scene, there=True)
-    _refresh(session, scene, new.year, new.year + 1)
+    with batched(session.connection()):
+        reports.save_report(session, stored, old)
+        for key in written:
+            is_new = old is None or key not in old.report.filings
+            reports.save_filing(session, new, key, tables[key], new=is_new)
+        for key in old.report.filings if old else ():
+            if key not in new.filings:
+                reports.delete_filing(session, new, key)
+        scene.stored[new.year] = stored
+        scene.rendered.clear()
+        if old is None:
+            _relink(session, scene, there=True)
+        _refresh(session, scene, new.year, new.year + 1)
     return scene.stored[new.year]
 
 
@@ -178,9 +180,8 @@ def _refresh(session: Session, scene: Scene, *affected: int) -> None:
     """Derive the documents of these years anew, where there are any and they have changed."""
     for year in affected:
         if year in scene.stored:
-            facts = scene.year if year == scene.year.year else years.share(session, year)
-            assert facts is not None
-            rendered = scene.rendered[year] = _render(scene.stored, year, facts.due)
+            due = scene.years[year].due
+            rendered = scene.rendered[year] = _render(scene.stored, year, due)
             scene.stored[year] = _derive(session, scene.stored[year], rendered)
 
 
@@ -234,12 +235,17 @@ def rebuild(session: Session, agency: str, of_years: Iterable[int]) -> int:
 
     Returns how many reports it has in those years.
     """
-    facts = {year: years.share(session, year) for year in sorted(of_years)}
-    locked = reports.lock_agency(session, agency)
-    if locked is None or not facts:
+    wanted = sorted(of_years)
+    if not wanted:
         return 0
-    stored = reports.load(session, locked, min(facts) - 1, max(facts))
-    for year, known in facts.items():
-        if known is not None and year in stored:
-            _derive(session, stored[year], _render(stored, year, known.due))
-    return len(facts.keys() & stored.keys())
+    facts = years.share(session, wanted[0], wanted[-1])
+    locked = reports.lock_agency(session, agency)
+    if locked is None:
+        return 0
+    stored = reports.load(session, locked, wanted[0] - 1, wanted[-1])
+    found = [year for year in wanted if year in stored]
+    for year in found:
+        reports.forget_document(session, stored[year].report)
+        bare = replace(stored[year], derived=None)
+        _derive(session, bare, _render(stored, year, facts[year].due))
+    return len(found)

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from app.settings import Settings
@@ -80,13 +80,18 @@ def _prepare_sqlite(engine: Engine, synchronous: str, *, reads: bool) -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def run(bind: Engine | Connection, job: Job[T]) -> T:
-    """Run a unit of work: commit on return, roll back on error.
-
-    On a connection that has begun, the unit is a savepoint of its transaction.
-    """
-    with Session(bind, join_transaction_mode="create_savepoint") as session, session.begin():
+def run(engine: Engine, job: Job[T]) -> T:
+    """Run a unit of work: commit on return, roll back on error."""
+    with Session(engine) as session, session.begin():
         return job(session)
+
+
+def join(connection: Connection, job: Job[T]) -> T:
+    """Run a unit of work within a transaction that is somebody else's to end."""
+    with Session(connection, join_transaction_mode="rollback_only") as session:
+        result = job(session)
+        session.flush()
+        return result
 
 
 @dataclass(slots=True)
@@ -98,12 +103,19 @@ class _Waiting(Generic[T]):
     settle: Callable[[], None] = lambda: None
 
     def run(self, connection: Connection) -> None:
-        """Run within the group's transaction; an error of its own takes back this one alone."""
+        """Run within the group's transaction.
+
+        An error before anything was written is this unit's own; one after that is the group's.
+        """
+        driver: Any = connection.connection.driver_connection
+        changes = driver.total_changes
         try:
-            self.settle = partial(self.future.set_result, run(connection, self.job))
-        except OperationalError:
-            raise  # not this unit's own: the disk, the lock, the connection
-        except Exception as error:
+            self.settle = partial(self.future.set_result, join(connection, self.job))
+        except SQLAlchemyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - handed to the caller
+            if driver.total_changes != changes:
+                raise
             self.settle = partial(self.future.set_exception, error)
 
 
@@ -111,7 +123,8 @@ class _GroupWriter:
     """The one writer of a SQLite database in this process: a fair queue and shared COMMITs.
 
     SQLite has one writer at a time, and competing ones starve each other. Whoever waits is served
-    in turn, up to `GROUP` of them in one transaction, each in a savepoint of its own.
+    in turn, up to `GROUP` of them in one transaction. If one of them fails after it has written,
+    the transaction is rolled back and each runs in one of its own.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -146,12 +159,12 @@ class _GroupWriter:
             with self._engine.begin() as connection:
                 for waiting in group:
                     waiting.run(connection)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - handed to the callers
             if len(group) == 1:
                 group[0].future.set_exception(error)
                 return
-            for waiting in group:  # nothing is stored: each on its own, so that one cannot
-                self._commit([waiting])  # take the others down
+            for waiting in group:  # nothing of the group is stored
+                self._commit([waiting])
         else:
             for waiting in group:
                 waiting.settle()

@@ -12,10 +12,11 @@ from sqlmodel import Session, col
 
 from app.domain.layout import NOT_APPLICABLE, Cells, Form, Table
 from app.domain.report import PROSE, Agency, Filing, Report
-from app.forms import TABLE_KEYS, form_of
-from app.storage import agencies, models
-from app.storage.models import FILINGS, DerivedDocument, DerivedFinding, choices_of
-from app.storage.statements import Prepared
+from app.forms import form_of
+from app.storage import agencies, models, years
+from app.storage.models import FILINGS, DerivedDocument, DerivedFinding
+from app.storage.statements import Prepared, batched
+from app.storage.years import YearFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,26 @@ def lock_agency(session: Session, code: str) -> Agency | None:
     """Read an agency and keep others from writing its reports until this transaction ends."""
     row = _LOCK_AGENCY.run(session.connection(), {"agency": code}).fetchone()
     return Agency(*row) if row else None
+
+
+def enter(
+    session: Session, code: str, year: int
+) -> tuple[dict[int, YearFacts], Agency | None, dict[int, Stored]]:
+    """Lock a year, those beside it, and an agency; return them and the reports of those years.
+
+    Whoever writes a report may have to judge or to link the ones beside it, so all years are locked
+    before the agency: locks are taken in one order everywhere.
+    """
+    connection = session.connection()
+    parameters = {"agency": code, "first": year - 1, "last": year + 1}
+    with batched(connection):
+        shared = years.sharing(connection, year - 1, year + 1)
+        locked = _LOCK_AGENCY.run(connection, parameters)
+        loaded = _LOAD.run(connection, parameters)
+    row = locked.fetchone()
+    agency = Agency(*row) if row else None
+    stored = {row[1]: _stored(agency, row) for row in loaded.fetchall()} if agency else {}
+    return years.facts(shared), agency, stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,31 +284,40 @@ _UPDATE_FILING = {
 _DELETE_FILING = {
     key: Prepared(sa.delete(table).where(_this(table))) for key, table in _TABLES.items()
 }
-_BLANK_ROW = {key: dict.fromkeys(_columns(key)) for key in TABLE_KEYS}
+_STAMP = ("agency", "year", "nil", "not_applicable", "remarks", "revision", "updated_at")
+
+
+@cache
+def _filing_order(form: Form, key: str, statement: Prepared) -> Any:
+    """Return how the parameters of a write stand in `_STAMP`, choices, cells and a blank."""
+    table = form.table[key]
+    names = [*_STAMP, *(c.key for c in table.choices), *(cell.name for cell in table.cells)]
+    place = {name: index for index, name in enumerate(names)}
+    return statement.order(lambda name: place.get(name.removeprefix("new_"), len(names)))
 
 
 def save_filing(session: Session, report: Report, key: str, stamp: Stamp, *, new: bool) -> None:
     """Write the row of a filed table."""
-    filing = report.filings[key]
-    row: dict[str, Any] = _BLANK_ROW[key] | {
-        cell.name: value if value != NOT_APPLICABLE else None
-        for cell, value in zip(filing.table.cells, filing.cells, strict=True)
-    }
-    row |= {name: filing.choices[name] for name in choices_of(key) if name in filing.choices}
-    if NOT_APPLICABLE in filing.cells:
-        row["not_applicable"] = _json(
-            [c.name for c in filing.table.cells if filing.cells[c.index] == NOT_APPLICABLE]
-        )
-    row |= {
-        "nil": filing.nil,
-        "remarks": _json(dict(filing.remarks)) if filing.remarks else None,
-        "revision": stamp.revision,
-        "updated_at": stamp.updated_at,
-    }
-    if new:
-        _INSERT_FILING[key].run(session.connection(), row | _key(report))
-    else:
-        _UPDATE_FILING[key].run(session.connection(), _new(row) | _key(report))
+    filing, table = report.filings[key], report.form.table[key]
+    cells, not_applicable = filing.cells, None
+    if NOT_APPLICABLE in cells:
+        not_applicable = _json([c.name for c in table.cells if cells[c.index] == NOT_APPLICABLE])
+        cells = tuple(None if value == NOT_APPLICABLE else value for value in cells)
+    row = (
+        *_key(report).values(),
+        filing.nil,
+        not_applicable,
+        _json(dict(filing.remarks)) if filing.remarks else None,
+        stamp.revision,
+        stamp.updated_at,
+        *(filing.choices[choice.key] for choice in table.choices),
+        *cells,
+        None,
+    )
+    connection = session.connection()
+    statement = (_INSERT_FILING if new else _UPDATE_FILING)[key]
+    order = _filing_order(report.form, key, statement)[connection.dialect.name]
+    statement.run_values(connection, order(row))
 
 
 def delete_filing(session: Session, report: Report, key: str) -> None:
@@ -332,6 +362,15 @@ def save_document(
     ]
     if rows:
         _INSERT_FINDING.run_many(connection, rows)
+
+
+_DELETE_DOCUMENT = Prepared(sa.delete(_DOCUMENT).where(_this(_DOCUMENT)))
+
+
+def forget_document(session: Session, report: Report) -> None:
+    """Delete what is derived from a report, whatever it is."""
+    for statement in (_DELETE_FINDINGS, _DELETE_DOCUMENT):
+        statement.run(session.connection(), _key(report))
 
 
 READ_DOCUMENT = Prepared(sa.select(_DOCUMENT.c.etag, _DOCUMENT.c.body).where(_this(_DOCUMENT)))

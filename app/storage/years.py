@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import Connection
 from sqlmodel import Session, col
 
 from app.storage.models import Agency, Report, ReportingYear
 from app.storage.statements import Prepared
+
+_YEAR_LOCKS = 0x79656172  # "year"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,26 +24,45 @@ class YearFacts:
     due: Mapping[str, str]
 
 
-_FACTS = sa.select(
-    col(ReportingYear.year), col(ReportingYear.status), col(ReportingYear.due)
-).where(col(ReportingYear.year) == sa.bindparam("year"))
-_READ = Prepared(_FACTS)
-_SHARE = Prepared(_FACTS.with_for_update(read=True))
+_READ = Prepared(
+    sa.select(col(ReportingYear.year), col(ReportingYear.status), col(ReportingYear.due)).where(
+        col(ReportingYear.year).between(sa.bindparam("first"), sa.bindparam("last"))
+    )
+)
+_SHARE = Prepared(
+    sa.text(
+        f"SELECT pg_advisory_xact_lock_shared({_YEAR_LOCKS}, year)"  # noqa: S608 - a number of ours
+        " FROM generate_series(CAST(:first AS integer), CAST(:last AS integer)) AS year"
+    )
+)
 
 
 def read(session: Session, year: int) -> YearFacts | None:
     """Return a year; None if it is not registered."""
-    return _facts(_READ, session, year)
+    return facts(_READ.run(session.connection(), {"first": year, "last": year})).get(year)
 
 
-def share(session: Session, year: int) -> YearFacts | None:
-    """Read a year, and keep others from changing it until this transaction ends."""
-    return _facts(_SHARE, session, year)
+def share(session: Session, first: int, last: int) -> dict[int, YearFacts]:
+    """Read years, and keep others from changing them until this transaction ends."""
+    return facts(sharing(session.connection(), first, last))
 
 
-def _facts(statement: Prepared, session: Session, year: int) -> YearFacts | None:
-    row = statement.run(session.connection(), {"year": year}).fetchone()
-    return YearFacts(row[0], row[1], json.loads(row[2])) if row else None
+def sharing(connection: Connection, first: int, last: int) -> Any:
+    """Send what `share` does; return the cursor that `facts` reads.
+
+    A lock on the row would not do: writers that come all the time would share it among themselves,
+    and who wants to close the year would never get it. This one is a queue. On SQLite there is only
+    one writer anyway.
+    """
+    parameters = {"first": first, "last": last}
+    if connection.dialect.name == "postgresql":
+        _SHARE.run(connection, parameters)
+    return _READ.run(connection, parameters)
+
+
+def facts(rows: Any) -> dict[int, YearFacts]:
+    """Return what a cursor of `sharing` finds, by year."""
+    return {row[0]: YearFacts(row[0], row[1], json.loads(row[2])) for row in rows.fetchall()}
 
 
 def find(session: Session, year: int) -> ReportingYear | None:
@@ -50,7 +72,12 @@ def find(session: Session, year: int) -> ReportingYear | None:
 
 def lock(session: Session, year: int) -> ReportingYear | None:
     """Return a reporting year that this transaction will change."""
-    return session.get(ReportingYear, year, with_for_update=True)
+    if session.get_bind().dialect.name == "postgresql":
+        session.connection().execute(
+            sa.text("SELECT pg_advisory_xact_lock(:locks, :year)"),
+            {"locks": _YEAR_LOCKS, "year": year},
+        )
+    return session.get(ReportingYear, year, populate_existing=True)
 
 
 def reports_on(session: Session, year: int) -> int:
@@ -75,7 +102,7 @@ def dated_reports(session: Session, year: int) -> list[tuple[str, str, str | Non
         )
         .order_by(col(Report.agency))
     )
-    return [tuple(row) for row in session.connection().execute(query)]
+    return [(row[0], row[1], row[2], row[3]) for row in session.connection().execute(query)]
 
 
 def listed(filters: dict[str, Any]) -> Any:

@@ -1,0 +1,177 @@
+"""Run the measurements and print a table: `python -m bench [sqlite] [postgresql]`."""
+
+import argparse
+import json
+import sqlite3
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable
+
+import psycopg
+
+from app.services import maintaining
+from app.settings import Settings
+from bench import world
+from bench.serving import Load, Server, database, server, wrk
+
+AGENCIES = 3_334
+TABLE = "/v1/reports/{}/2024/requests"
+SERVE = ["-m", "app.cli", "serve"]
+
+RANDOM_READ = """
+math.randomseed(7)
+request = function()
+  local path = string.format("/v1/reports/b%06d/%d", math.random(0, {last}), math.random(2022, 2024))
+  return wrk.format("GET", path, {headers})
+end
+"""
+ONE = 'request = function() return wrk.format("GET", "{path}", {headers}) end'
+PUT = """
+local body = [==[{body}]==]
+local n = 0
+local headers = {{["Content-Type"] = "application/json"}}
+request = function()
+  n = n + 1
+  local made = string.gsub(body, "@", tostring(1000000 + n))
+  return wrk.format("PUT", string.format("/v1/reports/b%06d/2024/requests", n % 16), headers, made)
+end
+"""
+
+
+def fetch(url: str, headers: dict[str, str] | None = None) -> tuple[bytes, dict[str, str]]:
+    """Return body and headers of a reply."""
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {})) as answer:
+        return answer.read(), {k.lower(): v for k, v in answer.headers.items()}
+
+
+def against_constant(body: bytes, path: str, script: str, seconds: int) -> Load:
+    """Measure bare Starlette with the same bytes."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(body)
+        file.flush()
+        with server(["-m", "bench.constant"], "/", {"BENCH_BODY": file.name}) as peer:
+            return wrk(peer.url, script.format(path=path, headers="nil"), seconds=seconds)
+
+
+def reads(running: Server, seconds: int) -> None:
+    """Random reads of one report, 304s, and a list, each against the constant."""
+    report = running.url + "/v1/reports/b000001/2024"
+    last = str(AGENCIES - 1)
+    for name, headers, lua in (
+        ("read, identity", {}, "nil"),
+        ("read, gzip", {"Accept-Encoding": "gzip"}, '{["Accept-Encoding"] = "gzip"}'),
+    ):
+        body, _ = fetch(report, headers)
+        peer = against_constant(body, "/", ONE, seconds)
+        script = RANDOM_READ.replace("{last}", last).replace("{headers}", lua)
+        compare(name, wrk(running.url, script, seconds=seconds), peer)
+    peer = against_constant(b"", "/304", ONE, seconds)
+    _, found = fetch(report)
+    conditions = f'{{["If-None-Match"] = [==[{found["etag"]}]==]}}'
+    script = ONE.format(path="/v1/reports/b000001/2024", headers=conditions)
+    compare("304", wrk(running.url, script, seconds=seconds), peer)
+    path = "/v1/reports?year=2024&year_from=2020&sort=-updated_at&limit=100"
+    body, _ = fetch(running.url + path)
+    peer = against_constant(body, "/", ONE, seconds)
+    script = ONE.format(path=path, headers="nil")
+    compare("list of 100", wrk(running.url, script, seconds=seconds), peer)
+
+
+def writes(running: Server, url: str, seconds: int) -> None:
+    """PUT of one table by 16 clients, against a bare driver client that commits the same row."""
+    table, _ = fetch(running.url + TABLE.format("b000001"))
+    stored = json.loads(table)
+    body = changing(stored["data"])
+    load = wrk(running.url, PUT.format(body=body), seconds=seconds)
+    peer = driver_commits(url, seconds)
+    show("PUT of a table", load.rate, peer, load)
+
+
+def changing(data: dict[str, dict[str, int]]) -> str:
+    """Return a body for PUT whose figures add up whatever number replaces every `@`."""
+    empty = {line: dict.fromkeys(columns, 0) for line, columns in data.items()}
+    for line in ("received", "granted", "handled"):
+        empty[line] |= {"natural_person": -1, "total": -1}
+    return json.dumps({"data": empty}).replace("-1", "@")
+
+
+def driver_commits(url: str, seconds: int) -> float:
+    """Return the commits per second of one client of the bare driver.
+
+    Each sets a changed value in one row of the same table as the PUT does, durably.
+    """
+    statement = (
+        "UPDATE filing_requests SET received__natural_person = {0} WHERE agency = {0} AND year = 2024"
+    )
+    if url.startswith("sqlite"):
+        connection = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+        connection.execute("PRAGMA synchronous=FULL")
+
+        def commit(n: int) -> None:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(statement.format("?"), (n, world.code(n % 16)))
+            connection.execute("COMMIT")
+
+        return per_second(commit, seconds, connection.close)
+    client = psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
+
+    def committed(n: int) -> None:
+        client.execute(statement.format("%s"), (n, world.code(n % 16)))  # type: ignore[arg-type]
+
+    return per_second(committed, seconds, client.close)
+
+
+def per_second(once: Callable[[int], None], seconds: int, close: Callable[[], None]) -> float:
+    """Return how often something can be done in a second."""
+    started, n = time.monotonic(), 0
+    while time.monotonic() - started < seconds:
+        once(n)
+        n += 1
+    close()
+    return n / (time.monotonic() - started)
+
+
+def compare(name: str, load: Load, peer: Load) -> None:
+    """Print a load as a share of its peer."""
+    show(name, load.rate, peer.rate, load)
+
+
+def show(name: str, rate: float, peer: float, load: Load) -> None:
+    """Print a line of the table."""
+    failed = f"  FAILED {load.failures}" if load.failures else ""
+    print(f"| {name} | {rate:,.0f}/s | {peer:,.0f}/s | {rate / peer:.0%} | {load.p99:.1f} ms |{failed}")
+
+
+def measure(kind: str, seconds: int) -> None:
+    """Measure on one kind of database."""
+    with database(kind) as url:
+        settings = Settings(database_url=url, log_level="ERROR")
+        maintaining.migrate(settings)
+        world.load(settings, AGENCIES)
+        environment = {
+            "GONGKAI_DATABASE_URL": url,
+            "GONGKAI_ACCESS_LOG": "false",
+            "GONGKAI_LOG_LEVEL": "ERROR",
+        }
+        print(f"\n### {kind}\n")
+        print("| what | ours | peer | ratio | p99 |\n| --- | --- | --- | --- | --- |")
+        with server(SERVE, "/readyz", environment) as running:
+            reads(running, seconds)
+            writes(running, url, seconds)
+            memory = running.resident_mib()
+        print(f"\nstart to ready {running.seconds_to_ready:.2f} s; {memory:.0f} MiB after the load")
+
+
+def main() -> None:
+    """Measure on both kinds of database, or those named."""
+    parser = argparse.ArgumentParser(prog="bench")
+    parser.add_argument("kinds", nargs="*", default=["sqlite", "postgresql"])
+    parser.add_argument("--seconds", type=int, default=5)
+    chosen = parser.parse_args()
+    for kind in chosen.kinds:
+        measure(kind, chosen.seconds)
+
+
+if __name__ == "__main__":
+    main()

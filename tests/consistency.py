@@ -1,0 +1,76 @@
+"""Whether what is derived and stored is what the stored figures give."""
+
+import json
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app.services import encoding, maintaining
+from app.storage.database import read_engine
+from tests.conftest import quiet
+
+_DOCUMENTS = "SELECT * FROM derived_document ORDER BY agency, year"
+_FINDINGS = "SELECT * FROM derived_finding ORDER BY agency, year, position"
+
+
+def assert_consistent(database_url: str) -> None:
+    """Fail where a rebuild of everything would change anything, or the agencies' tree is none."""
+    before = _snapshot(database_url)
+    maintaining.rebuild(quiet(database_url), everything=True)
+    after = _snapshot(database_url)
+    assert before["reports"] == [key[:2] for key in before["documents"]]
+    assert before["documents"] == after["documents"]
+    assert before["findings"] == after["findings"]
+    _assert_told_alike(before)
+    _assert_linked(before)
+    _assert_tree(before["parents"])
+
+
+def _snapshot(database_url: str) -> dict[str, Any]:
+    engine = read_engine(quiet(database_url))
+    try:
+        with engine.connect() as connection:
+            return {
+                "reports": _rows(connection, "SELECT agency, year FROM report ORDER BY 1, 2"),
+                "documents": _rows(connection, _DOCUMENTS),
+                "findings": _rows(connection, _FINDINGS),
+                "parents": dict(_rows(connection, "SELECT code, parent FROM agency")),
+                "bodies": [
+                    (row.agency, row.year, encoding.decoded(row.body), json.loads(row.summary))
+                    for row in connection.execute(sa.text(_DOCUMENTS))
+                ],
+            }
+    finally:
+        engine.dispose()
+
+
+def _rows(connection: Connection, query: str) -> list[Any]:
+    return [tuple(row) for row in connection.execute(sa.text(query))]
+
+
+def _assert_told_alike(stored: dict[str, Any]) -> None:
+    """The rows of findings and the summary say what the document says."""
+    found: dict[tuple[str, int], list[Any]] = {}
+    for agency, year, _, rule, severity, body in stored["findings"]:
+        assert (json.loads(body)["rule"], json.loads(body)["severity"]) == (rule, severity)
+        found.setdefault((agency, year), []).append(json.loads(body))
+    for agency, year, document, summary in stored["bodies"]:
+        assert document["findings"] == found.get((agency, year), [])
+        assert summary["counts"] == document["counts"]
+
+
+def _assert_linked(stored: dict[str, Any]) -> None:
+    there = set(stored["reports"])
+    for agency, year, document, _ in stored["bodies"]:
+        for link, beside in (("previous", year - 1), ("next", year + 1)):
+            expected = f"/v1/reports/{agency}/{beside}" if (agency, beside) in there else None
+            assert document["links"][link] == expected, (agency, year, link)
+
+
+def _assert_tree(parents: dict[str, str | None]) -> None:
+    for code in parents:
+        above = [code]
+        while (parent := parents[above[-1]]) is not None:
+            assert parent not in above, f"a circle: {above}"
+            above.append(parent)
