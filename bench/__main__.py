@@ -101,9 +101,7 @@ def driver_commits(url: str, seconds: int) -> float:
 
     Each sets a changed value in one row of the same table as the PUT does, durably.
     """
-    statement = (
-        "UPDATE filing_requests SET received__natural_person = {0} WHERE agency = {0} AND year = 2024"
-    )
+    statement = "UPDATE filing_requests SET received__natural_person = {0} WHERE agency = {0} AND year = 2024"
     if url.startswith("sqlite"):
         connection = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
         connection.execute("PRAGMA synchronous=FULL")
@@ -140,7 +138,9 @@ def compare(name: str, load: Load, peer: Load) -> None:
 def show(name: str, rate: float, peer: float, load: Load) -> None:
     """Print a line of the table."""
     failed = f"  FAILED {load.failures}" if load.failures else ""
-    print(f"| {name} | {rate:,.0f}/s | {peer:,.0f}/s | {rate / peer:.0%} | {load.p99:.1f} ms |{failed}")
+    print(
+        f"| {name} | {rate:,.0f}/s | {peer:,.0f}/s | {rate / peer:.0%} | {load.p99:.1f} ms |{failed}"
+    )
 
 
 def measure(kind: str, seconds: int) -> None:

@@ -88,7 +88,10 @@ def wrk(url: str, script: str, *, seconds: int, connections: int = 16) -> Load:
         file.flush()
         words = ["-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", file.name, url]
         done = subprocess.run(
-            ["taskset", "-c", LOAD_CORE, program, *words], capture_output=True, text=True, check=True
+            ["taskset", "-c", LOAD_CORE, program, *words],
+            capture_output=True,
+            text=True,
+            check=True,
         )
     rate = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
     slow = re.search(r"99%\s+([\d.]+)(us|ms|s)", done.stdout)

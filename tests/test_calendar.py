@@ -2,8 +2,9 @@
 
 import pytest
 
-from app.domain.calendar import due_dates, timeliness
+from app.domain.calendar import FIRST_FILED, LAST_YEAR, due_dates, timeliness
 from app.domain.report import Kind
+from app.forms import FIRST_YEAR
 
 DUE = due_dates(2024)
 
@@ -12,6 +13,14 @@ def test_governments_have_until_the_end_of_march_and_all_others_until_the_end_of
     others = ["office", "department", "dispatched", "zone", "authorized", "vertical"]
 
     assert due_dates(2024) == {"government": "2025-03-31"} | dict.fromkeys(others, "2025-01-31")
+
+
+def test_the_first_year_that_can_be_reported_is_that_of_the_first_form() -> None:
+    assert FIRST_FILED == FIRST_YEAR
+
+
+def test_the_next_year_of_the_last_has_four_digits_too() -> None:
+    assert len(str(LAST_YEAR + 1)) == 4
 
 
 def test_every_kind_of_agency_has_a_due_date() -> None:

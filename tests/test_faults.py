@@ -171,9 +171,7 @@ class Postgres:
 
 
 @pytest.fixture(scope="module")
-def own_postgres(
-    postgres: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Postgres]:
+def own_postgres(postgres: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A server apart from that of the other tests; `postgres` has prepared the environment."""
     server = Postgres(tmp_path_factory.mktemp("stopped"))
     maintaining.migrate(quiet(server.url))
@@ -321,7 +319,9 @@ def remembered(database_url: str) -> list[str]:
     engine = read_engine(quiet(database_url))
     try:
         with engine.connect() as connection:
-            return list(connection.execute(sa.text("SELECT key FROM retired ORDER BY key")).scalars())
+            return list(
+                connection.execute(sa.text("SELECT key FROM retired ORDER BY key")).scalars()
+            )
     finally:
         engine.dispose()
 
@@ -428,7 +428,7 @@ def test_all_who_wait_for_a_locked_database_are_told_at_once(
     client, path = impatient
     begun = []
     database = client.app.state.database  # type: ignore[attr-defined]
-    event.listen(database.writes, "begin", begun.append, insert=True)
+    event.listen(database.writes, "checkout", lambda *_: begun.append(1))
     codes = [f"a{n}" for n in range(12)]
     with (
         closing(sqlite3.connect(path, isolation_level=None)) as other,

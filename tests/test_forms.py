@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.layout import Column, Form, Line, Table, Unit
+from app.domain.layout import Column, Form, Line, Table
 from app.forms import FIRST_YEAR, FORM_BY_KEY, FORMS, TABLE_KEYS, editions, form_of
 from tests.builders import FORM_2019, FORM_2021
 
@@ -325,21 +325,21 @@ def test_the_form_prints_one_balance(form: Form) -> None:
 @every_form
 def test_only_money_is_decimal_and_only_the_change_of_items_may_be_negative(form: Form) -> None:
     units = {
-        (table.key, column.key): column.unit
+        (table.key, column.key): column.unit.value
         for table in form.tables
         for column in table.columns
-        if column.unit is not Unit.COUNT
+        if column.unit != "count"
     }
 
     assert units == (
         {
-            ("licensing", "items_change"): Unit.CHANGE,
-            ("enforcement", "items_change"): Unit.CHANGE,
-            ("fees", "items_change"): Unit.CHANGE,
-            ("procurement", "amount"): Unit.MONEY,
+            ("licensing", "items_change"): "change",
+            ("enforcement", "items_change"): "change",
+            ("fees", "items_change"): "change",
+            ("procurement", "amount"): "money",
         }
         if form is FORM_2019
-        else {("fees", "amount"): Unit.WAN_YUAN}
+        else {("fees", "amount"): "wan_yuan"}
     )
 
 

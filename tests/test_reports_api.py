@@ -579,7 +579,7 @@ def test_what_the_path_names_and_is_not_there(
     client: TestClient, verb: str, path: str, slug: str
 ) -> None:
     make_agency(client)
-    body = {} if verb == "PATCH" else None
+    body: Json | None = {} if verb == "PATCH" else None
 
     assert said(client.request(verb, f"/v1/reports/{path}", json=body)) == (404, slug)
 
@@ -973,12 +973,12 @@ def test_a_wrong_filter_is_refused(client: TestClient, name: str, value: str) ->
     assert [each["parameter"] for each in refused.json()["errors"]] == [name]
 
 
-@pytest.mark.parametrize("path", [URL, f"{URL}/findings?outcomes=fail&x=1"])
+@pytest.mark.parametrize("path", [URL, f"{URL}/fees", f"{URL}/findings"])
 def test_a_resource_refuses_parameters_it_does_not_know(client: TestClient, path: str) -> None:
     make_agency(client)
     put_report(client)
 
-    assert said(client.get(f"{path}{'&' if '?' in path else '?'}y=1")) == (422, "invalid-parameter")
+    assert said(client.get(f"{path}?colour=red")) == (422, "invalid-parameter")
 
 
 def test_both_forms_have_the_tables_they_have(client: TestClient) -> None:

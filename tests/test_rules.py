@@ -69,6 +69,56 @@ def money(units: int) -> int:
     return units * 10**6
 
 
+# Two cells, each alone on its side
+
+
+ACROSS_YEARS = {"requests.carry", "disputes.pending", "fees.unit", "year.jump"}
+COMPARED = [
+    ("requests.carry", 2024, "requests", "carried_in__research", "carried_out__research"),
+    ("requests.carry-size", 2024, "requests", "carried_out__research", "received__research"),
+    (
+        "disputes.pending",
+        2024,
+        "disputes",
+        "litigation_direct__total",
+        "litigation_direct__pending",
+    ),
+    ("documents.published", 2020, "documents", "rules__public_total", "rules__published"),
+    (
+        "items.change-is-decisions",
+        2020,
+        "licensing",
+        "licences__items_change",
+        "licences__decisions",
+    ),
+    ("procurement.both", 2020, "procurement", "centralized__items", "centralized__amount"),
+    ("fees.unit", 2024, "fees", "charges__amount", "charges__amount"),
+    ("year.jump", 2024, "licensing", "licences__decisions", "licences__decisions"),
+]
+
+
+@pytest.mark.parametrize("left", [None, "n/a", 0, 70])
+@pytest.mark.parametrize("right", [None, "n/a", 0, 70])
+@pytest.mark.parametrize("compared", COMPARED, ids=[each[0] for each in COMPARED])
+def test_two_cells_are_compared_only_where_both_are_numbers(
+    compared: tuple[str, int, str, str, str], left: Value, right: Value
+) -> None:
+    """So two blanks are not equal, and `n/a` is not at least `n/a`."""
+    rule, year, table, one, other = compared
+    here: dict[str, Value] = {one: left}
+    there: dict[str, Value] = {other: right}
+    if rule not in ACROSS_YEARS:
+        here, there = here | there, {}
+    if left is None and table == "disputes":
+        here["litigation_direct__upheld"] = None  # so that the total is not computed
+    report = a_report(year, **{table: here})
+
+    found = said(rule, report, a_report(year - 1, **{table: there}))
+
+    unjudged = [at for at, *sides in found if sides == [NA]]
+    assert len(unjudged) == (0 if isinstance(left, int) and isinstance(right, int) else 1)
+
+
 # requests.balance
 
 
@@ -800,10 +850,10 @@ def test_in_2019_only_rules_made_count() -> None:
 
     assert said("documents.rule-maker", a_report(2020, documents=others)) == []
     made: dict[str, Value] = {**others, "rules__made": 2}
+    finding = only("documents.rule-maker", a_report(2020, documents=made))
     assert said("documents.rule-maker", a_report(2020, documents=made)) == [("rules", 2, 0, 2)]
-    assert only("documents.rule-maker", a_report(2020, documents=made)).cells == pointers(
-        "documents", "rules.made"
-    )
+    assert finding.cells == pointers("documents", "rules.made")
+    assert finding.message.zh.startswith("规章")
 
 
 def test_normative_documents_are_made_by_everyone() -> None:
@@ -993,6 +1043,7 @@ def test_fees_that_differ_by_the_factor_between_yuan_and_wan_yuan_are_found(
     )
     for finding in of_rule("fees.unit", report, previous):
         cell = pointers("fees", "charges.amount")
+        assert finding.table == "fees"
         assert cells_of(finding) == (cell, cell, ())
 
 
@@ -1199,6 +1250,12 @@ def test_unpaid_fees_that_are_reported_on_pass() -> None:
     report = a_report(2024, other_matters="本年度收取信息处理费0元。", requests=UNPAID)
 
     assert said("prose.fees", report) == []
+
+
+def test_one_unpaid_fee_is_enough() -> None:
+    one: dict[str, Value] = {"other_fee_unpaid__research": 1, "other_fee_unpaid__total": 1}
+
+    assert only("prose.fees", a_report(2024, other_matters="无", requests=one)).outcome is not NA
 
 
 @pytest.mark.parametrize("text", [None, "", "无"])

@@ -1,5 +1,6 @@
 """Agencies: the tree of who reports."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Body, Query
@@ -59,25 +60,27 @@ _EXAMPLES: dict[str, Any] = {
 }
 
 
-def _shown(agency: Any) -> dict[str, Any]:
-    """Return an agency, or a row of one, as replies show it."""
-    own = f"/v1/agencies/{agency.code}"
+def _shown(agency: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an agency as replies show it, from the columns of its row."""
+    code, parent = agency["code"], agency["parent"]
+    own = f"/v1/agencies/{code}"
     return {
-        "code": agency.code,
-        **{name: getattr(agency, name) for name in WRITABLE},
-        "created_at": agency.created_at,
-        "updated_at": agency.updated_at,
+        "code": code,
+        **{name: agency[name] for name in WRITABLE},
+        "uscc_unchecked": bool(agency["uscc_unchecked"]),
+        "created_at": agency["created_at"],
+        "updated_at": agency["updated_at"],
         "links": {
             "self": own,
-            "parent": f"/v1/agencies/{agency.parent}" if agency.parent else None,
-            "children": f"/v1/agencies?parent={agency.code}",
-            "reports": f"/v1/reports?agency={agency.code}",
+            "parent": f"/v1/agencies/{parent}" if parent else None,
+            "children": f"/v1/agencies?parent={code}",
+            "reports": f"/v1/reports?agency={code}",
         },
     }
 
 
 def _resource(agency: Agency) -> tuple[str, bytes]:
-    body = encoding.encoded(_shown(agency))
+    body = encoding.encoded(_shown(agency.model_dump()))
     return encoding.etag(agency.revision, body), body
 
 
@@ -106,6 +109,7 @@ _AGENCIES = Listing(
     agencies.listed,
     {"code": ("code",), "name": ("name", "code"), "updated_at": ("updated_at", "code")},
     lambda row: encoding.encoded(_shown(row)),
+    agencies.parameters,
 )
 
 

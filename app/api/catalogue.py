@@ -10,8 +10,8 @@ from app.api.documentation import reads
 from app.api.queries import NoQuery
 from app.api.replies import reply
 from app.api.routing import router
-from app.domain.checks import Rule
 from app.domain.layout import Column, Form, Label, Line, Table
+from app.domain.rule import Rule
 from app.domain.rules import catalogue
 from app.errors import NotFound
 from app.forms import FORM_BY_KEY, FORMS

@@ -75,9 +75,10 @@ class FindingsListQuery(ListQuery):
     sort: queries.sort_of("year", "agency", "rule") = "year"
 
 
-def _listed_finding(row: Any) -> bytes:
-    head = encoding.encoded({"agency": {"code": row.agency, "name": row.name}, "year": row.year})
-    body: str = row.body
+def _listed_finding(row: dict[str, Any]) -> bytes:
+    agency = {"code": row["agency"], "name": row["name"]}
+    head = encoding.encoded({"agency": agency, "year": row["year"]})
+    body: str = row["body"]
     return head[:-1] + b"," + body[1:].encode()
 
 

@@ -106,45 +106,45 @@ class Listing:
     """A list: how it is selected, sorted and shown.
 
     `orders` has for each sort key the names of the columns it sorts by, the key of the resource
-    last; `shown` makes the JSON of an item.
+    last; `shown` makes the JSON of a row; `parameters` makes those of the selection from filters.
     """
 
     query: type[ListQuery]
-    select: Callable[[dict[str, Any]], Any]
+    select: paging.Selection
     orders: Mapping[str, tuple[str, ...]]
-    shown: Callable[[Any], bytes]
+    shown: Callable[[dict[str, Any]], bytes]
+    parameters: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
+
+    def order(self, sort: str) -> paging.Order:
+        """Return the columns to sort by: descending means the first, ties go by the key."""
+        first, *ties = self.orders[sort.removeprefix("-")]
+        return ((first, sort.startswith("-")), *((name, False) for name in ties))
 
 
 async def answer(request: Request, listing: Listing) -> Response:
     """Answer with a page of a list."""
     asked = read(request, listing.query)
     filters, after = _resumed(asked, listing)
+    order = listing.order(filters["sort"])
+    parameters = listing.parameters({k: v for k, v in filters.items() if k != "sort"})
 
     def job(session: Session) -> bytes:
-        query = listing.select({k: v for k, v in filters.items() if k != "sort"})
-        order = _order(query, filters["sort"], listing)
-        rows = paging.page(session, query, order, after, asked.limit)
+        limited = {**parameters, "limit": asked.limit + 1}
+        rows = paging.page(session, listing.select, limited, order, after)
         more = len(rows) > asked.limit
         rows = rows[: asked.limit]
-        cursor = _cursor(filters, rows[-1], filters["sort"], listing) if more else None
+        cursor = _cursor(filters, [rows[-1][name] for name, _ in order]) if more else None
         body = [b'{"items":[', b",".join(map(listing.shown, rows)), b'],"next":']
         body.append(encoding.encoded(cursor))
         if asked.count:
-            body.append(b',"total":%d' % paging.total(session, query))
+            body.append(b',"total":%d' % paging.total(session, listing.select, parameters))
         return b"".join((*body, b"}"))
 
     body = await database(request).read(job)
     return reply(request, encoding.etag(0, body), body=body)
 
 
-def _order(query: Any, sort: str, listing: Listing) -> paging.Order:
-    first, *ties = listing.orders[sort.removeprefix("-")]
-    columns = {c.name: c for c in query.selected_columns}
-    return [(columns[first], sort.startswith("-")), *((columns[name], False) for name in ties)]
-
-
-def _cursor(filters: dict[str, Any], row: Any, sort: str, listing: Listing) -> str:
-    values = [getattr(row, name) for name in listing.orders[sort.removeprefix("-")]]
+def _cursor(filters: dict[str, Any], values: list[Any]) -> str:
     return base64.urlsafe_b64encode(encoding.encoded([filters, values])).decode().rstrip("=")
 
 
@@ -168,7 +168,7 @@ def _opened(cursor: str, listing: Listing) -> tuple[dict[str, Any], list[Any]]:
         found = listing.query.model_validate(filters)
         sort = filters["sort"]
         names = listing.orders[sort.removeprefix("-")]
-        columns = {c.name: c for c in listing.select({}).selected_columns}
+        columns = paging.columns_of(listing.select)
         kinds = [columns[name].type.python_type for name in names]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise Malformed("cursor-mismatch") from None

@@ -45,6 +45,11 @@ class ReportsQuery(ListQuery):
     sort: queries.sort_of("agency", "year", "updated_at", "errors") = "agency"
 
 
+def _listed(row: dict[str, Any]) -> bytes:
+    summary: str = row["summary"]
+    return summary.encode()
+
+
 _REPORTS = Listing(
     ReportsQuery,
     reports.listed,
@@ -54,7 +59,7 @@ _REPORTS = Listing(
         "updated_at": ("updated_at", "agency", "year"),
         "errors": ("errors", "agency", "year"),
     },
-    lambda row: row.summary.encode(),
+    _listed,
 )
 
 

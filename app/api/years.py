@@ -1,6 +1,7 @@
 """Reporting years: which form, whether open, and when reports are due."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Body, Query
@@ -24,24 +25,24 @@ from app.storage.models import ReportingYear
 routes = router("reporting-years", "/v1/reporting-years")
 
 
-def _shown(year: Any) -> dict[str, Any]:
+def _shown(year: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a year as replies show it, from the columns of its row."""
+    number, form = year["year"], year["form"]
     return {
-        "year": year.year,
-        "form": year.form,
-        "status": year.status,
-        "due": json.loads(year.due),
-        "created_at": year.created_at,
-        "updated_at": year.updated_at,
+        **{name: year[name] for name in ("year", "form", "status")},
+        "due": json.loads(year["due"]),
+        "created_at": year["created_at"],
+        "updated_at": year["updated_at"],
         "links": {
-            "self": f"/v1/reporting-years/{year.year}",
-            "form": f"/v1/forms/{year.form}",
-            "reports": f"/v1/reports?year={year.year}",
+            "self": f"/v1/reporting-years/{number}",
+            "form": f"/v1/forms/{form}",
+            "reports": f"/v1/reports?year={number}",
         },
     }
 
 
 def _resource(year: ReportingYear) -> tuple[str, bytes]:
-    body = encoding.encoded(_shown(year))
+    body = encoding.encoded(_shown(year.model_dump()))
     return encoding.etag(year.revision, body), body
 
 

@@ -5,11 +5,12 @@ value; the other rules name their cells.
 """
 
 from collections.abc import Iterator
-from operator import ge, le
 
 from app.domain.checks import Comparison
 from app.domain.comparisons import (
     Part,
+    at_least,
+    at_most,
     both_or_neither,
     differ_unless_zero,
     equal,
@@ -120,7 +121,7 @@ OTHERS: tuple[Rule, ...] = (
             "{at}：上一年项目数量与本年增减之和为 {left}，小于 0。",
             "{at}: last year's items and the change come to {left}, below 0.",
         ),
-        Comparison(ge, per_line(*_ITEM_TABLES, left=_ITEMS, right=())),
+        Comparison(at_least, per_line(*_ITEM_TABLES, left=_ITEMS, right=())),
     ),
     Rule(
         "nil.not-empty",
@@ -166,7 +167,7 @@ OTHERS: tuple[Rule, ...] = (
             "{at}：结转下年度为 {left}，大于本年新收 {right}。",
             "{at}: carried out are {left}, more than the {right} received.",
         ),
-        Comparison(le, per_column("requests", parts("carried_out"), parts("received"))),
+        Comparison(at_most, per_column("requests", parts("carried_out"), parts("received"))),
         table="requests",
         basis="《中华人民共和国政府信息公开条例》第三十三条",
     ),
@@ -183,7 +184,7 @@ OTHERS: tuple[Rule, ...] = (
             "{at}: the total is {left}, below the {right} that last year's report left pending.",
         ),
         Comparison(
-            ge,
+            at_least,
             per_line("disputes", left=parts("total"), right=(Part("pending", before=True),)),
             cross_year=True,
         ),
@@ -227,7 +228,7 @@ OTHERS: tuple[Rule, ...] = (
             "{at}: in force are {left}, less than issued minus repealed, {right}.",
         ),
         Comparison(
-            ge,
+            at_least,
             per_line("documents", left=parts("in_force"), right=_ADDED),
             unless="documents.stock",
         ),
@@ -245,7 +246,9 @@ OTHERS: tuple[Rule, ...] = (
             "{at}：对外公开总数量为 {left}，小于本年新公开数量 {right}。",
             "{at}: open to the public are {left}, fewer than the {right} newly published.",
         ),
-        Comparison(ge, per_line("documents", left=parts("public_total"), right=parts("published"))),
+        Comparison(
+            at_least, per_line("documents", left=parts("public_total"), right=parts("published"))
+        ),
         table="documents",
     ),
     Rule(

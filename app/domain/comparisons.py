@@ -100,6 +100,16 @@ def equal(left: int, right: int) -> bool:
     return left - right == 0
 
 
+def at_least(left: int, right: int) -> bool:
+    """Compare numbers: `n/a` is not at least `n/a`."""
+    return left - right >= 0
+
+
+def at_most(left: int, right: int) -> bool:
+    """Compare numbers: `n/a` is not at most `n/a`."""
+    return left - right <= 0
+
+
 def within_jump(now: int, then: int) -> bool:
     """Tell whether neither figure is many times the other, small figures aside."""
     if min(now, then) < JUMP_FLOOR:

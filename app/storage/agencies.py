@@ -1,12 +1,14 @@
 """Agencies in the database, and their tree."""
 
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from app.storage.models import Agency, Report
+from app.storage.paging import equals
 
 _REGISTER_LOCK = 0x72656769  # "regi"
 
@@ -44,7 +46,7 @@ def holder_of(session: Session, uscc: str) -> str | None:
     return session.connection().execute(query).scalar_one_or_none()
 
 
-def at_or_below(root: str) -> Any:
+def at_or_below(root: Any) -> Any:
     """Select the codes of an agency and of all agencies below it."""
     tree = sa.select(col(Agency.code)).where(col(Agency.code) == root).cte("tree", recursive=True)
     children = sa.select(col(Agency.code)).join(tree, col(Agency.parent) == tree.c.code)
@@ -81,34 +83,43 @@ def folded(text: str) -> str:
 
 
 def search_text(code: str, name: str, short_name: str | None) -> str:
-    """Return what `matching` looks into: a line feed, the code, and the names, folded."""
+    """Return what `listed` looks into: a line feed, the code, and the names, folded."""
     return "\n".join(("", folded(code), folded(name), folded(short_name or "")))
 
 
-def matching(text: str) -> Any:
-    """Select agencies with a text in a name, or at the start of their code."""
-    wanted = folded(text).replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
-    names = sa.func.substr(col(Agency.search), sa.func.length(col(Agency.code)) + 2)
-    return sa.or_(
-        col(Agency.search).like(f"\n{wanted}%", escape="\\"),
-        names.like(f"%{wanted}%", escape="\\"),
-    )
-
-
-def listed(filters: dict[str, Any]) -> Any:
-    """Select agencies by the filters of `/v1/agencies`."""
-    query = sa.select(Agency.__table__)  # type: ignore[attr-defined]
-    for name in ("parent", "kind", "level"):
-        if name in filters:
-            query = query.where(col(getattr(Agency, name)) == filters[name])
-    if "under" in filters:
-        query = query.where(col(Agency.code).in_(at_or_below(filters["under"])))
-    if "active_in" in filters:
-        first, last = f"{filters['active_in']}-01-01", f"{filters['active_in']}-12-31"
+def listed(names: frozenset[str]) -> Any:
+    """Select agencies by the filters of `/v1/agencies`; see `parameters`."""
+    columns = {name: col(getattr(Agency, name)) for name in ("parent", "kind", "level")}
+    query = sa.select(Agency.__table__).where(*equals(names, columns))  # type: ignore[attr-defined]
+    if "under" in names:
+        query = query.where(col(Agency.code).in_(at_or_below(sa.bindparam("under"))))
+    if "first_day" in names:
+        first: Any = sa.bindparam("first_day")
+        last: Any = sa.bindparam("last_day")
         query = query.where(
             sa.or_(col(Agency.active_from).is_(None), col(Agency.active_from) <= last),
             sa.or_(col(Agency.active_to).is_(None), col(Agency.active_to) >= first),
         )
-    if "q" in filters:
-        query = query.where(matching(filters["q"]))
+    if "start" in names:
+        width = sa.func.length(col(Agency.code)) + 2
+        in_names = sa.func.substr(col(Agency.search), width)
+        query = query.where(
+            sa.or_(
+                col(Agency.search).like(sa.bindparam("start"), escape="\\"),
+                in_names.like(sa.bindparam("part"), escape="\\"),
+            )
+        )
     return query
+
+
+def parameters(filters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of `listed`: days for a year, patterns for a text."""
+    found = dict(filters)
+    if "active_in" in found:
+        year = found.pop("active_in")
+        found |= {"first_day": f"{year}-01-01", "last_day": f"{year}-12-31"}
+    if "q" in found:
+        text = folded(found.pop("q"))
+        text = text.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
+        found |= {"start": f"\n{text}%", "part": f"%{text}%"}
+    return found

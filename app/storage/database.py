@@ -12,12 +12,13 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 from sqlmodel import Session
 
 from app.settings import Settings
@@ -42,7 +43,7 @@ def _engine(settings: Settings, size: int, *, reads: bool) -> Engine:
         _prepare_sqlite(engine, settings.sqlite_synchronous, reads=reads)
         return engine
     # pool_timeout only matters to a caller that is not one of the pool's own threads.
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=size,
         max_overflow=0,
@@ -50,6 +51,17 @@ def _engine(settings: Settings, size: int, *, reads: bool) -> Engine:
         connect_args={"connect_timeout": 5, "options": _PG_OPTIONS},
         **({"isolation_level": "AUTOCOMMIT"} if reads else {}),
     )
+    event.listen(engine, "checkout", _refuse_lost)
+    return engine
+
+
+def _refuse_lost(connection: Any, *_: object) -> None:
+    """Have the pool replace its connections if the server closed this one while it was idle.
+
+    Nothing is sent to an idle connection but that it is closed, so there is no need to ask.
+    """
+    if connection.closed or wait([connection.pgconn.socket], timeout=0):
+        raise InvalidatePoolError
 
 
 def write_engine(settings: Settings, size: int = 1) -> Engine:
@@ -113,7 +125,7 @@ class _Waiting(Generic[T]):
             self.settle = partial(self.future.set_result, join(connection, self.job))
         except SQLAlchemyError:
             raise
-        except Exception as error:  # noqa: BLE001 - handed to the caller
+        except Exception as error:
             if driver.total_changes != changes:
                 raise
             self.settle = partial(self.future.set_exception, error)
@@ -152,16 +164,20 @@ class _GroupWriter:
                     self._queue.put(None)
                     break
                 group.append(following)
-            self._commit(group)
+            # A future that runs can no longer be cancelled by whoever waited for it.
+            self._commit([w for w in group if w.future.set_running_or_notify_cancel()])
 
     def _commit(self, group: list[_Waiting[Any]]) -> None:
+        has_begun = False
         try:
             with self._engine.begin() as connection:
+                has_begun = True
                 for waiting in group:
                     waiting.run(connection)
-        except Exception as error:  # noqa: BLE001 - handed to the callers
-            if len(group) == 1:
-                group[0].future.set_exception(error)
+        except Exception as error:
+            if len(group) == 1 or not has_begun:
+                for waiting in group:
+                    waiting.future.set_exception(error)
                 return
             for waiting in group:  # nothing of the group is stored
                 self._commit([waiting])

@@ -1,44 +1,86 @@
-"""Pages of a list by keyset: the rows after a given one, in an order that ends in the key."""
+"""Pages of a list by keyset: the rows after a given one, in an order that ends in the key.
 
-from collections.abc import Sequence
+A list is selected by a function of the names of its filters; their values are parameters of those
+names. So each combination of filters and sort is one statement, made once.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Select
 from sqlmodel import Session
 
-Order = Sequence[tuple[ColumnElement[Any], bool]]
-"""Columns to sort by, each with whether it is descending."""
+from app.storage.statements import Prepared
+
+Selection = Callable[[frozenset[str]], Select[Any]]
+Order = tuple[tuple[str, bool], ...]
+"""Names of columns to sort by, each with whether it is descending."""
 
 
 def page(
-    session: Session, query: Select[Any], order: Order, after: Sequence[Any] | None, limit: int
-) -> list[Any]:
-    """Return up to `limit` rows, and one more if there are more."""
-    if after is not None:
-        query = query.where(_beyond(order, after))
-    sorted_query = query.order_by(*(c.desc() if down else c.asc() for c, down in order))
-    return list(session.connection().execute(sorted_query.limit(limit + 1)).all())
+    session: Session,
+    selection: Selection,
+    parameters: Mapping[str, Any],
+    order: Order,
+    after: Sequence[Any] | None,
+) -> list[dict[str, Any]]:
+    """Return rows by the names of their columns, as many as the parameter `limit` says."""
+    names = frozenset(parameters) - {"limit"}
+    statement, columns = _page(selection, names, order, after is not None)
+    last = {f"after_{index}": value for index, value in enumerate(after or ())}
+    cursor = statement.run(session.connection(), {**parameters, **last})
+    return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
 
-def total(session: Session, query: Select[Any]) -> int:
+def total(session: Session, selection: Selection, parameters: Mapping[str, Any]) -> int:
     """Count the rows of a list."""
-    counted = sa.select(sa.func.count()).select_from(query.order_by(None).subquery())
-    return int(session.connection().execute(counted).scalar_one())
+    statement = _total(selection, frozenset(parameters))
+    return int(statement.run(session.connection(), parameters).fetchone()[0])
 
 
-def _beyond(order: Order, after: Sequence[Any]) -> ColumnElement[bool]:
+@cache
+def columns_of(selection: Selection) -> dict[str, ColumnElement[Any]]:
+    """Return the columns of a list by name."""
+    return {column.name: column for column in selection(frozenset()).selected_columns}
+
+
+@cache
+def _page(
+    selection: Selection, names: frozenset[str], order: Order, resumed: bool
+) -> tuple[Prepared, tuple[str, ...]]:
+    query = selection(names)
+    columns = {column.name: column for column in query.selected_columns}
+    sort = [(columns[name], down) for name, down in order]
+    if resumed:
+        query = query.where(_beyond(sort))
+    query = query.order_by(*(c.desc() if down else c.asc() for c, down in sort))
+    return Prepared(query.limit(sa.bindparam("limit", type_=sa.Integer))), tuple(columns)
+
+
+@cache
+def _total(selection: Selection, names: frozenset[str]) -> Prepared:
+    return Prepared(sa.select(sa.func.count()).select_from(selection(names).subquery()))
+
+
+def _beyond(sort: Sequence[tuple[Any, bool]]) -> ColumnElement[bool]:
     """Compare rows: `(a, b) > (x, y)` in one word, or written out if the directions differ."""
-    if len({down for _, down in order}) == 1:
-        row = sa.tuple_(*(column for column, _ in order))
-        last = sa.tuple_(*(sa.literal(v, c.type) for v, (c, _) in zip(after, order, strict=True)))
-        return row < last if order[0][1] else row > last
+    last = [sa.bindparam(f"after_{i}", type_=c.type) for i, (c, _) in enumerate(sort)]
+    if len({down for _, down in sort}) == 1:
+        row = sa.tuple_(*(column for column, _ in sort))
+        return row < sa.tuple_(*last) if sort[0][1] else row > sa.tuple_(*last)
     return sa.or_(
         *(
             sa.and_(
-                *(column == value for (column, _), value in zip(order[:i], after, strict=False)),
-                order[i][0] < after[i] if order[i][1] else order[i][0] > after[i],
+                *(column == value for (column, _), value in zip(sort[:i], last, strict=False)),
+                column < last[i] if down else column > last[i],
             )
-            for i in range(len(order))
+            for i, (column, down) in enumerate(sort)
         )
     )
+
+
+def equals(names: frozenset[str], columns: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    """Return the filters that ask for a value of a column."""
+    return [column == sa.bindparam(name) for name, column in columns.items() if name in names]

@@ -15,6 +15,7 @@ from app.domain.report import PROSE, Agency, Filing, Report
 from app.forms import form_of
 from app.storage import agencies, models, years
 from app.storage.models import FILINGS, DerivedDocument, DerivedFinding
+from app.storage.paging import equals
 from app.storage.statements import Prepared, batched
 from app.storage.years import YearFacts
 
@@ -66,11 +67,11 @@ def _this(table: Any) -> Any:
     return sa.and_(table.c.agency == sa.bindparam("agency"), table.c.year == sa.bindparam("year"))
 
 
-def _has_report(years_on: str) -> Any:
+def _has_report(years_on: int) -> Any:
     beside = _REPORT.alias()
     return sa.exists().where(
         beside.c.agency == _REPORT.c.agency,
-        beside.c.year == _REPORT.c.year + sa.literal_column(years_on),
+        beside.c.year == _REPORT.c.year + years_on,
     )
 
 
@@ -81,7 +82,7 @@ def _load() -> Prepared:
             table, sa.and_(table.c.agency == _REPORT.c.agency, table.c.year == _REPORT.c.year)
         )
     columns = [_REPORT.c[name] for name in _HEAD]
-    columns += [_has_report("-1"), _has_report("1"), _DOCUMENT.c.etag, _DOCUMENT.c.rule_set]
+    columns += [_has_report(-1), _has_report(1), _DOCUMENT.c.etag, _DOCUMENT.c.rule_set]
     columns += [_DOCUMENT.c.errors + _DOCUMENT.c.warnings + _DOCUMENT.c.infos]
     columns += [
         c for table in _TABLES.values() for c in table.c if c.name not in {"agency", "year"}
@@ -425,40 +426,37 @@ def stale(session: Session, rule_set: str) -> list[tuple[str, list[int]]]:
     return list(found.items())
 
 
-def listed(filters: Mapping[str, Any]) -> Any:
+def listed(names: frozenset[str]) -> Any:
     """Select the summaries of reports by the filters of `/v1/reports`, with the sort keys."""
-    d = _DOCUMENT.c
+    d, f = _DOCUMENT.c, _FINDING.c
     query = sa.select(d.summary, d.agency, d.year, d.updated_at, d.errors)
-    conditions = {
-        "agency": lambda value: d.agency == value,
-        "under": lambda value: d.agency.in_(agencies.at_or_below(value)),
-        "year": lambda value: d.year == value,
-        "year_from": lambda value: d.year >= value,
-        "year_to": lambda value: d.year <= value,
-        "updated_after": lambda value: d.updated_at > value,
-    }
-    query = query.where(
-        *(make(filters[name]) for name, make in conditions.items() if name in filters)
-    )
-    if "severity" in filters:
-        counted = {"error": d.errors, "warning": d.warnings, "info": d.infos}
-        query = query.where(counted[filters["severity"]] > 0)
-    if "rule" in filters:
-        f = _FINDING.c
-        wanted = [f[name] == filters[name] for name in ("rule", "severity") if name in filters]
+    query = query.where(*equals(names, {"agency": d.agency, "year": d.year}))
+    if "under" in names:
+        query = query.where(d.agency.in_(agencies.at_or_below(sa.bindparam("under"))))
+    if "year_from" in names:
+        query = query.where(d.year >= sa.bindparam("year_from"))
+    if "year_to" in names:
+        query = query.where(d.year <= sa.bindparam("year_to"))
+    if "updated_after" in names:
+        query = query.where(d.updated_at > sa.bindparam("updated_after"))
+    if "severity" in names:
+        counts = {"error": d.errors, "warning": d.warnings, "info": d.infos}
+        asked = sa.bindparam("severity", type_=sa.String)
+        query = query.where(sa.or_(*(sa.and_(asked == s, c > 0) for s, c in counts.items())))
+    if "rule" in names:
+        wanted = equals(names, {"rule": f.rule, "severity": f.severity})
         query = query.where(sa.exists().where(f.agency == d.agency, f.year == d.year, *wanted))
     return query
 
 
-def listed_findings(filters: Mapping[str, Any]) -> Any:
+def listed_findings(names: frozenset[str]) -> Any:
     """Select failures by the filters of `/v1/findings`, with their agency's name."""
     f, agency = _FINDING.c, models.Agency
     query = sa.select(f.body, f.agency, f.year, f.position, f.rule, col(agency.name)).join(
         agency, col(agency.code) == f.agency
     )
-    for name in ("agency", "year", "rule", "severity"):
-        if name in filters:
-            query = query.where(f[name] == filters[name])
-    if "under" in filters:
-        query = query.where(f.agency.in_(agencies.at_or_below(filters["under"])))
+    columns = {"agency": f.agency, "year": f.year, "rule": f.rule, "severity": f.severity}
+    query = query.where(*equals(names, columns))
+    if "under" in names:
+        query = query.where(f.agency.in_(agencies.at_or_below(sa.bindparam("under"))))
     return query

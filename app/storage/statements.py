@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 _DIALECTS: dict[str, Dialect] = {
     "sqlite": SQLiteDialect_pysqlite(paramstyle="qmark"),
-    "postgresql": PGDialect_psycopg(paramstyle="numeric_dollar"),
+    "postgresql": PGDialect_psycopg(paramstyle="numeric_dollar"),  # type: ignore[no-untyped-call]
 }
 
 
@@ -30,10 +30,14 @@ class Prepared:
         self._statement = statement
 
     @cached_property
-    def _compiled(self) -> dict[str, tuple[str, tuple[str, ...]]]:
-        """For each kind of database the text, and the names of the parameters in their order."""
-        compiled = {name: self._statement.compile(dialect=d) for name, d in _DIALECTS.items()}
-        return {name: (str(c), tuple(c.positiontup or ())) for name, c in compiled.items()}  # type: ignore[attr-defined]
+    def _compiled(self) -> dict[str, tuple[str, tuple[str, ...], dict[str, Any]]]:
+        """For each kind of database the text, the names of its parameters, and its constants."""
+        return {name: self._compile(dialect) for name, dialect in _DIALECTS.items()}
+
+    def _compile(self, dialect: Dialect) -> tuple[str, tuple[str, ...], dict[str, Any]]:
+        compiled: Any = self._statement.compile(dialect=dialect)
+        constants = {name: value for name, value in compiled.params.items() if value is not None}
+        return str(compiled), tuple(compiled.positiontup or ()), constants
 
     def order(
         self, place: Callable[[str], int]
@@ -43,13 +47,14 @@ class Prepared:
         `place` says where the value of a parameter stands in the row.
         """
         return {
-            kind: itemgetter(*map(place, names)) for kind, (_, names) in self._compiled.items()
+            kind: itemgetter(*map(place, names)) for kind, (_, names, _) in self._compiled.items()
         }
 
     def run(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:
         """Execute on the connection, in its transaction; return the driver's cursor."""
-        sql, names = self._compiled[connection.dialect.name]
-        return _execute(connection, sql, [parameters[name] for name in names])
+        sql, names, constants = self._compiled[connection.dialect.name]
+        given = {**constants, **parameters} if constants else parameters
+        return _execute(connection, sql, [given[name] for name in names])
 
     def run_values(self, connection: Connection, values: Sequence[Any]) -> Any:
         """Execute with the parameters in the order of the statement."""
@@ -89,12 +94,13 @@ def _execute(connection: Connection, sql: str, values: Sequence[Any]) -> Any:
         raise translated(connection, error) from error
 
 
-def translated(connection: Connection, error: Exception) -> Exception:
+def translated(connection: Connection, error: Any) -> Exception:
     """Return a driver's error as SQLAlchemy's, and give up a connection that is lost."""
     driver = connection.dialect.loaded_dbapi
     lost = connection.dialect.is_disconnect(error, connection.connection, None)
     if lost:
         connection.invalidate(error)
-    return DBAPIError.instance(
+    made: Exception = DBAPIError.instance(
         None, None, error, driver.Error, connection_invalidated=lost, dialect=connection.dialect
     )
+    return made

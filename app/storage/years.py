@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from sqlmodel import Session, col
 
 from app.storage.models import Agency, Report, ReportingYear
+from app.storage.paging import equals
 from app.storage.statements import Prepared
 
 _YEAR_LOCKS = 0x79656172  # "year"
@@ -105,10 +106,8 @@ def dated_reports(session: Session, year: int) -> list[tuple[str, str, str | Non
     return [(row[0], row[1], row[2], row[3]) for row in session.connection().execute(query)]
 
 
-def listed(filters: dict[str, Any]) -> Any:
+def listed(names: frozenset[str]) -> Any:
     """Select reporting years by the filters of `/v1/reporting-years`."""
+    columns = {"status": col(ReportingYear.status), "form": col(ReportingYear.form)}
     query = sa.select(ReportingYear.__table__)  # type: ignore[attr-defined]
-    for name in ("status", "form"):
-        if name in filters:
-            query = query.where(col(getattr(ReportingYear, name)) == filters[name])
-    return query
+    return query.where(*equals(names, columns))
