@@ -17,8 +17,8 @@ import psycopg
 import pytest
 
 from app.services import maintaining
-from tests.consistency import assert_consistent
 from tests.conftest import quiet, served
+from tests.consistency import assert_consistent
 
 T = TypeVar("T")
 Response = httpx2.Response
@@ -128,11 +128,11 @@ def test_neighbouring_years_written_at_once_judge_each_other(
     for n in range(ROUNDS):
         out, into = n, n + n % 2  # every second time they agree
         replies = at_once(
-            lambda: client.put(
-                f"{report}/2022/requests", json=requests_of(carried_out__research=out)
+            partial(
+                client.put, f"{report}/2022/requests", json=requests_of(carried_out__research=out)
             ),
-            lambda: client.put(
-                f"{report}/2023/requests", json=requests_of(carried_in__research=into)
+            partial(
+                client.put, f"{report}/2023/requests", json=requests_of(carried_in__research=into)
             ),
         )
         assert max(statuses(replies)) < 300
@@ -165,8 +165,10 @@ def test_a_year_deleted_while_the_next_is_written_judges_it_no_longer(
     for n in range(ROUNDS):
         client.put(f"{report}/2022/requests", json=requests_of(carried_out__research=7))
         replies = at_once(
-            lambda: client.delete(f"{report}/2022"),
-            lambda: client.put(f"{report}/2023/requests", json=requests_of(carried_in__research=n)),
+            partial(client.delete, f"{report}/2022"),
+            partial(
+                client.put, f"{report}/2023/requests", json=requests_of(carried_in__research=n)
+            ),
         )
         assert max(statuses(replies)) < 300
         later = client.get(f"{report}/2023").json()
@@ -265,8 +267,8 @@ def test_a_whole_report_and_one_of_its_tables_written_at_once_end_as_one_after_t
     for n in range(ROUNDS):
         whole = {"overview": f"{n}", "tables": {"fees": {"filing": "nil"}}}
         replies = at_once(
-            lambda: client.put(report, json=whole),
-            lambda: client.put(f"{report}/documents", json=filled(n)),
+            partial(client.put, report, json=whole),
+            partial(client.put, f"{report}/documents", json=filled(n)),
         )
         assert max(statuses(replies)) < 300
         document = client.get(report).json()
@@ -387,7 +389,7 @@ def test_an_agency_renamed_while_its_reports_are_written_shows_one_name_in_all(
     code = make_agency()
     for n in range(ROUNDS):
         replies = at_once(
-            lambda: client.patch(f"/v1/agencies/{code}", json={"name": f"审计局{n}"}),
+            partial(client.patch, f"/v1/agencies/{code}", json={"name": f"审计局{n}"}),
             *(
                 partial(client.put, f"/v1/reports/{code}/{year}/documents", json=filled(n))
                 for year in (2020 + n % 2, 2022, 2023, 2024)
@@ -406,9 +408,9 @@ def test_an_agency_reclassified_while_its_reports_are_written_is_judged_as_what_
     for n in range(ROUNDS):
         kind = ("government", "department")[n % 2]
         replies = at_once(
-            lambda: client.patch(f"/v1/agencies/{code}", json={"kind": kind}),
-            lambda: client.put(f"/v1/reports/{code}/2023/documents", json=filled(1 + n)),
-            lambda: client.put(f"/v1/reports/{code}/2024/documents", json=filled(1 + n)),
+            partial(client.patch, f"/v1/agencies/{code}", json={"kind": kind}),
+            partial(client.put, f"/v1/reports/{code}/2023/documents", json=filled(1 + n)),
+            partial(client.put, f"/v1/reports/{code}/2024/documents", json=filled(1 + n)),
         )
         assert max(statuses(replies)) < 300
         found = client.get(
@@ -432,8 +434,8 @@ def test_an_agency_is_deleted_or_gets_a_report_but_not_both(
         code = make_agency()
         key = {"agency": code, "year": 2024}
         gone, filed = at_once(
-            lambda: client.delete(f"/v1/agencies/{code}"),
-            lambda: _sent(client, verb, "/v1/reports", key, {}),
+            partial(client.delete, f"/v1/agencies/{code}"),
+            partial(_sent, client, verb, "/v1/reports", key, {}),
         )
         assert (gone.status_code, filed.status_code) in outcomes
         there = client.get(f"/v1/reports/{code}/2024").status_code == 200
@@ -446,8 +448,8 @@ def test_an_agency_is_deleted_or_gets_a_child_but_not_both(
     for _ in range(ROUNDS):
         parent, child = make_agency(), make_agency()
         gone, moved = at_once(
-            lambda: client.delete(f"/v1/agencies/{parent}"),
-            lambda: client.patch(f"/v1/agencies/{child}", json={"parent": parent}),
+            partial(client.delete, f"/v1/agencies/{parent}"),
+            partial(client.patch, f"/v1/agencies/{child}", json={"parent": parent}),
         )
         assert (gone.status_code, moved.status_code) in {(204, 422), (409, 200)}
 
@@ -463,7 +465,7 @@ def test_due_dates_moved_while_reports_are_written_decide_all_of_them(
         due, expected = (("2025-01-31", "on_time"), ("2025-01-10", "late"))[n % 2]
         body = {"published_on": "2025-01-20", "overview": f"{n}"}
         replies = at_once(
-            lambda: client.patch("/v1/reporting-years/2024", json={"due": {"department": due}}),
+            partial(client.patch, "/v1/reporting-years/2024", json={"due": {"department": due}}),
             *(partial(client.put, f"/v1/reports/{code}/2024", json=body) for code in codes),
             *(partial(client.put, f"/v1/reports/{code}/2023", json=body) for code in codes),
         )
@@ -509,7 +511,7 @@ def test_nothing_is_written_into_a_year_once_it_is_closed(
     codes = [make_agency() for _ in range(CROWD)]
     for n in range(ROUNDS):
         closed, *writes = at_once(
-            lambda: client.patch("/v1/reporting-years/2024", json={"status": "closed"}),
+            partial(client.patch, "/v1/reporting-years/2024", json={"status": "closed"}),
             *(
                 partial(client.put, f"/v1/reports/{code}/2024", json={"overview": f"{n}"})
                 for code in codes
@@ -532,8 +534,8 @@ def test_a_year_is_deleted_or_gets_a_report_but_not_both(
         client.put("/v1/reporting-years/2050", json={})
         path = f"/v1/reports/{make_agency()}/2050"
         gone, filed = at_once(
-            lambda: client.delete("/v1/reporting-years/2050"),
-            lambda: client.put(path, json={}),
+            partial(client.delete, "/v1/reporting-years/2050"),
+            partial(client.put, path, json={}),
         )
         assert (gone.status_code, filed.status_code) in {(204, 404), (409, 201)}
         client.delete(path)

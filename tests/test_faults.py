@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import sqlite3
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,8 +24,8 @@ from sqlmodel import Session
 from app.main import create_app
 from app.services import maintaining
 from app.storage.database import Database, read_engine
-from tests.consistency import assert_consistent
 from tests.conftest import quiet, served
+from tests.consistency import assert_consistent
 
 BUREAU = {"name": "审计局", "kind": "department", "level": "county"}
 WRITERS = 4

@@ -79,6 +79,10 @@ def _shown(agency: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _row(row: Any) -> dict[str, Any]:
+    return dict(zip(agencies.COLUMNS, row, strict=True))
+
+
 def _resource(agency: Agency) -> tuple[str, bytes]:
     body = encoding.encoded(_shown(agency.model_dump()))
     return encoding.etag(agency.revision, body), body
@@ -106,9 +110,10 @@ class AgenciesQuery(ListQuery):
 
 _AGENCIES = Listing(
     AgenciesQuery,
-    agencies.listed,
+    agencies.LISTED,
     {"code": ("code",), "name": ("name", "code"), "updated_at": ("updated_at", "code")},
-    lambda row: encoding.encoded(_shown(row)),
+    lambda row: encoding.encoded(_shown(_row(row))),
+    _row,
     agencies.parameters,
 )
 

@@ -75,22 +75,26 @@ class FindingsListQuery(ListQuery):
     sort: queries.sort_of("year", "agency", "rule") = "year"
 
 
-def _listed_finding(row: dict[str, Any]) -> bytes:
-    agency = {"code": row["agency"], "name": row["name"]}
-    head = encoding.encoded({"agency": agency, "year": row["year"]})
-    body: str = row["body"]
-    return head[:-1] + b"," + body[1:].encode()
+def _shown(row: Any) -> bytes:
+    body, agency, year, _, _, name = row
+    head = encoding.encoded({"agency": {"code": agency, "name": name}, "year": year})
+    return head[:-1] + b"," + bytes(body)[1:]
+
+
+def _keys(row: Any) -> dict[str, Any]:
+    return dict(zip(("agency", "year", "position", "rule"), row[1:5], strict=True))
 
 
 _FINDINGS = Listing(
     FindingsListQuery,
-    reports.listed_findings,
+    reports.FAILURES,
     {
         "year": ("year", "agency", "position"),
         "agency": ("agency", "year", "position"),
         "rule": ("rule", "year", "agency", "position"),
     },
-    _listed_finding,
+    _shown,
+    _keys,
 )
 
 

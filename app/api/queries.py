@@ -103,16 +103,18 @@ def _bounds(field: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Listing:
-    """A list: how it is selected, sorted and shown.
+    """A list: where it comes from, how it is sorted and shown.
 
     `orders` has for each sort key the names of the columns it sorts by, the key of the resource
-    last; `shown` makes the JSON of a row; `parameters` makes those of the selection from filters.
+    last; `shown` makes the JSON of a row; `keys` tells a row's values of those columns;
+    `parameters` makes those of the selection from filters.
     """
 
     query: type[ListQuery]
-    select: paging.Selection
+    source: paging.Source
     orders: Mapping[str, tuple[str, ...]]
-    shown: Callable[[dict[str, Any]], bytes]
+    shown: Callable[[Any], bytes]
+    keys: Callable[[Any], Mapping[str, Any]]
     parameters: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
 
     def order(self, sort: str) -> paging.Order:
@@ -130,21 +132,22 @@ async def answer(request: Request, listing: Listing) -> Response:
 
     def job(session: Session) -> bytes:
         limited = {**parameters, "limit": asked.limit + 1}
-        rows = paging.page(session, listing.select, limited, order, after)
+        rows = paging.page(session, listing.source, limited, order, after)
         more = len(rows) > asked.limit
         rows = rows[: asked.limit]
-        cursor = _cursor(filters, [rows[-1][name] for name, _ in order]) if more else None
+        cursor = _cursor(filters, order, listing.keys(rows[-1])) if more else None
         body = [b'{"items":[', b",".join(map(listing.shown, rows)), b'],"next":']
         body.append(encoding.encoded(cursor))
         if asked.count:
-            body.append(b',"total":%d' % paging.total(session, listing.select, parameters))
+            body.append(b',"total":%d' % paging.total(session, listing.source, parameters))
         return b"".join((*body, b"}"))
 
     body = await database(request).read(job)
     return reply(request, encoding.etag(0, body), body=body)
 
 
-def _cursor(filters: dict[str, Any], values: list[Any]) -> str:
+def _cursor(filters: dict[str, Any], order: paging.Order, keys: Mapping[str, Any]) -> str:
+    values = [keys[name] for name, _ in order]
     return base64.urlsafe_b64encode(encoding.encoded([filters, values])).decode().rstrip("=")
 
 
@@ -168,8 +171,7 @@ def _opened(cursor: str, listing: Listing) -> tuple[dict[str, Any], list[Any]]:
         found = listing.query.model_validate(filters)
         sort = filters["sort"]
         names = listing.orders[sort.removeprefix("-")]
-        columns = paging.columns_of(listing.select)
-        kinds = [columns[name].type.python_type for name in names]
+        kinds = [listing.source.keys[name].type.python_type for name in names]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise Malformed("cursor-mismatch") from None
     filters = found.model_dump(exclude_unset=True, exclude=_PAGING)

@@ -2,9 +2,11 @@
 
 from contextlib import suppress
 from functools import partial
+from operator import itemgetter
 from typing import Annotated, Any
 
 from fastapi import Body, Query
+from pydantic_core import from_json
 from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
@@ -45,21 +47,27 @@ class ReportsQuery(ListQuery):
     sort: queries.sort_of("agency", "year", "updated_at", "errors") = "agency"
 
 
-def _listed(row: dict[str, Any]) -> bytes:
-    summary: str = row["summary"]
-    return summary.encode()
+def _keys(row: Any) -> dict[str, Any]:
+    summary = from_json(bytes(row[0]))
+    return {
+        "agency": summary["agency"]["code"],
+        "year": summary["year"],
+        "updated_at": summary["updated_at"],
+        "errors": summary["counts"]["error"],
+    }
 
 
 _REPORTS = Listing(
     ReportsQuery,
-    reports.listed,
+    reports.SUMMARIES,
     {
         "agency": ("agency", "year"),
         "year": ("year", "agency"),
         "updated_at": ("updated_at", "agency", "year"),
         "errors": ("errors", "agency", "year"),
     },
-    _listed,
+    itemgetter(0),
+    _keys,
 )
 
 

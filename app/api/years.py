@@ -41,6 +41,10 @@ def _shown(year: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _row(row: Any) -> dict[str, Any]:
+    return dict(zip(years.COLUMNS, row, strict=True))
+
+
 def _resource(year: ReportingYear) -> tuple[str, bytes]:
     body = encoding.encoded(_shown(year.model_dump()))
     return encoding.etag(year.revision, body), body
@@ -55,7 +59,11 @@ class YearsQuery(ListQuery):
 
 
 _YEARS = Listing(
-    YearsQuery, years.listed, {"year": ("year",)}, lambda row: encoding.encoded(_shown(row))
+    YearsQuery,
+    years.LISTED,
+    {"year": ("year",)},
+    lambda row: encoding.encoded(_shown(_row(row))),
+    _row,
 )
 
 

@@ -46,8 +46,9 @@ def _register(session: Session) -> Counter[str]:
         if registering.enter_agency(session, place.code) is not None:
             done["were there"] += 1
             continue
-        values = asdict(place) | {"uscc_unchecked": False}
+        values = asdict(place) | {"kind": place.kind.value, "level": place.level.value}
         del values["code"], values["size"]
+        values["uscc_unchecked"] = False
         registering.save_agency(session, place.code, None, values)
         done["registered"] += 1
     return done

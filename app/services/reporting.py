@@ -220,12 +220,11 @@ def _save_derived(session: Session, current: Stored, rendered: Rendered, derived
         "infos": counts["info"],
         "rule_set": derived.rule_set,
         "size": len(rendered.body),
-        "summary": encoding.encoded(rendering.summary(document, derived.etag)).decode(),
+        "summary": encoding.encoded(rendering.summary(document, derived.etag)),
         "body": encoding.zipped(rendered.body),
     }
     findings = [
-        (each["rule"], each["severity"], encoding.encoded(each).decode())
-        for each in document["findings"]
+        (each["rule"], each["severity"], encoding.encoded(each)) for each in document["findings"]
     ]
     reports.save_document(session, current, columns, findings)
 

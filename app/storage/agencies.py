@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from app.storage.models import Agency, Report
-from app.storage.paging import equals
+from app.storage.paging import Source, equals
 
+_TABLE: Any = Agency.__table__  # type: ignore[attr-defined]
 _REGISTER_LOCK = 0x72656769  # "regi"
 
 
@@ -83,14 +84,14 @@ def folded(text: str) -> str:
 
 
 def search_text(code: str, name: str, short_name: str | None) -> str:
-    """Return what `listed` looks into: a line feed, the code, and the names, folded."""
+    """Return what `q` looks into: a line feed, the code, and the names, folded."""
     return "\n".join(("", folded(code), folded(name), folded(short_name or "")))
 
 
-def listed(names: frozenset[str]) -> Any:
+def _listed(names: frozenset[str]) -> Any:
     """Select agencies by the filters of `/v1/agencies`; see `parameters`."""
     columns = {name: col(getattr(Agency, name)) for name in ("parent", "kind", "level")}
-    query = sa.select(Agency.__table__).where(*equals(names, columns))  # type: ignore[attr-defined]
+    query = sa.select(_TABLE).where(*equals(names, columns))
     if "under" in names:
         query = query.where(col(Agency.code).in_(at_or_below(sa.bindparam("under"))))
     if "first_day" in names:
@@ -112,8 +113,12 @@ def listed(names: frozenset[str]) -> Any:
     return query
 
 
+COLUMNS: tuple[str, ...] = tuple(_TABLE.c.keys())
+LISTED = Source(_listed, {name: _TABLE.c[name] for name in ("code", "name", "updated_at")})
+
+
 def parameters(filters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters of `listed`: days for a year, patterns for a text."""
+    """Return the parameters of `LISTED`: days for a year, patterns for a text."""
     found = dict(filters)
     if "active_in" in found:
         year = found.pop("active_in")

@@ -8,7 +8,14 @@ them; texts that are sorted use the order of code points on both databases.
 from typing import Any
 
 from pydantic import create_model
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, String
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    String,
+)
 from sqlalchemy import Text as LongText
 from sqlmodel import Field, SQLModel
 
@@ -99,10 +106,10 @@ class DerivedDocument(SQLModel, table=True):
     __tablename__ = "derived_document"
     __table_args__ = (
         _of_report(),
-        Index(None, "year", "agency"),
-        Index(None, "year", "updated_at", "agency"),
-        Index(None, "updated_at", "agency", "year"),
-        Index(None, "year", "errors", "agency"),
+        Index("ix_derived_document_year", "year", "agency"),
+        Index("ix_derived_document_year_latest", "year", "updated_at", "agency"),
+        Index("ix_derived_document_latest", "updated_at", "agency", "year"),
+        Index("ix_derived_document_year_worst", "year", "errors", "agency"),
     )
 
     agency: str = _code(primary_key=True)
@@ -114,7 +121,7 @@ class DerivedDocument(SQLModel, table=True):
     infos: int
     rule_set: str = Field(max_length=16)
     size: int
-    summary: str = Field(sa_type=LongText)
+    summary: bytes = Field(sa_type=LargeBinary)
     body: bytes = Field(sa_type=LargeBinary)
 
 
@@ -134,7 +141,7 @@ class DerivedFinding(SQLModel, table=True):
     position: int = Field(primary_key=True)
     rule: str = Field(sa_type=_text(64))
     severity: str = Field(sa_type=_text(8))
-    body: str = Field(sa_type=LongText)
+    body: bytes = Field(sa_type=LargeBinary)
 
 
 class Retired(SQLModel, table=True):

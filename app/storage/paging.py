@@ -5,6 +5,7 @@ names. So each combination of filters and sort is one statement, made once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -14,54 +15,55 @@ from sqlmodel import Session
 
 from app.storage.statements import Prepared
 
-Selection = Callable[[frozenset[str]], Select[Any]]
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A list: how it is selected by the names of its filters, and the columns it is sorted by."""
+
+    select: Callable[[frozenset[str]], Select[Any]]
+    keys: Mapping[str, ColumnElement[Any]]
+
+
 Order = tuple[tuple[str, bool], ...]
 """Names of columns to sort by, each with whether it is descending."""
 
 
 def page(
     session: Session,
-    selection: Selection,
+    source: Source,
     parameters: Mapping[str, Any],
     order: Order,
     after: Sequence[Any] | None,
-) -> list[dict[str, Any]]:
-    """Return rows by the names of their columns, as many as the parameter `limit` says."""
+) -> list[tuple[Any, ...]]:
+    """Return rows, as many as the parameter `limit` says."""
     names = frozenset(parameters) - {"limit"}
-    statement, columns = _page(selection, names, order, after is not None)
+    statement = _page(source, names, order, after is not None)
     last = {f"after_{index}": value for index, value in enumerate(after or ())}
-    cursor = statement.run(session.connection(), {**parameters, **last})
-    return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+    rows: list[tuple[Any, ...]] = statement.run(
+        session.connection(), {**parameters, **last}
+    ).fetchall()
+    return rows
 
 
-def total(session: Session, selection: Selection, parameters: Mapping[str, Any]) -> int:
+def total(session: Session, source: Source, parameters: Mapping[str, Any]) -> int:
     """Count the rows of a list."""
-    statement = _total(selection, frozenset(parameters))
+    statement = _total(source, frozenset(parameters))
     return int(statement.run(session.connection(), parameters).fetchone()[0])
 
 
 @cache
-def columns_of(selection: Selection) -> dict[str, ColumnElement[Any]]:
-    """Return the columns of a list by name."""
-    return {column.name: column for column in selection(frozenset()).selected_columns}
-
-
-@cache
-def _page(
-    selection: Selection, names: frozenset[str], order: Order, resumed: bool
-) -> tuple[Prepared, tuple[str, ...]]:
-    query = selection(names)
-    columns = {column.name: column for column in query.selected_columns}
-    sort = [(columns[name], down) for name, down in order]
+def _page(source: Source, names: frozenset[str], order: Order, resumed: bool) -> Prepared:
+    query = source.select(names)
+    sort = [(source.keys[name], down) for name, down in order]
     if resumed:
         query = query.where(_beyond(sort))
     query = query.order_by(*(c.desc() if down else c.asc() for c, down in sort))
-    return Prepared(query.limit(sa.bindparam("limit", type_=sa.Integer))), tuple(columns)
+    return Prepared(query.limit(sa.bindparam("limit", type_=sa.Integer)))
 
 
 @cache
-def _total(selection: Selection, names: frozenset[str]) -> Prepared:
-    return Prepared(sa.select(sa.func.count()).select_from(selection(names).subquery()))
+def _total(source: Source, names: frozenset[str]) -> Prepared:
+    return Prepared(sa.select(sa.func.count()).select_from(source.select(names).subquery()))
 
 
 def _beyond(sort: Sequence[tuple[Any, bool]]) -> ColumnElement[bool]:

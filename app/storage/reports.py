@@ -15,7 +15,7 @@ from app.domain.report import PROSE, Agency, Filing, Report
 from app.forms import form_of
 from app.storage import agencies, models, years
 from app.storage.models import FILINGS, DerivedDocument, DerivedFinding
-from app.storage.paging import equals
+from app.storage.paging import Source, equals
 from app.storage.statements import Prepared, batched
 from app.storage.years import YearFacts
 
@@ -426,10 +426,10 @@ def stale(session: Session, rule_set: str) -> list[tuple[str, list[int]]]:
     return list(found.items())
 
 
-def listed(names: frozenset[str]) -> Any:
-    """Select the summaries of reports by the filters of `/v1/reports`, with the sort keys."""
+def _summaries(names: frozenset[str]) -> Any:
+    """Select the summaries of reports by the filters of `/v1/reports`."""
     d, f = _DOCUMENT.c, _FINDING.c
-    query = sa.select(d.summary, d.agency, d.year, d.updated_at, d.errors)
+    query = sa.select(d.summary)
     query = query.where(*equals(names, {"agency": d.agency, "year": d.year}))
     if "under" in names:
         query = query.where(d.agency.in_(agencies.at_or_below(sa.bindparam("under"))))
@@ -449,7 +449,12 @@ def listed(names: frozenset[str]) -> Any:
     return query
 
 
-def listed_findings(names: frozenset[str]) -> Any:
+SUMMARIES = Source(
+    _summaries, {name: _DOCUMENT.c[name] for name in ("agency", "year", "updated_at", "errors")}
+)
+
+
+def _failures(names: frozenset[str]) -> Any:
     """Select failures by the filters of `/v1/findings`, with their agency's name."""
     f, agency = _FINDING.c, models.Agency
     query = sa.select(f.body, f.agency, f.year, f.position, f.rule, col(agency.name)).join(
@@ -460,3 +465,8 @@ def listed_findings(names: frozenset[str]) -> Any:
     if "under" in names:
         query = query.where(f.agency.in_(agencies.at_or_below(sa.bindparam("under"))))
     return query
+
+
+FAILURES = Source(
+    _failures, {name: _FINDING.c[name] for name in ("agency", "year", "position", "rule")}
+)

@@ -10,10 +10,13 @@ from sqlalchemy import Connection
 from sqlmodel import Session, col
 
 from app.storage.models import Agency, Report, ReportingYear
-from app.storage.paging import equals
+from app.storage.paging import Source, equals
 from app.storage.statements import Prepared
 
 _YEAR_LOCKS = 0x79656172  # "year"
+
+
+_TABLE: Any = ReportingYear.__table__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,11 @@ def dated_reports(session: Session, year: int) -> list[tuple[str, str, str | Non
     return [(row[0], row[1], row[2], row[3]) for row in session.connection().execute(query)]
 
 
-def listed(names: frozenset[str]) -> Any:
+def _listed(names: frozenset[str]) -> Any:
     """Select reporting years by the filters of `/v1/reporting-years`."""
     columns = {"status": col(ReportingYear.status), "form": col(ReportingYear.form)}
-    query = sa.select(ReportingYear.__table__)  # type: ignore[attr-defined]
-    return query.where(*equals(names, columns))
+    return sa.select(_TABLE).where(*equals(names, columns))
+
+
+COLUMNS: tuple[str, ...] = tuple(_TABLE.c.keys())
+LISTED = Source(_listed, {"year": _TABLE.c.year})
