@@ -62,6 +62,7 @@ def serve(
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=settings.graceful_timeout,
+        timeout_worker_healthcheck=60,  # a worker on a busy machine takes its time to start
     )
 
 

@@ -33,7 +33,17 @@ from app.storage.database import Database
 
 log = structlog.get_logger("gongkai")
 
-_ROUTERS = (reports, tables, findings, validations, agencies, years, catalogue, system)
+_ROUTERS = (
+    reports.routes,
+    tables.routes,
+    findings.routes,
+    validations.routes,
+    agencies.routes,
+    years.routes,
+    catalogue.routes,
+    catalogue.rules,
+    system.routes,
+)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -50,12 +60,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan,
-        generate_unique_id_function=lambda route: route.name,
     )
     app.state.settings = chosen
-    for module in _ROUTERS:
+    for router in _ROUTERS:
         # Not include_router: a tree of routers costs every request.
-        app.router.routes.extend(module.routes.routes)
+        app.router.routes.extend(router.routes)
     app.router.routes.append(Mount("/static", system.STATIC))
     app.add_exception_handler(AppError, _app_error)
     app.add_exception_handler(HTTPException, _http_error)

@@ -51,7 +51,7 @@ def running(
         with psycopg.connect(
             f"postgresql://postgres@/postgres?host={folder}", autocommit=True
         ) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+            connection.execute(f"CREATE DATABASE {name}")
         url = f"postgresql+psycopg://postgres@/{name}?host={folder}"
     maintaining.migrate(quiet(url))
     with served(url, workers=workers) as (client, _):
@@ -547,7 +547,7 @@ def test_a_year_can_be_closed_while_writers_never_pause(
     codes, stop = [make_agency() for _ in range(2 * CROWD)], threading.Event()
 
     def write_on(code: str) -> list[Response]:
-        replies = []
+        replies: list[Response] = []
         while not stop.is_set():
             body = {"overview": f"{len(replies)}"}
             replies.append(client.put(f"/v1/reports/{code}/2024", json=body))

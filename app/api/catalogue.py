@@ -17,7 +17,8 @@ from app.errors import NotFound
 from app.forms import FORM_BY_KEY, FORMS
 from app.services import encoding
 
-routes = router("forms", "/v1")
+routes = router("forms", "/v1/forms")
+rules = router("rules", "/v1/rules")
 
 _VALUES = {"count": "integer", "change": "integer", "wan_yuan": "decimal", "money": "decimal"}
 
@@ -104,15 +105,13 @@ def _static(request: Request, body: bytes) -> Response:
     return reply(request, encoding.etag(1, body), body=body)
 
 
-@routes.get(
-    "/forms", **reads(schemas.page_of(schemas.FormOut, "FormPage"), "List forms / 列出格式")
-)
+@routes.get("", **reads(schemas.page_of(schemas.FormOut, "FormPage"), "List forms / 列出格式"))
 async def list_forms(request: Request) -> Response:
     """Return every edition of the form: tables, lines and columns with their keys and labels."""
     return _static(request, _FORMS_BODY)
 
 
-@routes.get("/forms/{form}", **reads(schemas.FormOut, "Read a form / 读取格式"))
+@routes.get("/{form}", **reads(schemas.FormOut, "Read a form / 读取格式"))
 async def get_form(request: Request, form: str) -> Response:
     """Return one edition of the form."""
     if form not in FORM_BY_KEY:
@@ -120,10 +119,9 @@ async def get_form(request: Request, form: str) -> Response:
     return _static(request, _FORM_BODIES[form])
 
 
-@routes.get(
-    "/rules",
+@rules.get(
+    "",
     **reads(schemas.page_of(schemas.RuleOut, "RulePage"), "List rules / 列出核查规则"),
-    tags=["rules"],
 )
 async def list_rules(request: Request) -> Response:
     """Return the catalogue of rules, in the order of findings."""

@@ -38,7 +38,9 @@ def failure(request: Request, error: Exception) -> Response:
         isinstance(error, DBAPIError) and error.connection_invalidated
     ):
         log.warning(
-            "database unavailable", error=str(error.orig if hasattr(error, "orig") else error)
+            "database unavailable",
+            request_id=request_id(request.scope),
+            error=str(error.orig if hasattr(error, "orig") else error),
         )
         return problem(request, 503, "unavailable", headers={"Retry-After": RETRY_AFTER})
     log.error("unhandled error", request_id=request_id(request.scope), exc_info=error)
@@ -78,7 +80,7 @@ class Edge:
         except Exception as error:
             if status:
                 raise
-            await failure(Request(scope), error)(scope, receive, sending)
+            await failure(Request(inner), error)(inner, receive, sending)
         finally:
             self._count(inner, method, status, time.perf_counter() - started)
 

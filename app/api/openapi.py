@@ -59,9 +59,18 @@ def document(app: FastAPI) -> dict[str, Any]:
     made["components"]["responses"] = problem_responses()
     schemas = made["components"]["schemas"]
     schemas.update(problems["$defs"])
-    for name in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(name, None)
+    _drop_own_errors(made)
     return made
+
+
+def _drop_own_errors(made: dict[str, Any]) -> None:
+    """Take out the framework's own 422, which it adds wherever a path has parameters."""
+    for path in made["paths"].values():
+        for operation in path.values():
+            if "HTTPValidationError" in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        made["components"]["schemas"].pop(name, None)
 
 
 def text(app: FastAPI) -> str:

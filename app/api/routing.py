@@ -48,7 +48,13 @@ class Direct(APIRoute):
 
 def router(tag: str, prefix: str = "") -> APIRouter:
     """Return a router for the operations of one tag."""
-    return APIRouter(prefix=prefix, tags=[tag], route_class=Direct, redirect_slashes=False)
+    return APIRouter(
+        prefix=prefix,
+        tags=[tag],
+        route_class=Direct,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
 
 
 def database(request: Request) -> Database:

@@ -11,11 +11,11 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from app.api import openapi
-from app.api.documentation import example
+from app.api.documentation import example, problems
 from app.api.middleware import failure
 from app.api.problems import language
 from app.api.replies import reply
@@ -63,7 +63,12 @@ async def readyz(request: Request) -> Response:
     return _json(body, 200 if ready else 503)
 
 
-@routes.get("/metrics", summary="Metrics for Prometheus / 监控指标", response_model=None)
+@routes.get(
+    "/metrics",
+    summary="Metrics for Prometheus / 监控指标",
+    response_model=None,
+    response_class=PlainTextResponse,
+)
 async def metrics(request: Request) -> Response:
     """Return counts and times of requests; of all workers together."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
@@ -135,7 +140,13 @@ code,pre{{background:#f4f4f4;padding:.1em .3em}}pre{{padding:1em;overflow:auto}}
 _HEADS = {"zh": ("原因", "示例", "处理办法"), "en": ("Cause", "Example", "Cure")}
 
 
-@routes.get("/problems/{slug}", summary="What a problem means / 错误说明", response_model=None)
+@routes.get(
+    "/problems/{slug}",
+    summary="What a problem means / 错误说明",
+    response_model=None,
+    response_class=HTMLResponse,
+    responses=problems(404),
+)
 async def get_problem(request: Request, slug: str) -> Response:
     """Explain a type of problem: its cause, an example, its cure."""
     if slug not in PROBLEMS:
