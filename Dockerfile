@@ -1,8 +1,8 @@
-# Both images can be replaced by a mirror: --build-arg BASE=registry.example/python:3.13-slim
+# Another source of the base image: --build-arg BASE=…
 ARG BASE=python:3.13-slim
 
 FROM ${BASE} AS build
-# A package index of your own: --build-arg PIP_INDEX_URL=https://pypi.example/simple
+# A package index of your own: --build-arg PIP_INDEX_URL=…
 ARG PIP_INDEX_URL
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
@@ -22,10 +22,10 @@ COPY --from=build /opt/gongkai /opt/gongkai
 ENV PATH=/opt/gongkai/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     GONGKAI_HOST=0.0.0.0 \
-    GONGKAI_PORT=8000 \
-    GONGKAI_DATABASE_URL=sqlite:////data/gongkai.db
+    GONGKAI_PORT=8000
 USER 10001:10001
-WORKDIR /data
+# From here the default database is /data/gongkai.db; a variable or a file in /run/secrets names another.
+WORKDIR /
 VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \

@@ -626,9 +626,9 @@ def test_a_report_is_on_time_by_the_last_of_its_dates(
 
 def test_a_new_due_date_moves_timeliness_at_once(agency: TestClient) -> None:
     make_agency(agency, "g", kind="government")
-    before = put_report(agency, submitted_on="2025-01-28")
     put_report(agency, "g", published_on="2025-01-28")
     put_report(agency, year=2023, submitted_on="2025-01-28")
+    before = put_report(agency, submitted_on="2025-01-28")
 
     def verdicts() -> list[str]:
         listed = agency.get("/v1/reports").json()["items"]

@@ -27,15 +27,19 @@ routes = router("reporting-years", "/v1/reporting-years")
 
 def _shown(year: Mapping[str, Any]) -> dict[str, Any]:
     """Return a year as replies show it, from the columns of its row."""
-    number, form = year["year"], year["form"]
+    number = year["year"]
+    form = form_of(number)
+    key = form.key if form else None
     return {
-        **{name: year[name] for name in ("year", "form", "status")},
+        "year": number,
+        "form": key,
+        "status": year["status"],
         "due": json.loads(year["due"]),
         "created_at": year["created_at"],
         "updated_at": year["updated_at"],
         "links": {
             "self": f"/v1/reporting-years/{number}",
-            "form": f"/v1/forms/{form}",
+            "form": f"/v1/forms/{key}",
             "reports": f"/v1/reports?year={number}",
         },
     }
@@ -54,7 +58,6 @@ class YearsQuery(ListQuery):
     """Filters of reporting years."""
 
     status: schemas.YearStatus | None = None
-    form: str | None = None
     sort: queries.sort_of("year") = "year"
 
 

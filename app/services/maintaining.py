@@ -1,13 +1,14 @@
 """Looking after a database as a whole: migrating and rebuilding."""
 
-from sqlalchemy import Engine
+from functools import partial
+
 from sqlmodel import Session
 
 from app.services import registering, reporting
 from app.settings import Settings
 from app.storage import migrate as migrations
 from app.storage import reports
-from app.storage.database import join, run, write_engine
+from app.storage.database import join, migration_engine, run, write_engine
 
 
 def migrate(settings: Settings) -> list[str]:
@@ -15,7 +16,7 @@ def migrate(settings: Settings) -> list[str]:
 
     Returns what was done, in lines.
     """
-    engine = write_engine(settings)
+    engine = migration_engine(settings)
     try:
         with engine.begin() as connection:
             before = migrations.current(connection)
@@ -24,11 +25,11 @@ def migrate(settings: Settings) -> list[str]:
             if before is None:
                 last = migrations.last_year()
                 join(connection, lambda session: registering.open_years(session, last))
-        done = [f"database at {after}" + ("" if before == after else " (migrated)")]
-        rebuilt = _rebuild(engine, everything=False)
-        return [*done, f"rebuilt {rebuilt} reports"] if rebuilt else done
     finally:
         engine.dispose()
+    done = [f"database at {after}" + ("" if before == after else " (migrated)")]
+    rebuilt = rebuild(settings, everything=False)
+    return [*done, f"rebuilt {rebuilt} reports"] if rebuilt else done
 
 
 def rebuild(settings: Settings, *, everything: bool) -> int:
@@ -36,20 +37,16 @@ def rebuild(settings: Settings, *, everything: bool) -> int:
 
     Returns how many reports were looked at.
     """
-    engine = write_engine(settings)
-    try:
-        return _rebuild(engine, everything=everything)
-    finally:
-        engine.dispose()
-
-
-def _rebuild(engine: Engine, *, everything: bool) -> int:
     wanted = "" if everything else reporting.rule_set()
 
     def outdated(session: Session) -> list[tuple[str, list[int]]]:
         return reports.stale(session, wanted)
 
-    return sum(
-        run(engine, lambda session, a=agency, y=years: reporting.rebuild(session, a, y))  # type: ignore[misc]
-        for agency, years in run(engine, outdated)
-    )
+    engine = write_engine(settings)
+    try:
+        return sum(
+            run(engine, partial(reporting.rebuild, agency=agency, of_years=years))
+            for agency, years in run(engine, outdated)
+        )
+    finally:
+        engine.dispose()

@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from app.domain.calendar import due_dates, timeliness
 from app.errors import Conflict
-from app.forms import FIRST_YEAR, form_of
+from app.forms import FIRST_YEAR
 from app.services import reporting
 from app.storage import agencies, retired, years
 from app.storage.models import Agency, ReportingYear
@@ -79,13 +79,11 @@ def save_year(
     session: Session, year: int, current: ReportingYear | None, status: str, due: dict[str, str]
 ) -> ReportingYear:
     """Save a reporting year, and rewrite the reports that are on time or late by its dates."""
-    form, time = form_of(year), reporting.now()
-    assert form is not None
+    time = reporting.now()
     written = json.dumps(due)
     if current is None:
         made = ReportingYear(
             year=year,
-            form=form.key,
             status=status,
             due=written,
             revision=retired.first_revision(session, f"reporting-years/{year}"),

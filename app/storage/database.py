@@ -12,13 +12,12 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from app.settings import Settings
@@ -33,63 +32,61 @@ GROUP = 16
 _PG_OPTIONS = "-c lock_timeout=10s -c statement_timeout=60s -c timezone=UTC"
 
 
-def _engine(settings: Settings, size: int, *, reads: bool) -> Engine:
+def _engine(settings: Settings, size: int, *pragmas: str, **options: Any) -> Engine:
     url = make_url(settings.database_url)
     if url.get_backend_name() == "sqlite":
         Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(
             url, pool_size=size, max_overflow=0, connect_args={"timeout": 10}, paramstyle="named"
         )
-        _prepare_sqlite(engine, settings.sqlite_synchronous, reads=reads)
+        durability = f"synchronous={settings.sqlite_synchronous}"
+        _prepare_sqlite(engine, ("journal_mode=WAL", durability, "cache_size=-16384", *pragmas))
         return engine
     # pool_timeout only matters to a caller that is not one of the pool's own threads.
-    engine = create_engine(
+    return create_engine(
         url,
         pool_size=size,
         max_overflow=0,
         pool_timeout=10,
         connect_args={"connect_timeout": 5, "options": _PG_OPTIONS},
-        **({"isolation_level": "AUTOCOMMIT"} if reads else {}),
+        **options,
     )
-    event.listen(engine, "checkout", _refuse_lost)
-    return engine
-
-
-def _refuse_lost(connection: Any, *_: object) -> None:
-    """Have the pool replace its connections if the server closed this one while it was idle.
-
-    Nothing is sent to an idle connection but that it is closed, so there is no need to ask.
-    """
-    if connection.closed or wait([connection.pgconn.socket], timeout=0):
-        raise InvalidatePoolError
 
 
 def write_engine(settings: Settings, size: int = 1) -> Engine:
     """Return an engine whose transactions may write."""
-    return _engine(settings, size, reads=False)
+    engine = _engine(settings, size, "foreign_keys=ON")
+    if settings.is_sqlite:
+        event.listen(engine, "begin", _begin_to_write)
+    return engine
+
+
+def migration_engine(settings: Settings) -> Engine:
+    """Return an engine for changes of the tables.
+
+    On SQLite a table is changed by copying and dropping it, which must not take its children along.
+    """
+    engine = _engine(settings, 1, "foreign_keys=OFF")
+    if settings.is_sqlite:
+        event.listen(engine, "begin", _begin_to_write)
+    return engine
 
 
 def read_engine(settings: Settings, size: int = 1) -> Engine:
     """Return an engine each of whose statements sees what is committed, outside transactions."""
-    return _engine(settings, size, reads=True)
+    return _engine(settings, size, "query_only=ON", isolation_level="AUTOCOMMIT")
 
 
-def _prepare_sqlite(engine: Engine, synchronous: str, *, reads: bool) -> None:
+def _begin_to_write(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _prepare_sqlite(engine: Engine, pragmas: tuple[str, ...]) -> None:
     @event.listens_for(engine, "connect")
     def _on_connect(connection: sqlite3.Connection, _: object) -> None:
         connection.isolation_level = None  # BEGIN is ours: the driver's own is deferred
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute(f"PRAGMA synchronous={synchronous}")
-        connection.execute("PRAGMA foreign_keys=ON")
-        connection.execute("PRAGMA cache_size=-16384")
-        if reads:
-            connection.execute("PRAGMA query_only=ON")
-
-    if not reads:
-
-        @event.listens_for(engine, "begin")
-        def _on_begin(connection: Connection) -> None:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
 
 
 def run(engine: Engine, job: Job[T]) -> T:

@@ -37,6 +37,15 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     command.upgrade(config(connection), revision)
+    require_whole(connection)
+
+
+def require_whole(connection: Connection) -> None:
+    """Raise if a row refers to one that is not there: migrations run without that check."""
+    if connection.dialect.name == "sqlite":
+        lost = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        if lost:
+            raise RuntimeError(f"a migration left {len(lost)} rows without what they refer to")
 
 
 def last_year() -> int:

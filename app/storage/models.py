@@ -69,7 +69,6 @@ class ReportingYear(SQLModel, table=True):
     __tablename__ = "reporting_year"
 
     year: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    form: str = Field(max_length=16)
     status: str = Field(max_length=8)
     due: str = Field(sa_type=LongText)
     revision: int

@@ -64,7 +64,6 @@ def upgrade() -> None:
     op.create_table(
         "reporting_year",
         sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("form", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
         sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=8), nullable=False),
         sa.Column("due", sa.Text(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
