@@ -2,11 +2,13 @@
 
 import argparse
 import json
+import random
 import sqlite3
 import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 
@@ -22,7 +24,8 @@ SERVE = ["-m", "app.cli", "serve"]
 RANDOM_READ = """
 math.randomseed(7)
 request = function()
-  local path = string.format("/v1/reports/b%06d/%d", math.random(0, {last}), math.random(2022, 2024))
+  local agency, year = math.random(0, {last}), math.random(2022, 2024)
+  local path = string.format("/v1/reports/b%06d/%d", agency, year)
   return wrk.format("GET", path, {headers})
 end
 """
@@ -84,8 +87,9 @@ def writes(running: Server, url: str, seconds: int) -> None:
     stored = json.loads(table)
     body = changing(stored["data"])
     load = wrk(running.url, PUT.format(body=body), seconds=seconds)
-    peer = driver_commits(url, seconds)
-    show("PUT of a table", load.rate, peer, load)
+    for what, document in (("a cell", False), ("a cell and a document", True)):
+        peer = driver_commits(url, seconds, document=document)
+        show(f"PUT of a table; peer commits {what}", load.rate, peer, load)
 
 
 def changing(data: dict[str, dict[str, int]]) -> str:
@@ -96,28 +100,38 @@ def changing(data: dict[str, dict[str, int]]) -> str:
     return json.dumps({"data": empty}).replace("-1", "@")
 
 
-def driver_commits(url: str, seconds: int) -> float:
-    """Return the commits per second of one client of the bare driver.
+ONE_CELL = (
+    "UPDATE filing_requests SET received__natural_person = {0} WHERE agency = {0} AND year = 2024"  # noqa: E501
+)
+DOCUMENT = "UPDATE derived_document SET body = {0} WHERE agency = {0} AND year = 2024"
 
-    Each sets a changed value in one row of the same table as the PUT does, durably.
+
+def driver_commits(url: str, seconds: int, *, document: bool) -> float:
+    """Return the commits per second of one client of the bare driver, durable as the service's.
+
+    Each changes one cell in a row of the table, and, if asked, the document of its report: the
+    least that a PUT must write.
     """
-    statement = "UPDATE filing_requests SET received__natural_person = {0} WHERE agency = {0} AND year = 2024"
-    if url.startswith("sqlite"):
-        connection = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
-        connection.execute("PRAGMA synchronous=FULL")
+    is_sqlite = url.startswith("sqlite")
+    mark = "?" if is_sqlite else "%s"
+    body = random.Random(1).randbytes(1_500)
+    client: Any
+    if is_sqlite:
+        client = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+        client.execute("PRAGMA synchronous=FULL")
+    else:
+        client = psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
 
-        def commit(n: int) -> None:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute(statement.format("?"), (n, world.code(n % 16)))
-            connection.execute("COMMIT")
+    def commit(n: int) -> None:
+        if document or is_sqlite:
+            client.execute("BEGIN IMMEDIATE" if is_sqlite else "BEGIN")
+        client.execute(ONE_CELL.format(mark), (n, world.code(n % 16)))
+        if document:
+            client.execute(DOCUMENT.format(mark), (b"%08d" % n + body, world.code(n % 16)))
+        if document or is_sqlite:
+            client.execute("COMMIT")
 
-        return per_second(commit, seconds, connection.close)
-    client = psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
-
-    def committed(n: int) -> None:
-        client.execute(statement.format("%s"), (n, world.code(n % 16)))  # type: ignore[arg-type]
-
-    return per_second(committed, seconds, client.close)
+    return per_second(commit, seconds, client.close)
 
 
 def per_second(once: Callable[[int], None], seconds: int, close: Callable[[], None]) -> float:
@@ -138,9 +152,8 @@ def compare(name: str, load: Load, peer: Load) -> None:
 def show(name: str, rate: float, peer: float, load: Load) -> None:
     """Print a line of the table."""
     failed = f"  FAILED {load.failures}" if load.failures else ""
-    print(
-        f"| {name} | {rate:,.0f}/s | {peer:,.0f}/s | {rate / peer:.0%} | {load.p99:.1f} ms |{failed}"
-    )
+    measured = f"{rate:,.0f}/s | {peer:,.0f}/s | {rate / peer:.0%} | {load.p99:.1f} ms"
+    print(f"| {name} | {measured} |{failed}", flush=True)
 
 
 def measure(kind: str, seconds: int) -> None:

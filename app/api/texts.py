@@ -66,8 +66,7 @@ _ALL = (
         ("没有代码为 {agency} 的机构。", "No agency has the code {agency}."),
         ("路径中的机构代码未登记。", "The agency's code in the path is not registered."),
         ("用 `PUT /v1/agencies/{agency}` 登记，或在 `/v1/agencies` 中查找。代码区分大小写。",
-         "Register it with `PUT /v1/agencies/{agency}`, or look it up in `/v1/agencies`. Codes are "
-         "case-sensitive."),
+         "Register it with `PUT /v1/agencies/{agency}`, or look it up; codes are case-sensitive."),
     ),
     _problem(
         "reporting-year-not-found", 404,
@@ -140,7 +139,8 @@ _ALL = (
         ("报告年度 {year} 已关闭，不再接受报告的改动。",
          "The reporting year {year} is closed: its reports can no longer be written."),
         ("该年度的收集工作已经结束。", "The collection of that year has ended."),
-        ("如确需更正，先将该年度改为 `open`。", "To correct something, set the year to `open` first."),
+        ("如确需更正，先将该年度改为 `open`。",
+         "To correct something, set the year to `open` first."),
     ),
     _problem(
         "in-use", 409,
@@ -196,9 +196,8 @@ _ALL = (
         ("请求体的内容不合规定", "The body is not valid"),
         ("请求体有 {count} 处错误，未保存任何内容。",
          "The body has {count} faults; nothing was stored."),
-        ("请求体的结构或取值不合规定。数字之间的矛盾不属于此类：那样的数据会被保存，并在 `findings` 中指出。",
-         "Members or values are not what the form takes. Figures that do not add up are not meant "
-         "here: those are stored, and `findings` name them."),
+        ("请求体的结构或取值不合规定。数字不平不在此列：会被保存，并由 `findings` 指出。",
+         "Members or values are not what the form takes. Figures that do not add up are stored."),
         ("按 `errors` 逐一改正；所有错误一次列出。",
          "Correct what `errors` points at; it lists every fault at once."),
     ),
@@ -272,7 +271,7 @@ FAULTS: dict[str, Label] = {
     ),
     "bad-code": Label(
         "代码为 1 至 32 个字符：字母、数字、点、下划线、连字符，以字母或数字开头。",
-        "A code has 1 to 32 letters, digits, dots, underscores and hyphens, a letter or digit first.",
+        "A code has 1 to 32 letters, digits, dots, underscores, hyphens; a letter or digit first.",
     ),
     "bad-uscc": Label(
         "不是 18 位统一社会信用代码。", "Is not a USCC of 18 characters (GB 32100-2015)."
