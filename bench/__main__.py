@@ -101,7 +101,7 @@ def changing(data: dict[str, dict[str, int]]) -> str:
 
 
 ONE_CELL = (
-    "UPDATE filing_requests SET received__natural_person = {0} WHERE agency = {0} AND year = 2024"  # noqa: E501
+    "UPDATE filing_requests SET received__natural_person = {0} WHERE agency = {0} AND year = 2024"
 )
 DOCUMENT = "UPDATE derived_document SET body = {0} WHERE agency = {0} AND year = 2024"
 

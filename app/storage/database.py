@@ -12,12 +12,13 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 from sqlmodel import Session
 
 from app.settings import Settings
@@ -43,7 +44,7 @@ def _engine(settings: Settings, size: int, *pragmas: str, **options: Any) -> Eng
         _prepare_sqlite(engine, ("journal_mode=WAL", durability, "cache_size=-16384", *pragmas))
         return engine
     # pool_timeout only matters to a caller that is not one of the pool's own threads.
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=size,
         max_overflow=0,
@@ -51,6 +52,17 @@ def _engine(settings: Settings, size: int, *pragmas: str, **options: Any) -> Eng
         connect_args={"connect_timeout": 5, "options": _PG_OPTIONS},
         **options,
     )
+    event.listen(engine, "checkout", _refuse_lost)
+    return engine
+
+
+def _refuse_lost(connection: Any, *_: object) -> None:
+    """Have the pool replace its connections if the server closed this one while it was idle.
+
+    Nothing is sent to an idle connection but that it is closed, so there is no need to ask.
+    """
+    if connection.closed or wait([connection.pgconn.socket], timeout=0):
+        raise InvalidatePoolError
 
 
 def write_engine(settings: Settings, size: int = 1) -> Engine:

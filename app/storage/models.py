@@ -40,7 +40,7 @@ def _text(length: int) -> Any:
 
 
 def _code(**options: Any) -> Any:
-    return Field(sa_type=_text(32), max_length=32, **options)
+    return Field(sa_type=_text(32), **options)
 
 
 class Agency(SQLModel, table=True):
@@ -49,14 +49,14 @@ class Agency(SQLModel, table=True):
     code: str = _code(primary_key=True)
     name: str = Field(sa_type=_text(200))
     short_name: str | None = Field(default=None, sa_type=_text(200))
-    kind: str = Field(max_length=16)
-    level: str = Field(max_length=16)
+    kind: str = Field(sa_type=String(16))
+    level: str = Field(sa_type=String(16))
     parent: str | None = _code(default=None, foreign_key="agency.code", index=True)
-    uscc: str | None = Field(default=None, max_length=18, unique=True)
+    uscc: str | None = Field(default=None, sa_type=String(18), unique=True)
     uscc_unchecked: bool = False
-    division: str | None = Field(default=None, max_length=9)
-    active_from: str | None = Field(default=None, max_length=10)
-    active_to: str | None = Field(default=None, max_length=10)
+    division: str | None = Field(default=None, sa_type=String(9))
+    active_from: str | None = Field(default=None, sa_type=String(10))
+    active_to: str | None = Field(default=None, sa_type=String(10))
     search: str = Field(sa_type=LongText)
     revision: int
     created_at: str = Field(sa_type=_text(INSTANT))
@@ -69,7 +69,7 @@ class ReportingYear(SQLModel, table=True):
     __tablename__ = "reporting_year"
 
     year: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    status: str = Field(max_length=8)
+    status: str = Field(sa_type=String(8))
     due: str = Field(sa_type=LongText)
     revision: int
     created_at: str = Field(sa_type=_text(INSTANT))
@@ -85,8 +85,8 @@ class Report(SQLModel, table=True):
     overview: str | None = Field(default=None, sa_type=LongText)
     problems: str | None = Field(default=None, sa_type=LongText)
     other_matters: str | None = Field(default=None, sa_type=LongText)
-    submitted_on: str | None = Field(default=None, max_length=10)
-    published_on: str | None = Field(default=None, max_length=10)
+    submitted_on: str | None = Field(default=None, sa_type=String(10))
+    published_on: str | None = Field(default=None, sa_type=String(10))
     published_url: str | None = Field(default=None, sa_type=LongText)
     revision: int
     created_at: str = Field(sa_type=_text(INSTANT))
@@ -113,12 +113,12 @@ class DerivedDocument(SQLModel, table=True):
 
     agency: str = _code(primary_key=True)
     year: int = Field(primary_key=True)
-    etag: str = Field(max_length=48)
+    etag: str = Field(sa_type=String(48))
     updated_at: str = Field(sa_type=_text(INSTANT))
     errors: int
     warnings: int
     infos: int
-    rule_set: str = Field(max_length=16)
+    rule_set: str = Field(sa_type=String(16))
     size: int
     summary: bytes = Field(sa_type=LargeBinary)
     body: bytes = Field(sa_type=LargeBinary)
@@ -146,7 +146,7 @@ class DerivedFinding(SQLModel, table=True):
 class Retired(SQLModel, table=True):
     """The last revision of what was deleted, so that a later one of its key does not repeat it."""
 
-    key: str = Field(primary_key=True, max_length=80)
+    key: str = Field(primary_key=True, sa_type=String(80))
     revision: int
 
 
@@ -189,7 +189,7 @@ def _filing_model(key: str) -> Any:
         updated_at: str = Field(sa_type=_text(INSTANT))
 
     members: dict[str, Any] = {
-        name: (str | None, Field(default=None, max_length=16)) for name in choices_of(key)
+        name: (str | None, Field(default=None, sa_type=String(16))) for name in choices_of(key)
     } | {name: (int | None, Field(default=None, sa_type=BigInteger)) for name in cells_of(key)}
     return create_model(
         f"Filing{key.title()}",

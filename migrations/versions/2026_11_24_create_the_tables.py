@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import sqlalchemy as sa
-import sqlmodel
 from alembic import op
 
 revision: str = "2026112401"
@@ -30,18 +29,18 @@ def upgrade() -> None:
             sa.String(length=200).with_variant(sa.String(length=200, collation="C"), "postgresql"),
             nullable=True,
         ),
-        sa.Column("kind", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
-        sa.Column("level", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("level", sa.String(length=16), nullable=False),
         sa.Column(
             "parent",
             sa.String(length=32).with_variant(sa.String(length=32, collation="C"), "postgresql"),
             nullable=True,
         ),
-        sa.Column("uscc", sqlmodel.sql.sqltypes.AutoString(length=18), nullable=True),
+        sa.Column("uscc", sa.String(length=18), nullable=True),
         sa.Column("uscc_unchecked", sa.Boolean(), nullable=False),
-        sa.Column("division", sqlmodel.sql.sqltypes.AutoString(length=9), nullable=True),
-        sa.Column("active_from", sqlmodel.sql.sqltypes.AutoString(length=10), nullable=True),
-        sa.Column("active_to", sqlmodel.sql.sqltypes.AutoString(length=10), nullable=True),
+        sa.Column("division", sa.String(length=9), nullable=True),
+        sa.Column("active_from", sa.String(length=10), nullable=True),
+        sa.Column("active_to", sa.String(length=10), nullable=True),
         sa.Column("search", sa.Text(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column(
@@ -64,7 +63,7 @@ def upgrade() -> None:
     op.create_table(
         "reporting_year",
         sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(length=8), nullable=False),
+        sa.Column("status", sa.String(length=8), nullable=False),
         sa.Column("due", sa.Text(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column(
@@ -81,7 +80,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "retired",
-        sa.Column("key", sqlmodel.sql.sqltypes.AutoString(length=80), nullable=False),
+        sa.Column("key", sa.String(length=80), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_retired")),
     )
@@ -97,8 +96,8 @@ def upgrade() -> None:
         sa.Column("overview", sa.Text(), nullable=True),
         sa.Column("problems", sa.Text(), nullable=True),
         sa.Column("other_matters", sa.Text(), nullable=True),
-        sa.Column("submitted_on", sqlmodel.sql.sqltypes.AutoString(length=10), nullable=True),
-        sa.Column("published_on", sqlmodel.sql.sqltypes.AutoString(length=10), nullable=True),
+        sa.Column("submitted_on", sa.String(length=10), nullable=True),
+        sa.Column("published_on", sa.String(length=10), nullable=True),
         sa.Column("published_url", sa.Text(), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column(
@@ -126,7 +125,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("year", sa.Integer(), nullable=False),
-        sa.Column("etag", sqlmodel.sql.sqltypes.AutoString(length=48), nullable=False),
+        sa.Column("etag", sa.String(length=48), nullable=False),
         sa.Column(
             "updated_at",
             sa.String(length=27).with_variant(sa.String(length=27, collation="C"), "postgresql"),
@@ -135,7 +134,7 @@ def upgrade() -> None:
         sa.Column("errors", sa.Integer(), nullable=False),
         sa.Column("warnings", sa.Integer(), nullable=False),
         sa.Column("infos", sa.Integer(), nullable=False),
-        sa.Column("rule_set", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=False),
+        sa.Column("rule_set", sa.String(length=16), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("summary", sa.LargeBinary(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
@@ -426,7 +425,7 @@ def upgrade() -> None:
             sa.String(length=27).with_variant(sa.String(length=27, collation="C"), "postgresql"),
             nullable=False,
         ),
-        sa.Column("amount_unit", sqlmodel.sql.sqltypes.AutoString(length=16), nullable=True),
+        sa.Column("amount_unit", sa.String(length=16), nullable=True),
         sa.Column("centralized__items", sa.BigInteger(), nullable=True),
         sa.Column("centralized__amount", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
