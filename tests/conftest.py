@@ -20,6 +20,7 @@ from app.main import create_app
 from app.services import maintaining
 from app.settings import Settings
 
+ROOT = Path(__file__).parents[1]
 BACKENDS = ("sqlite", "postgresql")
 
 
@@ -130,14 +131,14 @@ def environment(database_url: str, **more: str) -> dict[str, str]:
 
 @contextmanager
 def served(
-    database_url: str, *, workers: int = 1, **more: str
+    database_url: str, *, workers: int = 1, folder: Path = ROOT, **more: str
 ) -> Iterator[tuple[httpx2.Client, "subprocess.Popen[bytes]"]]:
-    """A real server in a process of its own, and a client of it."""
+    """A real server in a process of its own, on the code in a folder, and a client of it."""
     port = free_port()
     process = subprocess.Popen(
         command("serve", "--port", str(port), "--workers", str(workers)),
         env=environment(database_url, **more),
-        cwd=Path(__file__).parents[1],
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

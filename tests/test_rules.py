@@ -665,16 +665,17 @@ def test_a_left_out_total_holds_what_was_pending_by_its_computed_value() -> None
 @pytest.mark.parametrize("year", [2022, 2025])
 def test_the_stock_of_documents_follows_from_last_year(year: int, line: str) -> None:
     previous = a_report(year - 1, documents={f"{line}__in_force": 10})
-    good, bad = (
+    good, bad, unrepealed = (
         a_report(
             year,
             documents={f"{line}__issued": 4, f"{line}__repealed": 3, f"{line}__in_force": stock},
         )
-        for stock in (11, 12)
+        for stock in (11, 12, 17)
     )
 
     assert said("documents.stock", good, previous) == []
     assert said("documents.stock", bad, previous) == [(line, 12, 11, 1)]
+    assert said("documents.stock", unrepealed, previous) == [(line, 17, 11, 6)]
     assert cells_of(only("documents.stock", bad, previous)) == (
         pointers("documents", f"{line}.issued", f"{line}.repealed", f"{line}.in_force"),
         pointers("documents", f"{line}.in_force"),
@@ -1053,6 +1054,9 @@ def test_the_ratio_of_fees_is_exact_and_the_amounts_are_texts() -> None:
 
     assert said("fees.unit", below, previous) == []
     assert said("fees.unit", at, previous) == [("charges", "1", "0.0005", None)]
+    least = a_report(2023, fees={"charges__amount": 1})
+    few = a_report(2024, fees={"charges__amount": 2_000})
+    assert said("fees.unit", few, least) == [("charges", "0.002", "0.000001", None)]
 
 
 @pytest.mark.parametrize("value", [None, "n/a"])
@@ -1219,7 +1223,8 @@ def test_problems_that_say_nothing_are_found(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["无突出问题。", "公开不及时", "0", "暂无其他", "没有问题", "none", "无 无"]
+    "text",
+    ["无突出问题。", "公开不及时", "0", "暂无其他", "没有问题", "不适用于我局", "none", "无 无"],
 )
 def test_problems_that_say_something_pass(text: str) -> None:
     assert said("prose.empty", a_report(2024, problems=text)) == []

@@ -152,6 +152,10 @@ def test_a_repair_below_0_draws_silence() -> None:
     assert suspects_of(wrong) == ()
 
 
+def test_the_largest_count_is_the_largest_that_every_json_reader_keeps_exact() -> None:
+    assert LARGEST == 9_007_199_254_740_992
+
+
 @pytest.mark.parametrize(
     ("received", "repaired"), [(LARGEST - 1, LARGEST), (LARGEST, None)], ids=["largest", "larger"]
 )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.demo import real_reports
-from app.forms import form_of
+from app.forms import editions, form_of
 
 Examples = dict[str, Any]
 
@@ -69,9 +69,7 @@ def tables(key: str) -> Examples:
 
 def table_patches(key: str) -> Examples:
     """Return merge patches of a table: one cell."""
-    table = next(r["report"]["tables"][key] for r in _chosen() if key in r["report"]["tables"])
-    line, cells = next(iter(table["data"].items()))
-    column, value = next(iter(cells.items()))
+    line, column, value = _a_cell(key)
     return {
         "cell": {
             "summary": "改一个单元格 / Change a cell",
@@ -82,6 +80,16 @@ def table_patches(key: str) -> Examples:
             "value": {"remarks": {f"{line}.{column}": "已核对原始台账"}},
         },
     }
+
+
+def _a_cell(key: str) -> tuple[str, str, Any]:
+    """Return the first cell of a table: of a real report, or 0 where there is none."""
+    for report in _chosen():
+        if key in report["report"]["tables"]:
+            line, cells = next(iter(report["report"]["tables"][key]["data"].items()))
+            return line, *next(iter(cells.items()))
+    cell = editions(key)[-1].cells[0]
+    return cell.line.key, cell.column.key, "0" if cell.column.unit.is_decimal else 0
 
 
 def validations() -> Examples:

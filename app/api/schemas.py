@@ -417,11 +417,13 @@ def _data_out(form: Form, table: Table) -> type[BaseModel]:
 
 @cache
 def _filed_out(form: Form, table: Table) -> dict[str, Any]:
+    has_decimal_totals = any(cell.column.unit.is_decimal for cell in table.totals)
+    total: Any = int | str | None if has_decimal_totals else int | None
     return {
         "filing": (Literal["filed", "nil"], ...),
         "data": (_data_out(form, table), ...),
         "totals": (
-            dict[str, dict[str, int | None]],
+            dict[str, dict[str, total]],
             Field(description="Computed from `data`, never from what was reported as a total."),
         ),
         "totals_partial": (

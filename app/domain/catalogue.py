@@ -50,16 +50,8 @@ def identities(table: Table) -> Iterator[Rule]:
             balance.rule,
             E,
             f"{left} = {right}",
-            Label(
-                "每一列：本年新收与上年结转之和，等于办理结果总计与结转下年度之和。",
-                "In every column, received and carried in together equal handled and carried out.",
-            ),
-            Label(
-                "{at}：新收与上年结转之和为 {left}，办理总计与结转下年度之和为 {right}，"
-                "相差 {difference}。",
-                "{at}: received and carried in are {left}, handled and carried out are {right}; "
-                "difference {difference}.",
-            ),
+            balance.text,
+            balance.message,
             Comparison(equal, per_column(table.key, parts(*balance.left), parts(*balance.right))),
             table=table.key,
         )
@@ -68,7 +60,7 @@ def identities(table: Table) -> Iterator[Rule]:
             yield Rule(
                 f"{table.key}.{line.key}",
                 E,
-                f"{line.key}.c = Σ outcome lines .c",
+                f"{line.key}.c = Σ l.c over the lines l that it adds up",
                 Label(
                     f"每一列：“{line.label.zh}”等于其所合计各行之和。",
                     f"In every column, “{line.label.en}” is the sum of the lines it adds up.",

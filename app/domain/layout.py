@@ -77,11 +77,16 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """An identity printed on the form: two sums of lines that are equal in every column."""
+    """An identity printed on the form: two sums of lines that are equal in every column.
+
+    `text` says so in words; `message` is what is found, with `{at}` and the sides to be filled in.
+    """
 
     rule: str
     left: tuple[str, ...]
     right: tuple[str, ...]
+    text: Label
+    message: Label
 
 
 @dataclass(frozen=True, slots=True)

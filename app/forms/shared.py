@@ -197,7 +197,22 @@ def requests(*other: Line) -> Table:
         ),
         columns=(*_APPLICANTS, _total(_APPLICANTS, _APPLICANT)),
         balances=(
-            Balance("requests.balance", ("received", "carried_in"), ("handled", "carried_out")),
+            Balance(
+                "requests.balance",
+                ("received", "carried_in"),
+                ("handled", "carried_out"),
+                Label(
+                    "每一列：本年新收与上年结转之和，等于办理结果总计与结转下年度之和。",
+                    "In every column, received and carried in together equal handled and carried "
+                    "out.",
+                ),
+                Label(
+                    "{at}：新收与上年结转之和为 {left}，办理总计与结转下年度之和为 {right}，"
+                    "相差 {difference}。",
+                    "{at}: received and carried in are {left}, handled and carried out are "
+                    "{right}; difference {difference}.",
+                ),
+            ),
         ),
         across_forms=True,
     )

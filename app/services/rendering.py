@@ -52,7 +52,7 @@ def filed(filing: Filing) -> Json:
     totals: dict[str, Json] = {}
     partial = []
     for cell, total, is_partial in sums(filing):
-        totals.setdefault(cell.line.key, {})[cell.column.key] = total
+        totals.setdefault(cell.line.key, {})[cell.column.key] = shown(cell, total)
         if is_partial:
             partial.append(f"/tables/{filing.table.key}/totals/{cell.line.key}/{cell.column.key}")
     return {

@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import Session
 
 from app.settings import Settings
@@ -44,7 +44,7 @@ def _engine(settings: Settings, size: int, *pragmas: str, **options: Any) -> Eng
         _prepare_sqlite(engine, ("journal_mode=WAL", durability, "cache_size=-16384", *pragmas))
         return engine
     # pool_timeout only matters to a caller that is not one of the pool's own threads.
-    engine = create_engine(
+    return create_engine(
         url,
         pool_size=size,
         max_overflow=0,
@@ -52,17 +52,6 @@ def _engine(settings: Settings, size: int, *pragmas: str, **options: Any) -> Eng
         connect_args={"connect_timeout": 5, "options": _PG_OPTIONS},
         **options,
     )
-    event.listen(engine, "checkout", _refuse_lost)
-    return engine
-
-
-def _refuse_lost(connection: Any, *_: object) -> None:
-    """Have the pool replace its connections if the server closed this one while it was idle.
-
-    Nothing is sent to an idle connection but that it is closed, so there is no need to ask.
-    """
-    if connection.closed or wait([connection.pgconn.socket], timeout=0):
-        raise InvalidatePoolError
 
 
 def write_engine(settings: Settings, size: int = 1) -> Engine:
@@ -195,37 +184,78 @@ class _GroupWriter:
                 waiting.settle()
 
 
-class _PoolWriter:
-    """Writers of a database that takes many at once: as many threads as connections."""
+class _Threads:
+    """Threads that each hold a connection: who has a thread has a connection."""
 
-    def __init__(self, engine: Engine, size: int) -> None:
+    def __init__(self, engine: Engine, size: int, name: str) -> None:
         self._engine = engine
-        self._threads = ThreadPoolExecutor(size, "writer")
+        self._threads = ThreadPoolExecutor(size, name)
+        self._held = threading.local()
+        self._open: set[Connection] = set()
 
-    def submit(self, job: Job[T]) -> Future[T]:
-        return self._threads.submit(run, self._engine, job)
+    def submit(self, use: Callable[[Connection], T]) -> Future[T]:
+        """Let a thread use its connection."""
+        return self._threads.submit(self._use, use)
+
+    def _use(self, use: Callable[[Connection], T]) -> T:
+        connection: Connection | None = getattr(self._held, "connection", None)
+        if connection is None or _is_lost(connection):
+            connection = self._renewed(connection)
+        try:
+            return use(connection)
+        except Exception as error:
+            if isinstance(error, DBAPIError) or connection.in_transaction():
+                self._let_go(connection)  # what is wrong may be the connection
+            raise
+
+    def _renewed(self, old: Connection | None) -> Connection:
+        if old is not None:
+            self._let_go(old)
+        new = self._held.connection = self._engine.connect()
+        self._open.add(new)
+        return new
+
+    def _let_go(self, connection: Connection) -> None:
+        self._held.connection = None
+        self._open.discard(connection)
+        connection.invalidate()
+        connection.close()
 
     def shutdown(self) -> None:
         """Finish what waits, then stop."""
         self._threads.shutdown()
+        for connection in self._open:
+            connection.close()
+
+
+def _is_lost(connection: Connection) -> bool:
+    """Tell whether the server closed a connection while it was idle.
+
+    Nothing is sent to an idle connection but that it is closed, so there is no need to ask.
+    """
+    if connection.dialect.name == "sqlite":
+        return False
+    driver: Any = connection.connection.driver_connection
+    return bool(driver.closed or wait([driver.pgconn.socket], timeout=0))
+
+
+def _transact(job: Job[T], connection: Connection) -> T:
+    with connection.begin():
+        return join(connection, job)
 
 
 class Database:
-    """The database of one worker: its engines, and the threads that may use them.
-
-    Threads and connections are the same number, so that who has a thread has a connection.
-    """
+    """The database of one worker: its engines, and the threads that may use them."""
 
     def __init__(self, settings: Settings) -> None:
         size = settings.pool_size
         self.is_sqlite = settings.is_sqlite
         self.reads = read_engine(settings, size + self.is_sqlite)
         self.writes = write_engine(settings, 1 if self.is_sqlite else size)
-        self._readers = ThreadPoolExecutor(size, "reader")
+        self._readers = _Threads(self.reads, size, "reader")
         self._here = self.reads.connect() if self.is_sqlite else None
-        self._writers = (
-            _GroupWriter(self.writes) if self.is_sqlite else _PoolWriter(self.writes, size)
-        )
+        self._group = _GroupWriter(self.writes) if self.is_sqlite else None
+        self._writers = _Threads(self.writes, size, "writer")
 
     async def point(self, statement: Prepared, parameters: dict[str, Any]) -> Any:
         """Read one row by its key, the quickest way there is; None if it is not there.
@@ -236,32 +266,26 @@ class Database:
         if self._here is not None:
             return statement.run(self._here, parameters).fetchone()
         return await asyncio.wrap_future(
-            self._readers.submit(_point, self.reads, statement, parameters)
+            self._readers.submit(lambda c: statement.run(c, parameters).fetchone())
         )
 
     async def read(self, job: Job[T]) -> T:
         """Run a unit of work that only reads, on a thread."""
-        return await asyncio.wrap_future(self._readers.submit(_read, self.reads, job))
+        return await asyncio.wrap_future(self._readers.submit(partial(join, job=job)))
 
     async def write(self, job: Job[T]) -> T:
         """Run a unit of work in its turn; return once it is committed."""
-        return await asyncio.wrap_future(self._writers.submit(job))
+        if self._group is not None:
+            return await asyncio.wrap_future(self._group.submit(job))
+        return await asyncio.wrap_future(self._writers.submit(partial(_transact, job)))
 
     def close(self) -> None:
         """Finish what waits, then let go of everything."""
+        if self._group is not None:
+            self._group.shutdown()
         self._writers.shutdown()
         self._readers.shutdown()
         if self._here is not None:
             self._here.close()
         self.reads.dispose()
         self.writes.dispose()
-
-
-def _point(engine: Engine, statement: Prepared, parameters: dict[str, Any]) -> Any:
-    with engine.connect() as connection:
-        return statement.run(connection, parameters).fetchone()
-
-
-def _read(engine: Engine, job: Job[T]) -> T:
-    with Session(engine) as session:
-        return job(session)

@@ -20,7 +20,7 @@ from sqlalchemy import Text as LongText
 from sqlmodel import Field, SQLModel
 
 from app.domain.layout import LARGEST, Cell, Unit
-from app.forms import TABLE_KEYS, editions
+from app.forms import FORMS, TABLE_KEYS, editions
 
 SQLModel.metadata.naming_convention = {
     "pk": "pk_%(table_name)s",
@@ -167,12 +167,23 @@ def _limits(unit: Unit) -> tuple[int, int]:
 
 
 def _checks(key: str) -> list[CheckConstraint]:
-    """Return a CHECK per line: every cell within the limits of its unit."""
-    lines: dict[str, list[str]] = {}
-    for name, cell in cells_of(key).items():
-        least, most = _limits(cell.column.unit)
-        lines.setdefault(cell.line.key, []).append(f"{name} BETWEEN {least} AND {most}")
-    return [CheckConstraint(" AND ".join(parts), name=line) for line, parts in lines.items()]
+    """Return a CHECK per line: every cell within the limits of its unit.
+
+    What a later edition adds to a line has a CHECK of its own: Alembic knows them by their names.
+    """
+    checks: dict[str, str] = {}
+    seen: set[str] = set()
+    for form in FORMS:
+        lines: dict[str, list[str]] = {}
+        for cell in form.table[key].cells if key in form.table else ():
+            if cell.name not in seen:
+                least, most = _limits(cell.column.unit)
+                within = f"{cell.name} BETWEEN {least} AND {most}"
+                lines.setdefault(cell.line.key, []).append(within)
+                seen.add(cell.name)
+        for line, parts in lines.items():
+            checks[line if line not in checks else f"{line}_{form.key}"] = " AND ".join(parts)
+    return [CheckConstraint(text, name=name) for name, text in checks.items()]
 
 
 def _filing_model(key: str) -> Any:

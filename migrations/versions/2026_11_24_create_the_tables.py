@@ -283,12 +283,20 @@ def upgrade() -> None:
         sa.Column("normative_documents__repealed", sa.BigInteger(), nullable=True),
         sa.Column("normative_documents__in_force", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
-            "normative_documents__made BETWEEN 0 AND 9007199254740992 AND normative_documents__published BETWEEN 0 AND 9007199254740992 AND normative_documents__public_total BETWEEN 0 AND 9007199254740992 AND normative_documents__issued BETWEEN 0 AND 9007199254740992 AND normative_documents__repealed BETWEEN 0 AND 9007199254740992 AND normative_documents__in_force BETWEEN 0 AND 9007199254740992",
+            "normative_documents__made BETWEEN 0 AND 9007199254740992 AND normative_documents__published BETWEEN 0 AND 9007199254740992 AND normative_documents__public_total BETWEEN 0 AND 9007199254740992",
             name=op.f("ck_filing_documents_normative_documents"),
         ),
         sa.CheckConstraint(
-            "rules__made BETWEEN 0 AND 9007199254740992 AND rules__published BETWEEN 0 AND 9007199254740992 AND rules__public_total BETWEEN 0 AND 9007199254740992 AND rules__issued BETWEEN 0 AND 9007199254740992 AND rules__repealed BETWEEN 0 AND 9007199254740992 AND rules__in_force BETWEEN 0 AND 9007199254740992",
+            "normative_documents__issued BETWEEN 0 AND 9007199254740992 AND normative_documents__repealed BETWEEN 0 AND 9007199254740992 AND normative_documents__in_force BETWEEN 0 AND 9007199254740992",
+            name=op.f("ck_filing_documents_normative_documents_2021"),
+        ),
+        sa.CheckConstraint(
+            "rules__made BETWEEN 0 AND 9007199254740992 AND rules__published BETWEEN 0 AND 9007199254740992 AND rules__public_total BETWEEN 0 AND 9007199254740992",
             name=op.f("ck_filing_documents_rules"),
+        ),
+        sa.CheckConstraint(
+            "rules__issued BETWEEN 0 AND 9007199254740992 AND rules__repealed BETWEEN 0 AND 9007199254740992 AND rules__in_force BETWEEN 0 AND 9007199254740992",
+            name=op.f("ck_filing_documents_rules_2021"),
         ),
         sa.ForeignKeyConstraint(
             ["agency", "year"],
@@ -358,8 +366,12 @@ def upgrade() -> None:
         sa.Column("charges__items_change", sa.BigInteger(), nullable=True),
         sa.Column("charges__amount", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
-            "charges__items_last_year BETWEEN 0 AND 9007199254740992 AND charges__items_change BETWEEN -9007199254740992 AND 9007199254740992 AND charges__amount BETWEEN 0 AND 999999999999999999",
+            "charges__items_last_year BETWEEN 0 AND 9007199254740992 AND charges__items_change BETWEEN -9007199254740992 AND 9007199254740992",
             name=op.f("ck_filing_fees_charges"),
+        ),
+        sa.CheckConstraint(
+            "charges__amount BETWEEN 0 AND 999999999999999999",
+            name=op.f("ck_filing_fees_charges_2021"),
         ),
         sa.ForeignKeyConstraint(
             ["agency", "year"],
