@@ -410,16 +410,16 @@ def test_a_finding_about_last_year_shows_whose_cell_it_is(agency: TestClient) ->
     assert agency.get(f"{URL}/disputes").json()["findings"] == [found]
 
 
-@pytest.mark.parametrize(
-    ("path", "slug"),
-    [
-        ("b/2024", "agency-not-found"),
-        ("a/2018", "reporting-year-not-found"),
-        ("a/2024", "report-not-found"),
-    ],
-)
-def test_findings_of_what_is_not_there(agency: TestClient, path: str, slug: str) -> None:
-    assert said(agency.get(f"/v1/reports/{path}/findings")) == (404, slug)
+def test_findings_of_what_is_not_there(agency: TestClient) -> None:
+    slugs = {
+        "b/2024": "agency-not-found",
+        "a/2018": "reporting-year-not-found",
+        "a/2024": "report-not-found",
+    }
+
+    answers = {path: said(agency.get(f"/v1/reports/{path}/findings")) for path in slugs}
+
+    assert answers == {path: (404, slug) for path, slug in slugs.items()}
 
 
 # Across reports
@@ -447,35 +447,34 @@ ALL = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ("", ALL),
-        ("year=2022", ALL[1:4]),
-        ("year=2019", []),
-        ("severity=error", ALL[:1]),
-        ("severity=warning", [ALL[1], *ALL[3:]]),
-        ("severity=info", ALL[2:3]),
-        ("rule=documents.rule-maker", ALL[3:]),
-        ("rule=documents.rule-maker&year=2023", ALL[4:]),
-        ("rule=prose.empty&severity=error", []),
-        ("under=g", ALL[:3]),
-        ("under=g-1", ALL[1:3]),
-        ("under=nobody", []),
-        ("agency=h", ALL[3:]),
-        ("sort=-year", [ALL[4], *ALL[1:4], ALL[0]]),
-        ("sort=agency", ALL),
-        ("sort=-agency", [*ALL[3:], *ALL[1:3], ALL[0]]),
-        ("sort=rule", [ALL[1], ALL[0], *ALL[3:], ALL[2]]),
-        ("limit=2", ALL[:2]),
-    ],
-)
-def test_findings_across_reports_are_filtered_and_sorted(
-    some_findings: TestClient, query: str, expected: list[str]
-) -> None:
-    found = some_findings.get(f"/v1/findings?{query}").json()["items"]
+LISTED = {
+    "": ALL,
+    "year=2022": ALL[1:4],
+    "year=2019": [],
+    "severity=error": ALL[:1],
+    "severity=warning": [ALL[1], *ALL[3:]],
+    "severity=info": ALL[2:3],
+    "rule=documents.rule-maker": ALL[3:],
+    "rule=documents.rule-maker&year=2023": ALL[4:],
+    "rule=prose.empty&severity=error": [],
+    "under=g": ALL[:3],
+    "under=g-1": ALL[1:3],
+    "under=nobody": [],
+    "agency=h": ALL[3:],
+    "sort=-year": [ALL[4], *ALL[1:4], ALL[0]],
+    "sort=agency": ALL,
+    "sort=-agency": [*ALL[3:], *ALL[1:3], ALL[0]],
+    "sort=rule": [ALL[1], ALL[0], *ALL[3:], ALL[2]],
+    "limit=2": ALL[:2],
+}
 
-    assert [f"{each['agency']['code']} {each['year']} {each['id']}" for each in found] == expected
+
+def test_findings_across_reports_are_filtered_and_sorted(some_findings: TestClient) -> None:
+    def listed(query: str) -> list[str]:
+        items = some_findings.get(f"/v1/findings?{query}").json()["items"]
+        return [f"{each['agency']['code']} {each['year']} {each['id']}" for each in items]
+
+    assert {query: listed(query) for query in LISTED} == LISTED
 
 
 def test_a_finding_across_reports_is_that_of_the_report_and_says_whose(
@@ -497,11 +496,9 @@ def test_findings_across_reports_are_paged(some_findings: TestClient) -> None:
     assert [f"{each['agency']['code']} {each['year']} {each['id']}" for each in both] == ALL
 
 
-@pytest.mark.parametrize("query", ["rule=no.rule", "severity=bad", "outcomes=all", "year=x"])
-def test_a_wrong_filter_of_findings_is_refused(client: TestClient, query: str) -> None:
-    refused = client.get(f"/v1/findings?{query}")
-
-    assert said(refused) == (422, "invalid-parameter")
+def test_a_wrong_filter_of_findings_is_refused(client: TestClient) -> None:
+    for query in ("rule=no.rule", "severity=bad", "outcomes=all", "year=x"):
+        assert said(client.get(f"/v1/findings?{query}")) == (422, "invalid-parameter"), query
 
 
 def test_findings_across_reports_follow_every_write(agency: TestClient) -> None:
@@ -524,36 +521,29 @@ def test_findings_across_reports_follow_every_write(agency: TestClient) -> None:
 # What moves findings from outside the report
 
 
-@pytest.mark.parametrize(
-    ("kind", "level", "may"),
-    [
-        ("department", "state", True),
-        ("government", "province", True),
-        ("government", "city", True),
-        ("office", "city", True),
-        ("government", "county", False),
-        ("department", "province", False),
-        ("zone", "city", False),
-    ],
-)
-def test_a_reclassified_agency_is_judged_anew_at_once(
-    agency: TestClient, kind: str, level: str, may: bool
-) -> None:
-    """Its own kind and level decide whether it may make rules; both directions are taken."""
+MAY_MAKE_RULES = {
+    ("department", "state"): True,
+    ("government", "province"): True,
+    ("government", "city"): True,
+    ("office", "city"): True,
+    ("government", "county"): False,
+    ("department", "province"): False,
+    ("zone", "city"): False,
+}
+
+
+def test_a_reclassified_agency_is_judged_anew_at_once(agency: TestClient) -> None:
     put_report(agency, documents={"rules__issued": 1, "rules__in_force": 1})
-    rule_maker = ["documents.rule-maker:rules"]
-    assert ids(findings(agency)) == rule_maker
 
-    agency.patch("/v1/agencies/a", json={"kind": kind, "level": level})
+    for (kind, level), may in MAY_MAKE_RULES.items():
+        agency.patch("/v1/agencies/a", json={"kind": kind, "level": level})
 
-    now = [] if may else rule_maker
-    report = agency.get(URL).json()
-    assert ids(report["findings"]) == ids(findings(agency)) == now
-    assert report["counts"]["warning"] == len(now)
-    assert ids(agency.get("/v1/findings").json()["items"]) == now
-    assert ids(agency.get(f"{URL}/documents").json()["findings"]) == now
-    agency.patch("/v1/agencies/a", json={"kind": "department", "level": "county"})
-    assert ids(agency.get(URL).json()["findings"]) == rule_maker
+        expected = [] if may else ["documents.rule-maker:rules"]
+        report = agency.get(URL).json()
+        assert ids(report["findings"]) == ids(findings(agency)) == expected
+        assert report["counts"]["warning"] == len(expected)
+        assert ids(agency.get("/v1/findings").json()["items"]) == expected
+        assert ids(agency.get(f"{URL}/documents").json()["findings"]) == expected
 
 
 def test_a_renamed_agency_is_renamed_wherever_it_shows(agency: TestClient) -> None:
@@ -600,28 +590,26 @@ def test_what_reports_do_not_show_of_an_agency_leaves_them(agency: TestClient) -
 # On time or late
 
 
-@pytest.mark.parametrize(
-    ("kind", "submitted", "published", "timeliness"),
-    [
-        ("department", None, None, None),
-        ("department", "2025-01-31", None, "on_time"),
-        ("department", "2025-02-01", None, "late"),
-        ("department", "2025-01-15", "2025-01-31", "on_time"),
-        ("department", "2025-01-15", "2025-02-01", "late"),
-        ("department", None, "2025-01-31", "on_time"),
-        ("office", "2025-02-01", None, "late"),
-        ("government", None, "2025-03-31", "on_time"),
-        ("government", None, "2025-04-01", "late"),
-    ],
-)
-def test_a_report_is_on_time_by_the_last_of_its_dates(
-    client: TestClient, kind: str, submitted: str | None, published: str | None, timeliness: str
-) -> None:
-    make_agency(client, kind=kind)
+TIMELY: list[tuple[str, str | None, str | None, str | None]] = [
+    ("department", None, None, None),
+    ("department", "2025-01-31", None, "on_time"),
+    ("department", "2025-02-01", None, "late"),
+    ("department", "2025-01-15", "2025-01-31", "on_time"),
+    ("department", "2025-01-15", "2025-02-01", "late"),
+    ("department", None, "2025-01-31", "on_time"),
+    ("office", "2025-02-01", None, "late"),
+    ("government", None, "2025-03-31", "on_time"),
+    ("government", None, "2025-04-01", "late"),
+]
 
-    made = put_report(client, submitted_on=submitted, published_on=published)
 
-    assert made.json()["timeliness"] == timeliness
+def test_a_report_is_on_time_by_the_last_of_its_dates(client: TestClient) -> None:
+    for kind in ("department", "office", "government"):
+        make_agency(client, kind, kind=kind)
+
+    for kind, submitted, published, timeliness in TIMELY:
+        made = put_report(client, kind, submitted_on=submitted, published_on=published)
+        assert made.json()["timeliness"] == timeliness, (kind, submitted, published)
 
 
 def test_a_new_due_date_moves_timeliness_at_once(agency: TestClient) -> None:

@@ -18,9 +18,10 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
+from app.errors import AppError
 from app.settings import Settings
 from app.storage.statements import Prepared
 
@@ -203,9 +204,10 @@ class _Threads:
             connection = self._renewed(connection)
         try:
             return use(connection)
-        except Exception as error:
-            if isinstance(error, DBAPIError) or connection.in_transaction():
-                self._let_go(connection)  # what is wrong may be the connection
+        except AppError:
+            raise
+        except Exception:
+            self._let_go(connection)  # what is wrong may be the connection
             raise
 
     def _renewed(self, old: Connection | None) -> Connection:
