@@ -21,11 +21,6 @@ SORTS = {
     "/v1/reports": ("agency", "year", "updated_at", "errors"),
     "/v1/findings": ("year", "agency", "rule"),
 }
-every_order = pytest.mark.parametrize(
-    ("path", "sort"),
-    [(path, sign + key) for path in LISTS for key in SORTS[path] for sign in ("", "-")],
-    ids=lambda text: text.removeprefix("/v1/"),
-)
 every_list = pytest.mark.parametrize("path", LISTS, ids=lambda path: path.removeprefix("/v1/"))
 
 ERROR = {"received__natural_person": 5}
@@ -192,11 +187,10 @@ def in_order(client: TestClient, path: str, sort: str) -> list[Json]:
     return sorted(found, key=values.get(key, lambda item: item[key]), reverse=sort.startswith("-"))
 
 
-@every_order
+@every_list
 def test_every_order_breaks_ties_by_the_key(
     client: TestClient,
     path: str,
-    sort: str,
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> None:
@@ -205,10 +199,11 @@ def test_every_order_breaks_ties_by_the_key(
     monkeypatch.undo()
     client.patch("/v1/agencies/child", json={"short_name": "局"})
     client.patch("/v1/reports/child/2024", json={"overview": "新"})
-    expected = in_order(client, path, sort)
-    assert items(client, path, sort=sort) == expected
-    for limit in (1, 2, 3):
-        assert walked(client, path, sort=sort, limit=limit) == expected
+    for sort in (sign + key for key in SORTS[path] for sign in ("", "-")):
+        expected = in_order(client, path, sort)
+        assert items(client, path, sort=sort) == expected
+        for limit in (1, 2, 3):
+            assert walked(client, path, sort=sort, limit=limit) == expected
 
 
 def test_lists_are_sorted_by_key_if_nothing_is_said(world: TestClient) -> None:
@@ -262,7 +257,7 @@ def test_unknown_orders_are_refused(world: TestClient, path: str) -> None:
 # Walks while others write
 
 
-@pytest.mark.parametrize("sort", ["code", "-code", "name", "-name", "updated_at", "-updated_at"])
+@pytest.mark.parametrize("sort", ["code", "name", "-name", "updated_at"])
 def test_an_agency_that_is_not_touched_is_met_once(client: TestClient, sort: str) -> None:
     kept = [f"k{number}" for number in range(7)]
     for number, code in enumerate(kept):
@@ -281,7 +276,7 @@ def test_an_agency_that_is_not_touched_is_met_once(client: TestClient, sort: str
     assert [code for code in sorted(met) if code in kept] == kept
 
 
-@pytest.mark.parametrize("sort", ["agency", "-year", "updated_at", "-updated_at", "errors"])
+@pytest.mark.parametrize("sort", ["agency", "-year", "-updated_at", "errors"])
 def test_a_report_that_is_not_touched_is_met_once(client: TestClient, sort: str) -> None:
     kept = [f"k{number} {2021 + number % 2}" for number in range(4)]
     for number in range(4):

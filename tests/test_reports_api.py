@@ -512,6 +512,27 @@ def test_a_year_that_is_not_that_of_the_path_is_refused(client: TestClient) -> N
     assert client.put(URL, json={"year": 2024.0}).status_code == 201
 
 
+def test_a_table_of_another_report_is_refused(client: TestClient) -> None:
+    """A table that was read says whose it is, so it cannot end up in the wrong report."""
+    make_agency(client, "a")
+    make_agency(client, "b")
+    put_report(client, "b", 2023)
+    other = client.get("/v1/reports/b/2023/fees").json()
+    own = put_table(client, "fees").json()
+
+    refused = client.put(URL, json={"tables": {"fees": other, "disputes": other}})
+
+    assert faults(refused) == [
+        ("/tables/disputes/agency", "contradicts-path"),
+        ("/tables/disputes/data/charges", "unknown-member"),
+        ("/tables/disputes/table", "contradicts-path"),
+        ("/tables/disputes/year", "contradicts-path"),
+        ("/tables/fees/agency", "contradicts-path"),
+        ("/tables/fees/year", "contradicts-path"),
+    ]
+    assert client.put(URL, json={"tables": {"fees": own}}).status_code == 200
+
+
 def test_a_body_that_is_no_object_is_refused(client: TestClient) -> None:
     make_agency(client)
 

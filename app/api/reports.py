@@ -17,7 +17,7 @@ from app.api.paths import AgencyCode, YearPath, absent, key_in
 from app.api.queries import Listing, ListQuery, NoQuery
 from app.api.replies import MERGE_PATCH, PATCHABLE, reply
 from app.api.routing import database, router
-from app.api.writing import contradictions, hold, missing_with_data, patched
+from app.api.writing import hold, patched, report_contradictions
 from app.domain.calendar import LAST_YEAR
 from app.domain.report import Report
 from app.errors import Conflict, Fault, Invalid, NotFound
@@ -93,8 +93,8 @@ async def get_report(request: Request, agency: AgencyCode, year: YearPath) -> Re
 
 def _checked_report(scene: Scene, body: dict[str, Any]) -> Report:
     year, code, form = scene.year.year, scene.agency.code, scene.form
-    more = contradictions(body, agency=code, year=year, form=form.key)
-    bodies.checked(schemas.report_in(form), body, more + missing_with_data(form, body))
+    more = report_contradictions(form, body, agency=code, year=year)
+    bodies.checked(schemas.report_in(form), body, more)
     return filing.report_from(form, year, scene.agency, body)
 
 
@@ -265,5 +265,5 @@ def _named_scene(session: Session, body: dict[str, Any]) -> Scene:
     if form is None:
         found = [fault for fault in found if not (fault.pointer or "").startswith("/tables")]
     else:
-        faults += [*contradictions(body, form=form.key), *missing_with_data(form, body)]
+        faults += report_contradictions(form, body)
     raise Invalid(bodies.with_others(found, faults))

@@ -12,7 +12,7 @@ from app.api.documentation import problems
 from app.api.findings import FindingsQuery
 from app.api.replies import reply
 from app.api.routing import database, router
-from app.api.writing import contradictions, missing_with_data
+from app.api.writing import report_contradictions
 from app.domain.calendar import LAST_YEAR
 from app.domain.findings import Outcome
 from app.domain.layout import Form
@@ -101,13 +101,13 @@ def _is_of_form(pointer: str) -> bool:
 def _contradictions(
     body: dict[str, Any], form: Form, before: Form | None, agency: Agency | None
 ) -> list[Fault]:
-    found = [*contradictions(body, form=form.key), *missing_with_data(form, body)]
+    found = report_contradictions(form, body)
     previous = body.get("previous")
     if isinstance(previous, dict) and before is not None:
-        expected = {"year": body["year"] - 1, "form": before.key}
         named = {"agency": agency.code} if agency is not None else {}
-        found += contradictions(previous, "/previous", **expected, **named)
-        found += missing_with_data(before, previous, "/previous")
+        found += report_contradictions(
+            before, previous, "/previous", year=body["year"] - 1, **named
+        )
     elif previous is not None and before is None:
         found.append(Fault("/previous", "year-without-form"))
     return found

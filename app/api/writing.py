@@ -23,14 +23,20 @@ def contradictions(body: dict[str, Any], pointer: str = "", **expected: Any) -> 
     ]
 
 
-def missing_with_data(form: Form, body: dict[str, Any], pointer: str = "") -> list[Fault]:
-    """Return the tables that are said to be missing and have data."""
+def report_contradictions(
+    form: Form, body: dict[str, Any], pointer: str = "", **expected: Any
+) -> list[Fault]:
+    """Return where a report and its tables contradict the path, or a missing table has data."""
+    expected = expected | {"form": form.key}
+    found = contradictions(body, pointer, **expected)
     tables = body.get("tables")
-    found = []
     for key in form.table:
         table = tables.get(key) if isinstance(tables, dict) else None
-        if isinstance(table, dict) and is_missing_with_data(table):
-            found.append(Fault(f"{pointer}/tables/{key}/data", "missing-with-data"))
+        if isinstance(table, dict):
+            at = f"{pointer}/tables/{key}"
+            found += contradictions(table, at, **expected, table=key)
+            if is_missing_with_data(table):
+                found.append(Fault(f"{at}/data", "missing-with-data"))
     return found
 
 

@@ -42,7 +42,7 @@ def _engine(settings: Settings, size: int, *pragmas: str, **options: Any) -> Eng
             url, pool_size=size, max_overflow=0, connect_args={"timeout": 10}, paramstyle="named"
         )
         durability = f"synchronous={settings.sqlite_synchronous}"
-        _prepare_sqlite(engine, ("journal_mode=WAL", durability, "cache_size=-16384", *pragmas))
+        _prepare_sqlite(engine, ("journal_mode=WAL", durability, "cache_size=-4096", *pragmas))
         return engine
     # pool_timeout only matters to a caller that is not one of the pool's own threads.
     return create_engine(
