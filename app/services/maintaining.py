@@ -8,7 +8,17 @@ from app.services import registering, reporting
 from app.settings import Settings
 from app.storage import migrate as migrations
 from app.storage import reports
-from app.storage.database import join, migration_engine, run, write_engine
+from app.storage.database import join, migration_engine, read_engine, run, write_engine
+
+
+def require_openable(settings: Settings) -> None:
+    """Raise if the file of a SQLite database cannot be opened. A server may still come up."""
+    if settings.is_sqlite:
+        engine = read_engine(settings)
+        try:
+            engine.connect().close()
+        finally:
+            engine.dispose()
 
 
 def migrate(settings: Settings) -> list[str]:

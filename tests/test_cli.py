@@ -1,0 +1,356 @@
+"""The command line: from any directory, again and again, and with one line where it cannot."""
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx2
+import pytest
+import sqlalchemy as sa
+from fastapi.testclient import TestClient
+
+from app import cli
+from app.main import create_app
+from app.storage.database import write_engine
+from tests.api import a_report_body, an_agency_body
+from tests.conftest import environment, free_port, quiet
+from tests.consistency import assert_consistent
+
+GONGKAI = Path(sys.executable).with_name("gongkai")
+
+Run = Callable[..., tuple[int, list[str], list[str]]]
+
+
+@pytest.fixture
+def gongkai(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Run:
+    """Run a command in this process; return its exit code and the lines that it wrote."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GONGKAI_LOG_LEVEL", "ERROR")
+
+    def run(*words: str, **variables: str) -> tuple[int, list[str], list[str]]:
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "argv", ["gongkai", *words])
+            for name, value in variables.items():
+                patched.setenv(f"GONGKAI_{name.upper()}", value)
+            with pytest.raises(SystemExit) as ended:
+                cli.main()
+        written = capsys.readouterr()
+        code, errors = ended.value.code, written.err.splitlines()
+        if isinstance(code, str):  # the interpreter writes it and exits with 1
+            code, errors = 1, [*errors, *code.splitlines()]
+        return int(code or 0), written.out.splitlines(), errors
+
+    return run
+
+
+def execute(database_url: str, *statements: str) -> None:
+    engine = write_engine(quiet(database_url))
+    try:
+        with engine.begin() as connection:
+            for statement in statements:
+                connection.execute(sa.text(statement))
+    finally:
+        engine.dispose()
+
+
+# From any directory
+
+
+def test_every_command_works_from_any_directory(tmp_path: Path) -> None:
+    def run(*words: str) -> str:
+        done = subprocess.run(
+            [GONGKAI, *words], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    assert run("migrate").startswith("database at ")
+    assert (tmp_path / "data" / "gongkai.db").is_file()
+    assert run("rebuild") == "rebuilt 0 reports\n"
+    assert "/v1/reports/{agency}/{year}" in json.loads(run("openapi"))["paths"]
+
+    port = free_port()
+    server = subprocess.Popen(
+        [GONGKAI, "serve", "--port", str(port)],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stdout is not None
+        assert server.stderr is not None
+        assert server.stdout.readline() == f"API   http://127.0.0.1:{port}/v1\n"
+        assert server.stdout.readline() == f"Docs  http://127.0.0.1:{port}/docs\n"
+        assert json.loads(server.stderr.readline())["event"] == "started"
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client:
+            for path in ("/readyz", "/docs", "/static/swagger-ui/swagger-ui.css", "/v1/forms"):
+                assert _answered(client, path).status_code == 200
+    finally:
+        server.terminate()
+        server.communicate(timeout=30)
+
+
+def _answered(client: httpx2.Client, path: str) -> httpx2.Response:
+    """Get a page; the port opens shortly after the service says that it started."""
+    while True:
+        try:
+            return client.get(path)
+        except httpx2.ConnectError:
+            continue
+
+
+# Migrating
+
+
+def rows(database_url: str) -> list[Any]:
+    engine = write_engine(quiet(database_url))
+    try:
+        with engine.connect() as connection:
+            query = "SELECT year, status, revision, created_at FROM reporting_year ORDER BY year"
+            return [tuple(row) for row in connection.execute(sa.text(query))]
+    finally:
+        engine.dispose()
+
+
+def test_a_new_database_has_the_years_from_2019_to_last_year(gongkai: Run, empty_url: str) -> None:
+    assert gongkai("migrate", database_url=empty_url)[0] == 0
+    last = datetime.now(ZoneInfo("Asia/Shanghai")).year - 1
+    found = rows(empty_url)
+    assert [row[0] for row in found] == list(range(2019, last + 1))
+    assert {row[1] for row in found} == {"open"}
+
+
+def test_migrating_twice_changes_nothing(gongkai: Run, empty_url: str) -> None:
+    code, (first,), errors = gongkai("migrate", database_url=empty_url)
+    assert (code, errors, first.endswith(" (migrated)")) == (0, [], True)
+    execute(empty_url, "DELETE FROM reporting_year WHERE year = 2019")
+    before = rows(empty_url)
+    assert gongkai("migrate", database_url=empty_url) == (0, [first[: -len(" (migrated)")]], [])
+    assert rows(empty_url) == before
+
+
+def test_a_database_that_is_not_migrated_is_not_ready(empty_url: str) -> None:
+    with TestClient(create_app(quiet(empty_url))) as client:
+        reply = client.get("/readyz")
+        assert (reply.status_code, reply.json()["status"]) == (503, "not migrated")
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/v1/reports").status_code >= 500
+
+
+def test_the_demonstration_can_be_loaded_twice(gongkai: Run, database_url: str) -> None:
+    def everything() -> list[Any]:
+        with TestClient(create_app(quiet(database_url))) as client:
+            listed = (
+                client.get(f"/v1/{path}?limit=1000").json() for path in ("agencies", "reports")
+            )
+            return [page["items"] for page in listed]
+
+    assert gongkai("demo", database_url=database_url)[0] == 0
+    loaded = everything()
+    assert all(loaded)
+    assert gongkai("demo", database_url=database_url)[0] == 0
+    assert everything() == loaded
+    assert_consistent(database_url)
+
+
+# What is derived
+
+
+@pytest.fixture
+def filed(database_url: str) -> Iterator[Callable[[], list[Any]]]:
+    """Two reports with findings; what is given returns all that the API says of them."""
+    with TestClient(create_app(quiet(database_url))) as client:
+        client.put("/v1/agencies/a", json=an_agency_body())
+        for year in (2023, 2024):
+            body = a_report_body(year, requests={"received__total": 7})
+            assert client.put(f"/v1/reports/a/{year}", json=body).status_code == 201
+
+        def told() -> list[Any]:
+            paths = ("/v1/reports/a/2023", "/v1/reports/a/2024", "/v1/reports", "/v1/findings")
+            replies = [client.get(path) for path in paths]
+            return [
+                (reply.status_code, reply.headers.get("ETag"), reply.json()) for reply in replies
+            ]
+
+        assert told()[1][2]["counts"]["error"] > 0
+        yield told
+
+
+WHERE = "WHERE agency = 'a' AND year = 2024"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        [
+            "UPDATE derived_document SET body = (SELECT body FROM derived_document"
+            f" WHERE year = 2023) {WHERE}"
+        ],
+        [
+            "UPDATE derived_document SET summary = (SELECT summary FROM derived_document"
+            f" WHERE year = 2023) {WHERE}"
+        ],
+        [f"UPDATE derived_document SET etag = '\"9-0123456789abcdef\"' {WHERE}"],
+        [f"UPDATE derived_document SET errors = 0, warnings = 0, infos = 0 {WHERE}"],
+        [f"DELETE FROM derived_document {WHERE}"],
+        [f"DELETE FROM derived_finding {WHERE}"],
+        [f"UPDATE derived_finding SET rule = 'year.jump' {WHERE}"],
+        [
+            "INSERT INTO derived_finding (agency, year, position, rule, severity, body)"
+            f" SELECT agency, year, 99, rule, severity, body FROM derived_finding {WHERE}"
+            " AND position = 0"
+        ],
+        ["DELETE FROM derived_document", "DELETE FROM derived_finding"],
+    ],
+    ids=[
+        "another body",
+        "another summary",
+        "a wrong etag",
+        "no counts",
+        "no document",
+        "no findings",
+        "a wrong finding",
+        "one finding too many",
+        "nothing at all",
+    ],
+)
+def test_a_rebuild_repairs_what_is_derived(
+    gongkai: Run, database_url: str, filed: Callable[[], list[Any]], damage: list[str]
+) -> None:
+    before = filed()
+    execute(database_url, *damage)
+    assert filed() != before
+    assert gongkai("rebuild", database_url=database_url) == (0, ["rebuilt 2 reports"], [])
+    assert filed() == before
+    assert_consistent(database_url)
+
+
+def test_migrating_rebuilds_what_other_rules_have_judged_and_nothing_else(
+    gongkai: Run, database_url: str, filed: Callable[[], list[Any]]
+) -> None:
+    before = filed()
+    execute(
+        database_url,
+        f"UPDATE derived_document SET rule_set = 'older', errors = 0 {WHERE}",
+        f"DELETE FROM derived_finding {WHERE}",
+    )
+    code, lines, _ = gongkai("migrate", database_url=database_url)
+    assert (code, lines[1:]) == (0, ["rebuilt 1 reports"])
+    assert filed() == before
+    assert len(gongkai("migrate", database_url=database_url)[1]) == 1
+    assert_consistent(database_url)
+
+
+# What is wrong
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate", "rebuild", "demo", "openapi"])
+def test_a_wrong_setting_stops_every_command_with_one_line(gongkai: Run, command: str) -> None:
+    code, lines, errors = gongkai(command, workers="many")
+    assert (code, lines, len(errors)) == (1, [], 1)
+    assert errors[0].startswith("gongkai: GONGKAI_WORKERS: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("database_url", "mysql://db/gongkai"),
+        ("database_url", "gongkai.db"),
+        ("port", "70000"),
+        ("root_path", "gongkai"),
+        ("cors_origins", "a.cn"),
+        ("log_level", "loud"),
+        ("access_log", "perhaps"),
+    ],
+)
+def test_each_wrong_setting_is_named(gongkai: Run, name: str, value: str) -> None:
+    code, lines, errors = gongkai("serve", **{name: value})
+    assert (code, lines, len(errors)) == (1, [], 1)
+    assert errors[0].startswith(f"gongkai: GONGKAI_{name.upper()}: ")
+
+
+@pytest.mark.parametrize(
+    "words", [("--port", "70000"), ("--workers", "0")], ids=["a port", "workers"]
+)
+def test_a_wrong_option_is_refused_like_a_setting(gongkai: Run, words: tuple[str, ...]) -> None:
+    code, lines, errors = gongkai("serve", *words)
+    assert (code, lines, len(errors)) == (1, [], 1)
+    assert errors[0].startswith(f"gongkai: GONGKAI_{words[0].removeprefix('--').upper()}: ")
+
+
+def test_a_dotenv_file_that_cannot_be_read_is_named(gongkai: Run, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"GONGKAI_HOST=\xff\n")
+    assert gongkai("migrate") == (1, [], ["gongkai: .env: is not UTF-8"])
+
+
+@pytest.fixture
+def unusable(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database that cannot be used."""
+    (tmp_path / "text.db").write_text("This is not a database, and it is long enough to tell so.")
+    urls = {
+        "no server": f"postgresql+psycopg://postgres@127.0.0.1:{free_port()}/gongkai",
+        "no database": "sqlite:///text.db",
+        "a folder": f"sqlite:///{tmp_path}",
+        "no folder": "sqlite:///text.db/gongkai.db",
+    }
+    return urls[request.param]
+
+
+@pytest.mark.parametrize("command", ["migrate", "rebuild", "demo"])
+@pytest.mark.parametrize(
+    "unusable", ["no server", "no database", "a folder", "no folder"], indirect=True
+)
+def test_a_database_that_cannot_be_used_stops_a_command_with_one_line(
+    gongkai: Run, unusable: str, command: str
+) -> None:
+    code, lines, errors = gongkai(command, database_url=unusable)
+    assert (code, lines, len(errors)) == (1, [], 1)
+    assert errors[0].startswith("gongkai: the database cannot be used: ")
+
+
+@pytest.mark.parametrize("unusable", ["no database", "a folder", "no folder"], indirect=True)
+def test_a_file_that_is_no_database_stops_the_server(gongkai: Run, unusable: str) -> None:
+    code, lines, errors = gongkai("serve", database_url=unusable)
+    assert (code, lines, len(errors)) == (1, [], 1)
+    assert errors[0].startswith("gongkai: the database cannot be used: ")
+
+
+def test_a_database_of_a_newer_version_is_left_alone(gongkai: Run, database_url: str) -> None:
+    execute(database_url, "UPDATE alembic_version SET version_num = 'ffffffffffff'")
+    code, lines, errors = gongkai("migrate", database_url=database_url)
+    assert (code, lines, len(errors)) == (1, [], 1)
+    assert "ffffffffffff" in errors[0]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_port_that_is_taken_stops_the_server(tmp_path: Path, workers: str) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [GONGKAI, "serve", "--port", str(port), "--workers", workers],
+            cwd=tmp_path,
+            env=environment(f"sqlite:///{tmp_path / 'gongkai.db'}", GONGKAI_LOG_LEVEL="ERROR"),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode != 0
+    assert "ddress already in use" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_unknown_command_is_refused(gongkai: Run) -> None:
+    code, lines, errors = gongkai("serv")
+    assert (code, lines) == (2, [])
+    assert any("serv" in line for line in errors)

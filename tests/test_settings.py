@@ -1,0 +1,156 @@
+"""Settings come from variables, a `.env` file or secrets; a wrong one is refused."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from app.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in os.environ:
+        if name.upper().startswith("GONGKAI_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def faults(**variables: str) -> list[tuple[str, str]]:
+    """Return what is wrong with settings: each name with its reason."""
+    with pytest.raises(ValidationError) as refused:
+        Settings(**variables)  # type: ignore[arg-type]
+    return [(str(error["loc"][0]), error["msg"]) for error in refused.value.errors()]
+
+
+def test_without_any_setting_the_service_is_local_on_sqlite() -> None:
+    assert Settings().model_dump() == {
+        "database_url": "sqlite:///data/gongkai.db",
+        "host": "127.0.0.1",
+        "port": 8000,
+        "workers": 1,
+        "root_path": "",
+        "cors_origins": (),
+        "admin_key": None,
+        "pool_size": 8,
+        "sqlite_synchronous": "FULL",
+        "log_level": "INFO",
+        "log_format": "json",
+        "access_log": True,
+        "graceful_timeout": 20,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("database_url", "sqlite:////var/lib/gongkai.db", "sqlite:////var/lib/gongkai.db"),
+        ("database_url", "postgresql+psycopg://g:s@db/g", "postgresql+psycopg://g:s@db/g"),
+        ("host", "0.0.0.0", "0.0.0.0"),
+        ("port", "80", 80),
+        ("workers", "4", 4),
+        ("root_path", "/gongkai", "/gongkai"),
+        ("cors_origins", "https://a.cn", ("https://a.cn",)),
+        ("pool_size", "2", 2),
+        ("sqlite_synchronous", "NORMAL", "NORMAL"),
+        ("log_level", "DEBUG", "DEBUG"),
+        ("log_format", "console", "console"),
+        ("access_log", "false", False),
+        ("graceful_timeout", "0", 0),
+    ],
+)
+def test_a_variable_sets(monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any) -> None:
+    monkeypatch.setenv(f"GONGKAI_{name.upper()}", text)
+    assert getattr(Settings(), name) == value
+
+
+def test_a_dotenv_file_sets_and_a_variable_comes_before_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lines = "# local\nGONGKAI_PORT=9000\nGONGKAI_WORKERS=3\nOTHER_PROGRAM=1\n"
+    (tmp_path / ".env").write_text(lines)
+    monkeypatch.setenv("GONGKAI_PORT", "9001")
+    settings = Settings()
+    assert (settings.port, settings.workers) == (9001, 3)
+
+
+def test_a_secret_is_a_file_of_its_name(tmp_path: Path) -> None:
+    (tmp_path / "gongkai_database_url").write_text("postgresql+psycopg://g:secret@db/g\n")
+    settings = Settings(_secrets_dir=tmp_path)  # type: ignore[call-arg]
+    assert settings.database_url == "postgresql+psycopg://g:secret@db/g"
+
+
+def test_the_admin_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GONGKAI_ADMIN_KEY", "open sesame")
+    settings = Settings()
+    assert settings.admin_key == SecretStr("open sesame")
+    assert "sesame" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+@pytest.mark.parametrize(
+    ("text", "origins"),
+    [
+        ("", ()),
+        ("https://a.cn", ("https://a.cn",)),
+        (" https://a.cn , http://localhost:3000,", ("https://a.cn", "http://localhost:3000")),
+        ("*", ("*",)),
+    ],
+    ids=["none", "one", "two", "any"],
+)
+def test_cors_origins_are_a_list_with_commas(
+    monkeypatch: pytest.MonkeyPatch, text: str, origins: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("GONGKAI_CORS_ORIGINS", text)
+    assert Settings().cors_origins == origins
+
+
+@pytest.mark.parametrize(
+    "text", ["a.cn", "https://a.cn/", "https://a.cn/app", '["https://a.cn"]', "https://a.cn b"]
+)
+def test_what_is_no_origin_is_refused(text: str) -> None:
+    ((name, reason),) = faults(cors_origins=text)
+    assert name == "cors_origins"
+    assert "is not an origin such as https://example.cn" in reason
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("", "is not a database URL"),
+        ("gongkai.db", "is not a database URL"),
+        ("postgresql+psycopg://db:port/g", "is not a database URL"),
+        ("mysql://db/g", "must start with sqlite:/// or postgresql+psycopg://"),
+        ("postgresql://db/g", "must start with sqlite:/// or postgresql+psycopg://"),
+        ("sqlite+aiosqlite:///a.db", "must start with sqlite:/// or postgresql+psycopg://"),
+        ("sqlite://", "must name a file: sqlite:///path/to/gongkai.db"),
+        ("sqlite:///", "must name a file: sqlite:///path/to/gongkai.db"),
+        ("sqlite:///:memory:", "must name a file: sqlite:///path/to/gongkai.db"),
+    ],
+)
+def test_what_is_no_database_of_ours_is_refused(url: str, reason: str) -> None:
+    assert faults(database_url=url) == [("database_url", f"Value error, {reason}")]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("port", "http"),
+        ("port", "-1"),
+        ("port", "65536"),
+        ("workers", "0"),
+        ("workers", "2.5"),
+        ("pool_size", "0"),
+        ("graceful_timeout", "-1"),
+        ("sqlite_synchronous", "OFF"),
+        ("log_level", "loud"),
+        ("log_format", "xml"),
+        ("access_log", "perhaps"),
+        ("root_path", "gongkai"),
+        ("root_path", "/gongkai/"),
+        ("root_path", "https://a.cn/gongkai"),
+    ],
+)
+def test_a_wrong_value_is_refused(name: str, text: str) -> None:
+    assert [fault for fault, _ in faults(**{name: text})] == [name]
