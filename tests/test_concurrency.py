@@ -565,3 +565,45 @@ def test_a_year_can_be_closed_while_writers_never_pause(
     changes, *written = at_once(close_and_open, *(partial(write_on, code) for code in codes))
     assert statuses(changes) == [200] * 4
     assert {reply.status_code for replies in written for reply in replies} <= {200, 201, 409}
+
+
+# Readers
+
+
+def test_readers_of_what_comes_and_goes_get_all_of_it_or_nothing(
+    client: httpx2.Client, make_agency: Callable[..., str]
+) -> None:
+    code, stop = make_agency(), threading.Event()
+    report = f"/v1/reports/{code}/2024"
+    paths = (
+        report,
+        f"{report}/requests",
+        f"{report}/findings?outcomes=all",
+        f"/v1/reports?agency={code}&count=true",
+        f"/v1/findings?agency={code}",
+    )
+
+    def read_on(path: str) -> list[Response]:
+        replies: list[Response] = []
+        while not stop.is_set():
+            replies.append(client.get(path))
+        return replies
+
+    def come_and_go() -> list[Response]:
+        body = {"tables": {"requests": requests_of(received__research=7, received__total=8)}}
+        try:
+            replies: list[Response] = []
+            for _ in range(2 * ROUNDS):
+                replies += [client.put(report, json=body), client.delete(report)]
+            return replies
+        finally:
+            stop.set()
+
+    changes, *read = at_once(come_and_go, *(partial(read_on, path) for path in paths))
+    assert {reply.status_code for reply in changes} == {201, 204}
+    assert {reply.status_code for replies in read for reply in replies} <= {200, 404}
+    for reply in read[0]:
+        if reply.status_code == 200:
+            document = reply.json()
+            assert [found["rule"] for found in document["findings"]] == ["cells.blank"]
+            assert document["tables"]["requests"]["totals"]["received"] == {"total": 7}

@@ -17,7 +17,7 @@ from app.domain.totals import effective, sums
 from app.forms import FORMS
 from tests.builders import A_BUREAU, FORM_2019, FORM_2021, balanced, failures, judged
 
-PROPERTY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+PROPERTY = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 COUNT = st.integers(0, 400)
 ODD: list[Value] = [0, 0, 1, None, "n/a"]
 ANY_CELL: st.SearchStrategy[Value] = st.one_of(COUNT, st.sampled_from(ODD))

@@ -78,7 +78,7 @@ def test_a_dotenv_file_sets_and_a_variable_comes_before_it(
 
 def test_a_secret_is_a_file_of_its_name(tmp_path: Path) -> None:
     (tmp_path / "gongkai_database_url").write_text("postgresql+psycopg://g:secret@db/g\n")
-    settings = Settings(_secrets_dir=tmp_path)  # type: ignore[call-arg]
+    settings = Settings(_secrets_dir=tmp_path)
     assert settings.database_url == "postgresql+psycopg://g:secret@db/g"
 
 

@@ -78,8 +78,10 @@ def test_every_single_wrong_cell_of_the_real_reports_is_named(name: str) -> None
     assert tried >= 4 * len(filing.table.cells)
 
 
-@pytest.mark.parametrize("name", ["321300-2024", "350128-ptz-2019"])
-@pytest.mark.parametrize(("first", "second"), [(1, 1), (1, -1), (-3, 2)])
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [("321300-2024", 1, 1), ("321300-2024", -3, 2), ("350128-ptz-2019", 1, -1)],
+)
 def test_every_pair_of_wrong_cells_of_the_real_reports_draws_silence(
     name: str, first: int, second: int
 ) -> None:

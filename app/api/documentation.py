@@ -97,8 +97,10 @@ def lists(model: Any, summary: str) -> dict[str, Any]:
     return {**described, "responses": described["responses"] | problems(400)}
 
 
-def writes(model: Any, summary: str, *, creates: bool = True, new: bool = False) -> dict[str, Any]:
-    """Describe the writing of a resource; `model` is None for a deletion."""
+def writes(
+    model: Any, summary: str, *, creates: bool = True, new: bool = False, deletes: bool = False
+) -> dict[str, Any]:
+    """Describe the writing of a resource; `model` is None for a deletion and no more."""
     done: dict[int | str, dict[str, Any]] = {}
     if model is None:
         done[204] = {"description": "Deleted"}
@@ -107,6 +109,8 @@ def writes(model: Any, summary: str, *, creates: bool = True, new: bool = False)
             done[200] = {"model": model, "description": "Replaced or unchanged", "headers": _ETAG}
         if creates:
             done[201] = {"model": model, "description": "Created", "headers": _ETAG | _LOCATION}
+    if deletes:
+        done[204] = {"description": "Written as `missing`: deleted"}
     errors = [404, 406, 409, 412, 422, 503] if not new else [406, 409, 422, 503]
     if model is not None:
         errors += [400, 413, 415]

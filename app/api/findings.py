@@ -44,12 +44,11 @@ async def get_findings(
     code, number = key_in(request, agency, year)
 
     def job(session: Session) -> bytes:
-        if reports.read_document(session, code, number) is None:
+        facts = reports.agency(session, code)
+        stored = reports.load(session, facts, number - 1, number) if facts else {}
+        if number not in stored:
             raise why_absent(session, code, number)
         asked = queries.read(request, FindingsQuery)
-        facts = reports.agency(session, code)
-        assert facts is not None
-        stored = reports.load(session, facts, number - 1, number)
         report = stored[number].report
         before = stored.get(number - 1)
         found = reporting.findings_of(report, before.report if before else None)

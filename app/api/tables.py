@@ -224,8 +224,12 @@ def _add_table(key: str) -> None:
     zh, en = title
     for verb, endpoint, options in (
         ("get", get_table, reads(replies, f"Read {en} / 读取{zh}")),
-        ("put", put_table, writes(replies, f"Write {en} / 填报{zh}")),
-        ("patch", patch_table, writes(replies, f"Change {en} / 修改{zh}", creates=False)),
+        ("put", put_table, writes(replies, f"Write {en} / 填报{zh}", deletes=True)),
+        (
+            "patch",
+            patch_table,
+            writes(replies, f"Change {en} / 修改{zh}", creates=False, deletes=True),
+        ),
         ("delete", delete_table, writes(None, f"Delete {en} / 删除{zh}")),
     ):
         add = getattr(routes, verb)

@@ -5,14 +5,12 @@ and its result is there only once that is committed. Nothing else begins or comm
 """
 
 import asyncio
+import contextlib
 import queue
+import select
 import sqlite3
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from functools import partial
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -27,6 +25,7 @@ from app.storage.statements import Prepared
 
 T = TypeVar("T")
 Job = Callable[[Session], T]
+Use = Callable[[Connection], T]
 
 GROUP = 16
 """How many waiting writers share one COMMIT on SQLite."""
@@ -105,129 +104,80 @@ def join(connection: Connection, job: Job[T]) -> T:
         return result
 
 
-@dataclass(slots=True)
-class _Waiting(Generic[T]):
-    """A unit of work that waits for its turn; `settle` tells the caller what became of it."""
+class _Turn(Generic[T]):
+    """A use of a connection that waits for its turn, and the coroutine that waits for it."""
 
-    job: Job[T]
-    future: Future[T] = field(default_factory=Future)
-    settle: Callable[[], None] = lambda: None
+    def __init__(self, use: Use[T]) -> None:
+        self.use = use
+        self._loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[T] = self._loop.create_future()
 
-    def run(self, connection: Connection) -> None:
-        """Run within the group's transaction.
+    def tell(self, result: T | None, error: Exception | None = None) -> None:
+        """Hand the outcome over, from another thread."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
+            self._loop.call_soon_threadsafe(self._settle, result, error)
 
-        An error before anything was written is this unit's own; one after that is the group's.
-        """
-        driver: Any = connection.connection.driver_connection
-        changes = driver.total_changes
-        try:
-            self.settle = partial(self.future.set_result, join(connection, self.job))
-        except SQLAlchemyError:
-            raise
-        except Exception as error:
-            if driver.total_changes != changes:
-                raise
-            self.settle = partial(self.future.set_exception, error)
-
-
-class _GroupWriter:
-    """The one writer of a SQLite database in this process: a fair queue and shared COMMITs.
-
-    SQLite has one writer at a time, and competing ones starve each other. Whoever waits is served
-    in turn, up to `GROUP` of them in one transaction. If one of them fails after it has written,
-    the transaction is rolled back and each runs in one of its own.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._queue: queue.SimpleQueue[_Waiting[Any] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._serve, name="writer", daemon=True)
-        self._thread.start()
-
-    def submit(self, job: Job[T]) -> Future[T]:
-        waiting = _Waiting(job)
-        self._queue.put(waiting)
-        return waiting.future
-
-    def shutdown(self) -> None:
-        """Finish what waits, then stop."""
-        self._queue.put(None)
-        self._thread.join()
-
-    def _serve(self) -> None:
-        while (first := self._queue.get()) is not None:
-            group = [first]
-            while len(group) < GROUP and not self._queue.empty():
-                following = self._queue.get()
-                if following is None:
-                    self._queue.put(None)
-                    break
-                group.append(following)
-            # A future that runs can no longer be cancelled by whoever waited for it.
-            self._commit([w for w in group if w.future.set_running_or_notify_cancel()])
-
-    def _commit(self, group: list[_Waiting[Any]]) -> None:
-        has_begun = False
-        try:
-            with self._engine.begin() as connection:
-                has_begun = True
-                for waiting in group:
-                    waiting.run(connection)
-        except Exception as error:
-            if len(group) == 1 or not has_begun:
-                for waiting in group:
-                    waiting.future.set_exception(error)
-                return
-            for waiting in group:  # nothing of the group is stored
-                self._commit([waiting])
+    def _settle(self, result: Any, error: Exception | None) -> None:
+        if self.future.done():  # whoever waited was cancelled
+            return
+        if error is not None:
+            self.future.set_exception(error)
         else:
-            for waiting in group:
-                waiting.settle()
+            self.future.set_result(result)
 
 
 class _Threads:
-    """Threads that each hold a connection: who has a thread has a connection."""
+    """Threads that each hold a connection, and one fair queue for all of them."""
 
     def __init__(self, engine: Engine, size: int, name: str) -> None:
         self._engine = engine
-        self._threads = ThreadPoolExecutor(size, name)
-        self._held = threading.local()
-        self._open: set[Connection] = set()
+        self._queue: queue.SimpleQueue[_Turn[Any] | None] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"{name}-{n}", daemon=True)
+            for n in range(size)
+        ]
+        for thread in self._threads:
+            thread.start()
 
-    def submit(self, use: Callable[[Connection], T]) -> Future[T]:
+    async def run(self, use: Use[T]) -> T:
         """Let a thread use its connection."""
-        return self._threads.submit(self._use, use)
-
-    def _use(self, use: Callable[[Connection], T]) -> T:
-        connection: Connection | None = getattr(self._held, "connection", None)
-        if connection is None or _is_lost(connection):
-            connection = self._renewed(connection)
-        try:
-            return use(connection)
-        except AppError:
-            raise
-        except Exception:
-            self._let_go(connection)  # what is wrong may be the connection
-            raise
-
-    def _renewed(self, old: Connection | None) -> Connection:
-        if old is not None:
-            self._let_go(old)
-        new = self._held.connection = self._engine.connect()
-        self._open.add(new)
-        return new
-
-    def _let_go(self, connection: Connection) -> None:
-        self._held.connection = None
-        self._open.discard(connection)
-        connection.invalidate()
-        connection.close()
+        turn = _Turn(use)
+        self._queue.put(turn)
+        return await turn.future
 
     def shutdown(self) -> None:
         """Finish what waits, then stop."""
-        self._threads.shutdown()
-        for connection in self._open:
-            connection.close()
+        for _ in self._threads:
+            self._queue.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _serve(self) -> None:
+        connection: Connection | None = None
+        while (turn := self._queue.get()) is not None:
+            try:
+                if connection is None or _is_lost(connection):
+                    connection = _renewed(self._engine, connection)
+                turn.tell(turn.use(connection))
+            except AppError as error:
+                turn.tell(None, error)
+            except Exception as error:  # what is wrong may be the connection
+                _let_go(connection)
+                connection = None
+                turn.tell(None, error)
+        _let_go(connection)
+
+
+def _renewed(engine: Engine, old: Connection | None) -> Connection:
+    _let_go(old)
+    return engine.connect()
+
+
+def _let_go(connection: Connection | None) -> None:
+    if connection is not None:
+        with contextlib.suppress(SQLAlchemyError):
+            connection.invalidate()
+        connection.close()
 
 
 def _is_lost(connection: Connection) -> bool:
@@ -238,12 +188,75 @@ def _is_lost(connection: Connection) -> bool:
     if connection.dialect.name == "sqlite":
         return False
     driver: Any = connection.connection.driver_connection
-    return bool(driver.closed or wait([driver.pgconn.socket], timeout=0))
+    if driver.closed:
+        return True
+    waiting = select.poll()
+    waiting.register(driver.pgconn.socket, select.POLLIN)
+    return bool(waiting.poll(0))
 
 
-def _transact(job: Job[T], connection: Connection) -> T:
+def _transact(connection: Connection, job: Job[T]) -> T:
     with connection.begin():
         return join(connection, job)
+
+
+class _GroupWriter(_Threads):
+    """The one writer of a SQLite database in this process: a fair queue and shared COMMITs.
+
+    SQLite has one writer at a time, and competing ones starve each other. Whoever waits is served
+    in turn, up to `GROUP` of them in one transaction. If one of them fails after it has written,
+    the transaction is rolled back and each runs in one of its own.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, 1, "writer")
+
+    def _serve(self) -> None:
+        while (first := self._queue.get()) is not None:
+            group = [first]
+            while len(group) < GROUP and not self._queue.empty():
+                following = self._queue.get()
+                if following is None:
+                    self._queue.put(None)
+                    break
+                group.append(following)
+            # Who no longer waits is not served.
+            self._commit([turn for turn in group if not turn.future.done()])
+
+    def _commit(self, group: list[_Turn[Any]]) -> None:
+        outcomes: list[tuple[Any, Exception | None]] = []
+        has_begun = False
+        try:
+            with self._engine.begin() as connection:
+                has_begun = True
+                outcomes += [_attempt(turn.use, connection) for turn in group]
+        except Exception as error:
+            if len(group) == 1 or not has_begun:
+                for turn in group:
+                    turn.tell(None, error)
+                return
+            for turn in group:  # nothing of the group is stored
+                self._commit([turn])
+        else:
+            for turn, (result, failure) in zip(group, outcomes, strict=True):
+                turn.tell(result, failure)
+
+
+def _attempt(use: Use[Any], connection: Connection) -> tuple[Any, Exception | None]:
+    """Use a connection within a group's transaction; return the result, or the error.
+
+    An error before anything was written is this use's own; one after that is the group's.
+    """
+    driver: Any = connection.connection.driver_connection
+    changes = driver.total_changes
+    try:
+        return use(connection), None
+    except SQLAlchemyError:
+        raise
+    except Exception as error:
+        if driver.total_changes != changes:
+            raise
+        return None, error
 
 
 class Database:
@@ -254,10 +267,12 @@ class Database:
         self.is_sqlite = settings.is_sqlite
         self.reads = read_engine(settings, size + self.is_sqlite)
         self.writes = write_engine(settings, 1 if self.is_sqlite else size)
-        self._readers = _Threads(self.reads, size, "reader")
         self._here = self.reads.connect() if self.is_sqlite else None
-        self._group = _GroupWriter(self.writes) if self.is_sqlite else None
-        self._writers = _Threads(self.writes, size, "writer")
+        self._readers = _Threads(self.reads, size, "reader")
+        self._writers = (
+            _GroupWriter(self.writes) if self.is_sqlite else _Threads(self.writes, size, "writer")
+        )
+        self._transact = join if self.is_sqlite else _transact
 
     async def point(self, statement: Prepared, parameters: dict[str, Any]) -> Any:
         """Read one row by its key, the quickest way there is; None if it is not there.
@@ -267,24 +282,18 @@ class Database:
         """
         if self._here is not None:
             return statement.run(self._here, parameters).fetchone()
-        return await asyncio.wrap_future(
-            self._readers.submit(lambda c: statement.run(c, parameters).fetchone())
-        )
+        return await self._readers.run(lambda c: statement.run(c, parameters).fetchone())
 
     async def read(self, job: Job[T]) -> T:
         """Run a unit of work that only reads, on a thread."""
-        return await asyncio.wrap_future(self._readers.submit(partial(join, job=job)))
+        return await self._readers.run(lambda connection: join(connection, job))
 
     async def write(self, job: Job[T]) -> T:
         """Run a unit of work in its turn; return once it is committed."""
-        if self._group is not None:
-            return await asyncio.wrap_future(self._group.submit(job))
-        return await asyncio.wrap_future(self._writers.submit(partial(_transact, job)))
+        return await self._writers.run(lambda connection: self._transact(connection, job))
 
     def close(self) -> None:
         """Finish what waits, then let go of everything."""
-        if self._group is not None:
-            self._group.shutdown()
         self._writers.shutdown()
         self._readers.shutdown()
         if self._here is not None:

@@ -392,12 +392,6 @@ _READ_TABLE = {
 }
 
 
-def read_document(session: Session, agency: str, year: int) -> tuple[str, bytes] | None:
-    """Return the ETag and the gzipped JSON of a report; None if there is none."""
-    row = READ_DOCUMENT.run(session.connection(), {"agency": agency, "year": year}).fetchone()
-    return (row[0], row[1]) if row else None
-
-
 def read_table(
     session: Session, key: str, agency: str, year: int
 ) -> tuple[bytes, Stamp | None] | None:

@@ -89,7 +89,7 @@ def _execute(connection: Connection, sql: str, values: Sequence[Any]) -> Any:
     try:
         if connection.dialect.name == "sqlite":
             return driver.execute(sql, values)
-        return psycopg.RawCursor(driver).execute(sql, values)
+        return psycopg.RawCursor(driver).execute(sql, values, binary=True)
     except connection.dialect.loaded_dbapi.Error as error:
         raise translated(connection, error) from error
 

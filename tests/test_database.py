@@ -1,0 +1,241 @@
+"""Units of work and who may use the database when, beneath the API."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlmodel import Session
+
+from app.errors import NotFound
+from app.storage.database import GROUP, Database, read_engine, run, write_engine
+from app.storage.statements import Prepared
+from tests.conftest import quiet
+
+Job = Callable[[Session], Any]
+
+KEYS = sa.text("SELECT key FROM retired ORDER BY key")
+READ = Prepared(sa.text("SELECT key FROM retired WHERE key = :key"))
+
+
+def keep(key: str) -> Job:
+    """Return a unit of work that writes a row."""
+
+    def job(session: Session) -> str:
+        session.connection().execute(
+            sa.text("INSERT INTO retired (key, revision) VALUES (:key, 1)"), {"key": key}
+        )
+        return key
+
+    return job
+
+
+def then(job: Job, error: Exception) -> Job:
+    """Return a unit of work that does another one, and then fails."""
+
+    def failing(session: Session) -> None:
+        job(session)
+        raise error
+
+    return failing
+
+
+def kept(session: Session) -> list[str]:
+    return list(session.connection().execute(KEYS).scalars())
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    made = Database(quiet(database_url))
+    yield made
+    made.close()
+
+
+def together(database: Database, *jobs: Job) -> list[Any]:
+    """Let units of work wait at the same time; return what became of each."""
+
+    async def scenario() -> list[Any]:
+        return await asyncio.gather(*map(database.write, jobs), return_exceptions=True)
+
+    return asyncio.run(scenario())
+
+
+# One unit of work
+
+
+def test_a_unit_of_work_returns_what_it_did_once_it_is_committed(database: Database) -> None:
+    assert asyncio.run(database.write(keep("a"))) == "a"
+    assert asyncio.run(database.read(kept)) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [NotFound("report-not-found"), RuntimeError("a bug"), KeyError("a")],
+    ids=["a client's", "a bug", "another bug"],
+)
+def test_a_unit_of_work_that_fails_is_taken_back(database: Database, error: Exception) -> None:
+    with pytest.raises(type(error)):
+        asyncio.run(database.write(then(keep("a"), error)))
+    assert asyncio.run(database.read(kept)) == []
+    assert asyncio.run(database.write(keep("a"))) == "a"
+
+
+def test_the_database_has_the_last_word(database: Database) -> None:
+    asyncio.run(database.write(keep("a")))
+    with pytest.raises(IntegrityError):
+        asyncio.run(database.write(keep("a")))
+    assert asyncio.run(database.write(keep("b"))) == "b"
+
+
+def test_a_row_refers_to_what_is_there(database: Database) -> None:
+    def orphan(session: Session) -> None:
+        session.connection().execute(
+            sa.text(
+                "INSERT INTO report (agency, year, revision, created_at, updated_at)"
+                " VALUES ('nobody', 2024, 1, '', '')"
+            )
+        )
+
+    with pytest.raises(IntegrityError):
+        asyncio.run(database.write(orphan))
+
+
+def test_a_reader_does_not_see_what_is_not_committed(database: Database) -> None:
+    async def scenario() -> list[Any]:
+        written, go = threading.Event(), threading.Event()
+
+        def slow(session: Session) -> None:
+            keep("a")(session)
+            written.set()
+            assert go.wait(timeout=10)
+
+        writing = asyncio.ensure_future(database.write(slow))
+        await asyncio.to_thread(written.wait)
+        before = [await database.read(kept), await database.point(READ, {"key": "a"})]
+        go.set()
+        await writing
+        return [*before, await database.read(kept), await database.point(READ, {"key": "a"})]
+
+    before_list, before_point, after_list, after_point = asyncio.run(scenario())
+    assert (before_list, before_point) == ([], None)
+    assert (after_list, tuple(after_point)) == (["a"], ("a",))
+
+
+def test_a_reader_cannot_write_on_sqlite(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    template = request.getfixturevalue("_sqlite_template")
+    engine = read_engine(quiet(f"sqlite:///{template}"))
+    try:
+        with engine.connect() as connection, pytest.raises(DBAPIError, match="readonly"):
+            connection.execute(sa.text("DELETE FROM reporting_year"))
+    finally:
+        engine.dispose()
+
+
+def test_a_unit_of_work_on_an_engine_of_its_own_commits_or_leaves_nothing(
+    database_url: str,
+) -> None:
+    engine = write_engine(quiet(database_url))
+    try:
+        assert run(engine, keep("a")) == "a"
+        with pytest.raises(RuntimeError):
+            run(engine, then(keep("b"), RuntimeError("a bug")))
+        assert run(engine, kept) == ["a"]
+    finally:
+        engine.dispose()
+
+
+# Many at once
+
+
+def test_many_who_wait_are_all_served(database: Database) -> None:
+    keys = [f"{n:03}" for n in range(5 * GROUP)]
+    assert together(database, *map(keep, keys)) == keys
+    assert asyncio.run(database.read(kept)) == keys
+
+
+def test_each_of_many_gets_its_own_outcome(database: Database) -> None:
+    def job(n: int) -> Job:
+        return then(keep(f"{n:03}"), LookupError(f"{n}")) if n % 3 == 0 else keep(f"{n:03}")
+
+    outcomes = together(database, *map(job, range(40)))
+    for n, outcome in enumerate(outcomes):
+        assert (str(outcome) if n % 3 == 0 else outcome) == (f"{n}" if n % 3 == 0 else f"{n:03}")
+    stored = [f"{n:03}" for n in range(40) if n % 3]
+    assert asyncio.run(database.read(kept)) == stored
+
+
+def test_closing_finishes_what_waits(database_url: str) -> None:
+    database = Database(quiet(database_url))
+
+    async def scenario() -> list[Any]:
+        writing = [asyncio.ensure_future(database.write(keep(f"{n:02}"))) for n in range(30)]
+        await asyncio.sleep(0)  # let each get in line
+        await asyncio.to_thread(database.close)
+        return await asyncio.gather(*writing)
+
+    assert asyncio.run(scenario()) == [f"{n:02}" for n in range(30)]
+
+
+# SQLite
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
+    path = tmp_path / "gongkai.db"
+    path.write_bytes(Path(request.getfixturevalue("_sqlite_template")).read_bytes())
+    made = Database(quiet(f"sqlite:///{path}"))
+    yield made
+    made.close()
+
+
+def test_writers_who_wait_on_sqlite_share_a_commit(sqlite: Database) -> None:
+    commits: list[Any] = []
+    event.listen(sqlite.writes, "commit", commits.append)
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(_: Session) -> None:
+        begun.set()
+        assert go.wait(timeout=10)
+
+    async def scenario() -> list[Any]:
+        first = asyncio.ensure_future(sqlite.write(slow))
+        await asyncio.to_thread(begun.wait)
+        waiting = [asyncio.ensure_future(sqlite.write(keep(f"{n:02}"))) for n in range(GROUP)]
+        await asyncio.sleep(0)  # let each get in line
+        go.set()
+        await first
+        return await asyncio.gather(*waiting)
+
+    assert asyncio.run(scenario()) == [f"{n:02}" for n in range(GROUP)]
+    assert len(commits) == 2
+
+
+@pytest.mark.parametrize(("setting", "level"), [("FULL", 2), ("NORMAL", 1)])
+def test_writes_on_sqlite_are_as_durable_as_set(tmp_path: Path, setting: str, level: int) -> None:
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+    engine = write_engine(quiet(url, sqlite_synchronous=setting))
+    wanted = {"journal_mode": "wal", "synchronous": level, "foreign_keys": 1}
+    try:
+        with engine.connect() as connection:
+            found = {
+                name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in wanted
+            }
+    finally:
+        engine.dispose()
+    assert found == wanted
+
+
+def test_the_folder_of_a_sqlite_file_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "some" / "where" / "gongkai.db"
+    engine = write_engine(quiet(f"sqlite:///{path}"))
+    engine.connect().close()
+    engine.dispose()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)

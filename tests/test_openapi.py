@@ -1,0 +1,401 @@
+"""The OpenAPI document: complete, true to the service, and the one that is committed."""
+
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from fastapi.testclient import TestClient
+from httpx2 import Response
+from hypothesis import HealthCheck, given, settings
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+from schemathesis import Case, GenerationMode, checks
+
+from app.api import openapi
+from app.demo import real_reports
+from app.forms import FORMS, TABLE_KEYS
+from app.main import create_app
+from tests.api import Json, make_agency, put_report
+from tests.conftest import quiet
+
+DOCUMENT = openapi.document(create_app(quiet("sqlite:///unused.db")))
+OPERATIONS: dict[str, Json] = {
+    operation["operationId"]: {**operation, "method": method.upper(), "path": path}
+    for path, item in DOCUMENT["paths"].items()
+    for method, operation in item.items()
+}
+WRITING = {"PUT", "PATCH", "POST"}
+
+
+def resolved(schema: Json) -> Json:
+    """Follow a reference within the document."""
+    found: Any = schema
+    while "$ref" in found:
+        target: Any = DOCUMENT
+        for name in found["$ref"].removeprefix("#/").split("/"):
+            target = target[name]
+        found = target
+    return dict(found)
+
+
+def closed(value: Any) -> Any:
+    """Refuse, in a schema, the members that it does not name."""
+    if isinstance(value, list):
+        return [closed(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    made = {name: closed(each) for name, each in value.items()}
+    if isinstance(value.get("properties"), dict) and value.get("type") == "object":
+        made.setdefault("additionalProperties", False)
+    return made
+
+
+CLOSED = closed({"components": DOCUMENT["components"]})
+
+
+def wrong(schema: Json, value: Any) -> list[str]:
+    """Return how a value differs from a schema, which may name the components."""
+    validator = Draft202012Validator({**closed(schema), **CLOSED})
+    return [f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(value)]
+
+
+def examples(operation: Json) -> Iterator[tuple[str, Any, Json]]:
+    """Yield each example of a body: its name, its value and its schema."""
+    for media in operation.get("requestBody", {}).get("content", {}).values():
+        for name, example in media.get("examples", {}).items():
+            yield name, example["value"], media["schema"]
+
+
+# The document itself
+
+
+def test_the_document_is_valid() -> None:
+    validate(DOCUMENT)
+
+
+def test_the_committed_document_is_this_one() -> None:
+    made = openapi.text(create_app(quiet("sqlite:///unused.db")))
+    assert openapi.FILE.read_text(encoding="utf-8") == made, "run: make openapi"
+
+
+def test_every_operation_is_described() -> None:
+    tags = {tag["name"] for tag in DOCUMENT["tags"]}
+    for name, operation in OPERATIONS.items():
+        assert re.fullmatch(r"[a-z]+(_[a-z]+){0,3}", name)
+        assert " / " in operation["summary"], name
+        assert operation["description"].strip(), name
+        assert len(operation["tags"]) == 1, name
+        assert set(operation["tags"]) <= tags, name
+    assert {tag for operation in OPERATIONS.values() for tag in operation["tags"]} == tags
+
+
+def test_names_of_operations_are_unique() -> None:
+    count = sum(len(item) for item in DOCUMENT["paths"].values())
+    assert len(OPERATIONS) == count
+
+
+def test_every_operation_of_the_contract_is_there() -> None:
+    resources = {
+        "/v1/forms": "GET",
+        "/v1/forms/{form}": "GET",
+        "/v1/rules": "GET",
+        "/v1/agencies": "GET POST",
+        "/v1/agencies/{agency}": "GET PUT PATCH DELETE",
+        "/v1/reporting-years": "GET POST",
+        "/v1/reporting-years/{year}": "GET PUT PATCH DELETE",
+        "/v1/reports": "GET POST",
+        "/v1/reports/{agency}/{year}": "GET PUT PATCH DELETE",
+        "/v1/reports/{agency}/{year}/findings": "GET",
+        "/v1/findings": "GET",
+        "/v1/validations": "POST",
+    } | {f"/v1/reports/{{agency}}/{{year}}/{key}": "GET PUT PATCH DELETE" for key in TABLE_KEYS}
+    found = {
+        path: {method.upper() for method in item}
+        for path, item in DOCUMENT["paths"].items()
+        if path.startswith("/v1")
+    }
+    assert found == {path: set(methods.split()) for path, methods in resources.items()}
+
+
+def test_every_body_has_examples_and_is_of_a_known_type() -> None:
+    for name, operation in OPERATIONS.items():
+        if operation["method"] in WRITING:
+            assert list(examples(operation)), name
+            media = "merge-patch+json" if operation["method"] == "PATCH" else "json"
+            assert list(operation["requestBody"]["content"]) == [f"application/{media}"], name
+        else:
+            assert "requestBody" not in operation, name
+
+
+def test_errors_are_the_real_ones() -> None:
+    assert "HTTPValidationError" not in str(DOCUMENT)
+    assert "ValidationError" not in DOCUMENT["components"]["schemas"]
+    for name, operation in OPERATIONS.items():
+        if not operation["path"].startswith("/v1"):
+            continue
+        statuses = set(operation["responses"])
+        assert statuses >= {"406", "422", "503"}, name
+        if operation["method"] in WRITING:
+            assert statuses >= {"400", "413", "415"}, name
+        if operation["method"] in {"PUT", "PATCH", "DELETE"}:
+            assert statuses >= {"404", "409", "412"}, name
+        for status in statuses - {"200", "201", "204", "304"}:
+            content = resolved(operation["responses"][status])["content"]
+            assert list(content) == ["application/problem+json"], name
+            problem = content["application/problem+json"]
+            assert problem["schema"] == {"$ref": "#/components/schemas/ProblemOut"}
+            for slug, example in problem["examples"].items():
+                assert wrong(problem["schema"], example["value"]) == []
+                assert example["value"]["type"] == f"/problems/{slug}"
+                assert example["value"]["status"] == int(status)
+
+
+def test_conditions_are_documented_where_they_hold() -> None:
+    for name, operation in OPERATIONS.items():
+        headers = {p["name"] for p in operation.get("parameters", []) if p["in"] == "header"}
+        conditional = operation["method"] in {"PUT", "PATCH", "DELETE"}
+        assert headers == ({"If-Match", "If-None-Match"} if conditional else set()), name
+
+
+def test_replies_say_which_headers_they_have() -> None:
+    for name, operation in OPERATIONS.items():
+        for status in operation["responses"].keys() & {"200", "201", "304"}:
+            if operation["path"].startswith("/v1") and name != "post_validation":
+                assert "ETag" in operation["responses"][status]["headers"], name
+        if "201" in operation["responses"]:
+            assert "Location" in operation["responses"]["201"]["headers"], name
+
+
+def test_requests_and_replies_have_no_generated_twins() -> None:
+    for name in DOCUMENT["components"]["schemas"]:
+        assert not name.endswith(("-Input", "-Output")), name
+        assert re.fullmatch(r"[A-Z][A-Za-z0-9]*", name), name
+
+
+def test_every_cell_has_the_label_of_the_form() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    for form in FORMS:
+        for table in form.tables:
+            camel = "".join(part.capitalize() for part in table.key.split("_"))
+            for schema in (f"{camel}Data{form.key}", f"{camel}DataOut{form.key}"):
+                lines = schemas[schema]["properties"]
+                assert [lines[line.key]["title"] for line in table.lines] == [
+                    f"{line.label.zh} / {line.label.en}" for line in table.lines
+                ]
+            for schema in (f"{camel}Line{form.key}", f"{camel}LineOut{form.key}"):
+                columns = schemas[schema]["properties"]
+                for column in table.columns:
+                    assert columns[column.key]["title"] == f"{column.label.zh} / {column.label.en}"
+                    assert columns[column.key]["x-unit"] == column.unit.value
+
+
+# Examples
+
+
+def test_every_example_has_the_shape_that_its_schema_says() -> None:
+    for name, operation in OPERATIONS.items():
+        for title, value, schema in examples(operation):
+            assert wrong(schema, value) == [], (name, title)
+
+
+ORDER = ("agencies", "reporting-years", "reports", "tables", "validations")
+"""The tags whose operations take a body, so that what an example needs was made before."""
+
+
+def path_of(operation: Json, title: str) -> str:
+    """Return a path for an example; those named by a year are about that year."""
+    year = title if title.isdigit() else "2020" if "procurement" in operation["path"] else "2024"
+    agency = "321322-fgj" if operation["tags"] == ["agencies"] else "321300"
+    if year == "2020":
+        agency = "350205-rsj"
+    if operation["tags"] == ["reporting-years"]:
+        year = "2026"
+    return str(operation["path"]).format(agency=agency, year=year)
+
+
+def test_every_example_is_taken(client: TestClient) -> None:
+    make_agency(client, "350205-rsj")
+    methods = ("POST", "PUT", "PATCH")
+    for operation in sorted(
+        (each for each in OPERATIONS.values() if each["method"] in methods),
+        key=lambda each: (ORDER.index(each["tags"][0]), methods.index(each["method"])),
+    ):
+        for title, value, _ in examples(operation):
+            path = path_of(operation, title)
+            (media,) = operation["requestBody"]["content"]
+            reply = client.request(
+                operation["method"], path, json=value, headers={"content-type": media}
+            )
+            assert reply.status_code in {200, 201}, (path, title, reply.text)
+
+
+# Replies
+
+
+@pytest.fixture
+def world(client: TestClient) -> TestClient:
+    """A client of a register of real reports, one of them with tables missing, nil and blank."""
+    for each in real_reports():
+        code, members = each["agency"]["code"], {**each["agency"]}
+        del members["code"]
+        assert client.put(f"/v1/agencies/{code}", json=members).status_code in {200, 201}
+        path = f"/v1/reports/{code}/{each['year']}"
+        assert client.put(path, json=each["report"]).status_code == 201
+    tables = {"requests": {}, "disputes": {"filing": "nil"}, "procurement": {"filing": "nil"}}
+    for year in (2020, 2022):
+        kept = {key: body for key, body in tables.items() if year == 2020 or key != "procurement"}
+        reply = client.put(f"/v1/reports/321300/{year}", json={"tables": kept})
+        assert reply.status_code == 201, reply.text
+    return client
+
+
+def addresses(client: TestClient, path: str) -> list[str]:
+    """Return every address that a path stands for in the register."""
+    if "{form}" in path:
+        return [path.format(form=form.key) for form in FORMS]
+    reports = client.get("/v1/reports?limit=1000").json()["items"]
+    made = {path.format(agency=r["agency"]["code"], year=r["year"], slug="") for r in reports}
+    return sorted(made)
+
+
+def reply_schema(operation: Json, reply: Response) -> Json:
+    """Return the documented schema of a reply."""
+    content = resolved(operation["responses"][str(reply.status_code)])["content"]
+    media = reply.headers["content-type"].split(";")[0]
+    return dict(content[media]["schema"])
+
+
+def test_every_reading_is_as_documented(world: TestClient) -> None:
+    statuses: dict[str, set[int]] = {}
+    for name, operation in OPERATIONS.items():
+        if operation["method"] != "GET" or not operation["path"].startswith("/v1"):
+            continue
+        for path in addresses(world, operation["path"]):
+            reply = world.get(path)
+            statuses.setdefault(name, set()).add(reply.status_code)
+            assert wrong(reply_schema(operation, reply), reply.json()) == [], path
+    both = {f"get_{key}" for key in TABLE_KEYS}
+    assert statuses == {name: {200, 404} if name in both else {200} for name in statuses}
+
+
+def test_every_page_is_as_documented(world: TestClient) -> None:
+    for name in ("list_reports", "list_findings", "list_agencies", "list_reporting_years"):
+        operation = OPERATIONS[name]
+        for query in ("?limit=1", "?count=true&limit=1000", "?limit=0", "?cursor=x"):
+            reply = world.get(operation["path"] + query)
+            assert wrong(reply_schema(operation, reply), reply.json()) == [], (name, query)
+
+
+def test_findings_of_both_outcomes_are_as_documented(world: TestClient) -> None:
+    operation = OPERATIONS["get_findings"]
+    for path in addresses(world, operation["path"]):
+        reply = world.get(f"{path}?outcomes=all")
+        assert wrong(reply_schema(operation, reply), reply.json()) == [], path
+
+
+def test_every_writing_is_answered_as_documented(world: TestClient) -> None:
+    for each in real_reports():
+        year, body = each["year"], each["report"]
+        path = f"/v1/reports/{each['agency']['code']}/{year}"
+        for name, operation in OPERATIONS.items():
+            key = name.removeprefix("put_")
+            if operation["method"] != "PUT" or not (key == "report" or key in body["tables"]):
+                continue
+            reply = world.put(path, json=body)
+            if key in TABLE_KEYS:
+                reply = world.put(f"{path}/{key}", json=body["tables"][key])
+            assert wrong(reply_schema(operation, reply), reply.json()) == [], (path, key)
+
+
+def test_every_validation_is_as_documented(world: TestClient) -> None:
+    operation = OPERATIONS["post_validation"]
+    for each in real_reports():
+        for more in ({}, {"agency": each["agency"]["code"]}, {"previous": None}):
+            for query in ("", "?outcomes=all"):
+                body = {"year": each["year"], **each["report"], **more}
+                reply = world.post(f"/v1/validations{query}", json=body)
+                assert reply.status_code == 200, reply.text
+                assert wrong(reply_schema(operation, reply), reply.json()) == []
+
+
+def test_a_table_written_as_missing_is_answered_as_documented(world: TestClient) -> None:
+    for method in ("put", "patch", "put"):
+        reply = world.request(method, "/v1/reports/321300/2024/fees", json={"filing": "missing"})
+        assert str(reply.status_code) in OPERATIONS[f"{method}_fees"]["responses"]
+
+
+# Requests by chance
+
+_CHECKS = [
+    checks.not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_schema_conformance,
+    checks.response_headers_conformance,
+]
+
+
+def send(client: TestClient, case: Case) -> Response:
+    """Send a generated request."""
+    parts = case.as_transport_kwargs(base_url="http://testserver")
+    kept = {"method", "url", "headers", "params", "data", "json"}
+    made = requests.Request(**{name: parts[name] for name in kept & parts.keys()}).prepare()
+    assert made.method
+    assert made.url
+    body = made.body.encode() if isinstance(made.body, str) else made.body
+    return client.request(made.method, made.url, content=body, headers=dict(made.headers))
+
+
+def name_what_is_there(case: Case) -> None:
+    """Let most paths name an agency and a year that are registered."""
+    named = case.path_parameters
+    for name, values in (("agency", "ab"), ("year", ("2020", "2024"))):
+        if name in named:
+            choice = len(str(named[name])) % 5
+            named[name] = values[choice % 2] if choice else named[name]
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+def test_whatever_is_sent_is_answered_as_documented(
+    client: TestClient, mode: GenerationMode
+) -> None:
+    schema = schemathesis.openapi.from_dict(deepcopy(DOCUMENT))
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        for code in "ab":
+            client.put(f"/v1/agencies/{code}", json={**_AGENCY, "name": code})
+            for year in (2020, 2024):
+                put_report(client, code, year)
+        raw = OPERATIONS[operation.definition.raw["operationId"]]
+        takes_anything = not any(p["in"] == "query" for p in raw.get("parameters", []))
+        if mode is GenerationMode.NEGATIVE and takes_anything and "requestBody" not in raw:
+            continue
+        answered_as_documented(client, operation.as_strategy(generation_mode=mode), mode)
+
+
+_AGENCY = {"kind": "department", "level": "county"}
+
+
+def answered_as_documented(client: TestClient, strategy: Any, mode: GenerationMode) -> None:
+    """Send a few of an operation's requests."""
+
+    @settings(
+        max_examples=8,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=strategy)
+    def answered(case: Case) -> None:
+        name_what_is_there(case)
+        reply = send(client, case)
+        case.validate_response(reply, checks=_CHECKS)
+        if mode is GenerationMode.NEGATIVE:
+            assert reply.status_code >= 400
+
+    answered()
