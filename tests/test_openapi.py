@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from copy import deepcopy
+from itertools import product
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ import schemathesis
 from fastapi.testclient import TestClient
 from httpx2 import Response
 from hypothesis import HealthCheck, given, settings
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import validate
 from schemathesis import Case, GenerationMode, checks
 
@@ -19,7 +19,7 @@ from app.api import openapi
 from app.demo import real_reports
 from app.forms import FORMS, TABLE_KEYS
 from app.main import create_app
-from tests.api import Json, make_agency, put_report
+from tests.api import Json, an_agency_body, make_agency, put_report
 from tests.conftest import quiet
 
 DOCUMENT = openapi.document(create_app(quiet("sqlite:///unused.db")))
@@ -40,6 +40,15 @@ def resolved(schema: Json) -> Json:
             target = target[name]
         found = target
     return dict(found)
+
+
+def writable(value: Any) -> Any:
+    """Let a document's requests have what only replies show: it is accepted and ignored."""
+    if isinstance(value, list):
+        return [writable(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: writable(each) for name, each in value.items() if name != "readOnly"}
 
 
 def closed(value: Any) -> Any:
@@ -278,8 +287,8 @@ def test_every_reading_is_as_documented(world: TestClient) -> None:
             reply = world.get(path)
             statuses.setdefault(name, set()).add(reply.status_code)
             assert wrong(reply_schema(operation, reply), reply.json()) == [], path
-    both = {f"get_{key}" for key in TABLE_KEYS}
-    assert statuses == {name: {200, 404} if name in both else {200} for name in statuses}
+    missing = {f"get_{key}" for key in TABLE_KEYS if key not in {"requests", "disputes"}}
+    assert statuses == {name: {200, 404} if name in missing else {200} for name in statuses}
 
 
 def test_every_page_is_as_documented(world: TestClient) -> None:
@@ -339,18 +348,17 @@ _CHECKS = [
 ]
 
 
-def send(client: TestClient, case: Case) -> Response:
+def send(client: TestClient, case: Case[Any]) -> Response:
     """Send a generated request."""
     parts = case.as_transport_kwargs(base_url="http://testserver")
     kept = {"method", "url", "headers", "params", "data", "json"}
     made = requests.Request(**{name: parts[name] for name in kept & parts.keys()}).prepare()
-    assert made.method
-    assert made.url
-    body = made.body.encode() if isinstance(made.body, str) else made.body
-    return client.request(made.method, made.url, content=body, headers=dict(made.headers))
+    body: Any = made.body
+    headers: Any = dict(made.headers)
+    return client.request(str(made.method), str(made.url), content=body, headers=headers)
 
 
-def name_what_is_there(case: Case) -> None:
+def name_what_is_there(case: Case[Any]) -> None:
     """Let most paths name an agency and a year that are registered."""
     named = case.path_parameters
     for name, values in (("agency", "ab"), ("year", ("2020", "2024"))):
@@ -363,21 +371,18 @@ def name_what_is_there(case: Case) -> None:
 def test_whatever_is_sent_is_answered_as_documented(
     client: TestClient, mode: GenerationMode
 ) -> None:
-    schema = schemathesis.openapi.from_dict(deepcopy(DOCUMENT))
+    schema = schemathesis.openapi.from_dict(writable(DOCUMENT))
     for result in schema.get_all_operations():
-        operation = result.ok()
-        for code in "ab":
-            client.put(f"/v1/agencies/{code}", json={**_AGENCY, "name": code})
-            for year in (2020, 2024):
-                put_report(client, code, year)
+        operation: Any = result.ok()  # type: ignore[union-attr]
+        for code, year in product("ab", (2020, 2024)):
+            client.put(f"/v1/reporting-years/{year}", json={})
+            client.put(f"/v1/agencies/{code}", json=an_agency_body())
+            put_report(client, code, year)
         raw = OPERATIONS[operation.definition.raw["operationId"]]
         takes_anything = not any(p["in"] == "query" for p in raw.get("parameters", []))
         if mode is GenerationMode.NEGATIVE and takes_anything and "requestBody" not in raw:
             continue
         answered_as_documented(client, operation.as_strategy(generation_mode=mode), mode)
-
-
-_AGENCY = {"kind": "department", "level": "county"}
 
 
 def answered_as_documented(client: TestClient, strategy: Any, mode: GenerationMode) -> None:
@@ -391,7 +396,7 @@ def answered_as_documented(client: TestClient, strategy: Any, mode: GenerationMo
         suppress_health_check=list(HealthCheck),
     )
     @given(case=strategy)
-    def answered(case: Case) -> None:
+    def answered(case: Case[Any]) -> None:
         name_what_is_there(case)
         reply = send(client, case)
         case.validate_response(reply, checks=_CHECKS)

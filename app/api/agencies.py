@@ -12,7 +12,7 @@ from app.api import bodies, queries, schemas
 from app.api.documentation import lists, reads, writes
 from app.api.paths import AgencyCode, refuse
 from app.api.queries import Listing, ListQuery, NoQuery
-from app.api.replies import MERGE_PATCH, PATCHABLE, reply
+from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
 from app.api.routing import database, router
 from app.api.writing import contradictions, hold
 from app.domain.codes import check_character, is_agency_code
@@ -203,10 +203,7 @@ def _hold(
 def _reply(request: Request, agency: Agency, status: int) -> Response:
     etag, body = _resource(agency)
     path = f"/v1/agencies/{agency.code}"
-    headers = {"Content-Location": path, **PATCHABLE}
-    if status == 201:
-        headers["Location"] = path
-    return reply(request, etag, body=body, status=status, headers=headers)
+    return written(request, path, etag, body, status)
 
 
 @routes.put("/{agency}", **writes(schemas.AgencyOut, "Write an agency / 登记机构"))

@@ -120,3 +120,11 @@ def reply(
     else:
         content = body if body is not None else encoding.unzipped(zipped or b"")
     return Response(content, status, sent, media_type="application/json")
+
+
+def written(request: Request, path: str, etag: str, body: bytes, status: int) -> Response:
+    """Return what was written, which stands at `path` from now on."""
+    headers = {"Content-Location": path, **PATCHABLE}
+    if status == 201:
+        headers["Location"] = path
+    return reply(request, etag, body=body, status=status, headers=headers)

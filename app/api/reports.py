@@ -15,7 +15,7 @@ from app.api import bodies, examples, queries, schemas
 from app.api.documentation import lists, reads, writes
 from app.api.paths import AgencyCode, YearPath, absent, key_in
 from app.api.queries import Listing, ListQuery, NoQuery
-from app.api.replies import MERGE_PATCH, PATCHABLE, reply
+from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
 from app.api.routing import database, router
 from app.api.writing import hold, patched, report_contradictions
 from app.domain.calendar import LAST_YEAR
@@ -110,10 +110,7 @@ def _report_differences(request: Request, scene: Scene, body: dict[str, Any]) ->
 def _report_reply(request: Request, scene: Scene, status: int = 200) -> Response:
     rendered = reporting.rendered(scene)
     path = rendering.report_path(scene.agency.code, scene.year.year)
-    headers = {"Content-Location": path, **PATCHABLE}
-    if status == 201:
-        headers["Location"] = path
-    return reply(request, rendered.etag, body=rendered.body, status=status, headers=headers)
+    return written(request, path, rendered.etag, rendered.body, status)
 
 
 def _hold_report(request: Request, scene: Scene, body: bytes | None) -> None:

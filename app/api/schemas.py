@@ -189,7 +189,7 @@ class AgencyRef(Shown):
     name: Annotated[str, Field(examples=["宿迁市人民政府"])]
 
 
-class _AgencyNamed(Strict):
+class AgencyNamed(Strict):
     """An agency as replies name it; its name is not read."""
 
     code: Code
@@ -207,7 +207,7 @@ def _named_agency(value: Any, as_object: ValidatorFunctionWrapHandler) -> Any:
 
 _CODE_SCHEMA = {"type": "string", "pattern": codes.CODE_PATTERN}
 AgencyIn = Annotated[
-    _AgencyNamed,
+    AgencyNamed,
     WrapValidator(_named_agency),
     WithJsonSchema(
         {

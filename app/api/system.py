@@ -90,7 +90,7 @@ async def docs(request: Request) -> Response:
         swagger_css_url=f"{assets}/swagger-ui.css",
         swagger_favicon_url=f"{assets}/favicon-32x32.png",
         swagger_ui_parameters={
-            "docExpansion": "none",
+            "docExpansion": "list",
             "defaultModelsExpandDepth": 0,
             "displayRequestDuration": True,
             "filter": True,

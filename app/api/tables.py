@@ -13,7 +13,7 @@ from app.api import bodies, examples, queries, schemas
 from app.api.documentation import reads, writes
 from app.api.paths import AgencyCode, YearPath, key_in, not_in_form, why_absent
 from app.api.queries import NoQuery
-from app.api.replies import MERGE_PATCH, PATCHABLE, reply
+from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
 from app.api.routing import database, router
 from app.api.writing import contradictions, hold, is_missing_with_data, patched_table
 from app.domain.layout import Table
@@ -50,10 +50,7 @@ def _table_reply(request: Request, scene: Scene, key: str, status: int = 200) ->
         return Response(status_code=204)
     etag, body = _table_resource(scene, key)
     path = f"{rendering.report_path(scene.agency.code, scene.year.year)}/{key}"
-    headers = {"Content-Location": path, **PATCHABLE}
-    if status == 201:
-        headers["Location"] = path
-    return reply(request, etag, body=body, status=status, headers=headers)
+    return written(request, path, etag, body, status)
 
 
 def _hold_table(request: Request, scene: Scene, key: str, body: bytes | None) -> None:

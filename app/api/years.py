@@ -13,7 +13,7 @@ from app.api import bodies, queries, schemas
 from app.api.documentation import lists, reads, writes
 from app.api.paths import YearPath, refuse, year_in
 from app.api.queries import Listing, ListQuery, NoQuery
-from app.api.replies import MERGE_PATCH, PATCHABLE, reply
+from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
 from app.api.routing import database, router
 from app.api.writing import contradictions, hold
 from app.errors import Conflict, Fault, Invalid, NotFound
@@ -126,10 +126,7 @@ def _writable(year: ReportingYear) -> dict[str, Any]:
 def _reply(request: Request, year: ReportingYear, status: int) -> Response:
     etag, body = _resource(year)
     path = f"/v1/reporting-years/{year.year}"
-    headers = {"Content-Location": path, **PATCHABLE}
-    if status == 201:
-        headers["Location"] = path
-    return reply(request, etag, body=body, status=status, headers=headers)
+    return written(request, path, etag, body, status)
 
 
 _EXAMPLES: dict[str, Any] = {
