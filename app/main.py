@@ -1,5 +1,6 @@
 """The application: `create_app()` puts the parts together."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -96,6 +97,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.head = migrate.head()
     app.state.database = Database(app.state.settings)
+    gc.collect()
+    gc.freeze()  # schemas and statements stay: no need to look at them again and again
     log.info("started", database=app.state.settings.database_url.split("@")[-1])
     try:
         yield

@@ -14,8 +14,11 @@ import psycopg
 
 from app.services import maintaining
 from app.settings import Settings
+from app.storage.models import cells_of
 from bench import world
 from bench.serving import Load, Server, database, server, wrk
+
+Statement = tuple[str, Callable[[int], tuple[Any, ...]]]
 
 AGENCIES = 3_334
 TABLE = "/v1/reports/{}/2024/requests"
@@ -87,8 +90,8 @@ def writes(running: Server, url: str, seconds: int) -> None:
     stored = json.loads(table)
     body = changing(stored["data"])
     load = wrk(running.url, PUT.format(body=body), seconds=seconds)
-    for what, document in (("a cell", False), ("a cell and a document", True)):
-        peer = driver_commits(url, seconds, document=document)
+    for what, statements in (("one cell", [ONE_CELL]), ("the same rows", rows_of_a_put())):
+        peer = driver_commits(url, seconds, statements)
         show(f"PUT of a table; peer commits {what}", load.rate, peer, load)
 
 
@@ -101,35 +104,51 @@ def changing(data: dict[str, dict[str, int]]) -> str:
 
 
 ONE_CELL = (
-    "UPDATE filing_requests SET received__natural_person = {0} WHERE agency = {0} AND year = 2024"
+    "UPDATE filing_requests SET received__natural_person = ? WHERE agency = ? AND year = 2024",
+    lambda n: (n, world.code(n % 16)),
 )
-DOCUMENT = "UPDATE derived_document SET body = {0} WHERE agency = {0} AND year = 2024"
 
 
-def driver_commits(url: str, seconds: int, *, document: bool) -> float:
-    """Return the commits per second of one client of the bare driver, durable as the service's.
-
-    Each changes one cell in a row of the table, and, if asked, the document of its report: the
-    least that a PUT must write.
-    """
-    is_sqlite = url.startswith("sqlite")
-    mark = "?" if is_sqlite else "%s"
+def rows_of_a_put() -> list[Statement]:
+    """Return the statements that a PUT of the table needs, each with its values."""
+    cells = sorted(cells_of("requests"))
     body = random.Random(1).randbytes(1_500)
+    sets = ", ".join(f"{name} = ?" for name in cells)
+    return [
+        (
+            "UPDATE report SET revision = ?, updated_at = ? WHERE agency = ? AND year = 2024",
+            lambda n: (n, "2026-11-24T00:00:00.000000Z", world.code(n % 16)),
+        ),
+        (
+            f"UPDATE filing_requests SET {sets} WHERE agency = ? AND year = 2024",
+            lambda n: (*(n + i for i in range(len(cells))), world.code(n % 16)),
+        ),
+        (
+            "UPDATE derived_document SET etag = ?, summary = ?, body = ?"
+            " WHERE agency = ? AND year = 2024",
+            lambda n: (str(n), body[:600], b"%08d" % n + body, world.code(n % 16)),
+        ),
+    ]
+
+
+def driver_commits(url: str, seconds: int, statements: list[Statement]) -> float:
+    """Return the commits per second of one client of the bare driver, durable as the service's."""
+    is_sqlite = url.startswith("sqlite")
     client: Any
     if is_sqlite:
         client = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
         client.execute("PRAGMA synchronous=FULL")
     else:
         client = psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
+    texts = [
+        (text if is_sqlite else text.replace("?", "%s"), values) for text, values in statements
+    ]
 
     def commit(n: int) -> None:
-        if document or is_sqlite:
-            client.execute("BEGIN IMMEDIATE" if is_sqlite else "BEGIN")
-        client.execute(ONE_CELL.format(mark), (n, world.code(n % 16)))
-        if document:
-            client.execute(DOCUMENT.format(mark), (b"%08d" % n + body, world.code(n % 16)))
-        if document or is_sqlite:
-            client.execute("COMMIT")
+        client.execute("BEGIN IMMEDIATE" if is_sqlite else "BEGIN")
+        for text, values in texts:
+            client.execute(text, values(n))
+        client.execute("COMMIT")
 
     return per_second(commit, seconds, client.close)
 

@@ -12,13 +12,18 @@ from app.api import bodies
 from app.api.replies import require
 from app.api.routing import database
 from app.domain.calendar import LAST_YEAR
-from app.domain.codes import is_agency_code
+from app.domain.codes import CODE_PATTERN, is_agency_code
 from app.errors import AppError, Fault, Invalid, NotFound
 from app.forms import form_of
 from app.storage import agencies, years
 
-AgencyCode = Annotated[str, Path(description="The agency's code.", examples=["321300"])]
-YearPath = Annotated[str, Path(description="The reporting year.", examples=["2024"])]
+_YEAR_PATTERN = r"^[1-9][0-9]{3}$"
+AgencyCode = Annotated[
+    str, Path(description="The agency's code.", examples=["321300"], pattern=CODE_PATTERN)
+]
+YearPath = Annotated[
+    str, Path(description="The reporting year.", examples=["2024"], pattern=_YEAR_PATTERN)
+]
 
 
 def year_in(path: str) -> int | None:

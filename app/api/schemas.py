@@ -341,6 +341,9 @@ def data_model(form: Form, table: Table) -> type[BaseModel]:
     return model
 
 
+_CLOSED = Field(json_schema_extra={"additionalProperties": False})
+
+
 def _remark_keys(table: Table) -> str:
     lines = "|".join(line.key for line in table.lines)
     columns = "|".join(column.key for column in table.columns)
@@ -380,7 +383,7 @@ def table_in(form: Form, table: Table) -> type[BaseModel]:
         ),
         data=(data_model(form, table) | None, None),
         remarks=(
-            dict[key, Remark | None] | None,
+            Annotated[dict[key, Remark | None], _CLOSED] | None,
             Field(default=None, description="Text beside a cell, keyed `line.column` or `line`."),
         ),
         agency=(AgencyIn | None, None),
