@@ -693,14 +693,14 @@ class AgencyBody(Strict):
     links: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
 
 
+_MAY_BE_LEFT_OUT = Field(default_factory=lambda: None)
 AgencyPatch: Any = derived(
     "AgencyPatch",
-    __base__=Strict,
-    __doc__="Members of an agency to change; null removes one.",
-    **{
-        name: (field.rebuild_annotation() | None, Field(default=None))
-        for name, field in AgencyBody.model_fields.items()
-    },
+    __base__=AgencyBody,
+    __doc__="Members of an agency to change; null removes one that is not required.",
+    name=(Name, _MAY_BE_LEFT_OUT),
+    kind=(KindName, _MAY_BE_LEFT_OUT),
+    level=(LevelName, _MAY_BE_LEFT_OUT),
 )
 
 
