@@ -1,6 +1,8 @@
 """What keeps the service running and explained."""
 
+import asyncio
 import re
+from typing import Any
 from urllib.parse import urljoin
 
 import pytest
@@ -97,6 +99,37 @@ def test_odd_methods_and_paths_add_no_labels(client: TestClient) -> None:
     assert counted(text, route="unmatched", status="404") >= 1
     assert "BREW" not in text
     assert "/an/unknown/path" not in text
+
+
+def test_a_client_that_leaves_is_no_failure(
+    client: TestClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    messages: list[Any] = [
+        {"type": "http.request", "body": b'{"name"', "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "PUT",
+        "path": "/v1/agencies/a",
+        "raw_path": b"/v1/agencies/a",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"content-type", b"application/json")],
+    }
+    before = counted(client.get("/metrics").text, method="PUT", status="499")
+    asyncio.run(client.app(scope, receive, send))  # type: ignore[arg-type]
+    assert sent == []
+    assert counted(client.get("/metrics").text, method="PUT", status="499") == before + 1
+    assert "unhandled" not in capsys.readouterr().err
 
 
 def test_workers_are_counted_together(database_url: str) -> None:

@@ -7,7 +7,7 @@ import structlog
 from prometheus_client import Counter, Histogram
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,15 +28,15 @@ SECONDS = Histogram(
 )
 _METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"})
 RETRY_AFTER = "2"
+CLIENT_GONE = 499  # in logs and metrics: nobody was there to be answered
+_UNDEFINED_TABLE = "42P01"  # PostgreSQL's; SQLite says OperationalError
 
 
 def failure(request: Request, error: Exception) -> Response:
     """Return the reply to a failure that no client caused."""
     if isinstance(error, IntegrityError):
         return problem(request, 409, "conflict")
-    if isinstance(error, OperationalError | InterfaceError | PoolTimeout) or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
-    ):
+    if _is_unavailable(error):
         log.warning(
             "database unavailable",
             request_id=request_id(request.scope),
@@ -45,6 +45,15 @@ def failure(request: Request, error: Exception) -> Response:
         return problem(request, 503, "unavailable", headers={"Retry-After": RETRY_AFTER})
     log.error("unhandled error", request_id=request_id(request.scope), exc_info=error)
     return problem(request, 500, "internal-error")
+
+
+def _is_unavailable(error: Exception) -> bool:
+    """Tell whether the database is away, busy, or has no tables yet."""
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
+        return True
+    return isinstance(error, DBAPIError) and (
+        error.connection_invalidated or getattr(error.orig, "sqlstate", None) == _UNDEFINED_TABLE
+    )
 
 
 class Edge:
@@ -77,6 +86,8 @@ class Edge:
         inner = {**scope, "method": "GET"} if method == "HEAD" else scope
         try:
             await self._app(inner, receive, sending)
+        except ClientDisconnect:
+            status = status or CLIENT_GONE
         except Exception as error:
             if status:
                 raise
