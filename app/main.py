@@ -27,6 +27,7 @@ from app.api import (
 )
 from app.api.middleware import Edge
 from app.api.problems import problem, response_to
+from app.api.shortcut import Shortcut
 from app.errors import AppError
 from app.settings import Settings
 from app.storage import migrate
@@ -60,6 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # ours: /metrics, structlog
     )
     app.state.settings = chosen
     for router in _ROUTERS:
@@ -68,6 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.router.routes.append(Mount("/static", system.STATIC))
     app.add_exception_handler(AppError, _app_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_middleware(Shortcut, routes=app.router.routes)
     app.add_middleware(Edge, access_log=chosen.access_log)
     if chosen.cors_origins:
         app.add_middleware(

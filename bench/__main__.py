@@ -113,19 +113,19 @@ def rows_of_a_put() -> list[Statement]:
     """Return the statements that a PUT of the table needs, each with its values."""
     cells = sorted(cells_of("requests"))
     body = random.Random(1).randbytes(1_500)
+    this = "WHERE agency = ? AND year = 2024"
     sets = ", ".join(f"{name} = ?" for name in cells)
     return [
         (
-            "UPDATE report SET revision = ?, updated_at = ? WHERE agency = ? AND year = 2024",
+            f"UPDATE report SET revision = ?, updated_at = ? {this}",
             lambda n: (n, "2026-11-24T00:00:00.000000Z", world.code(n % 16)),
         ),
         (
-            f"UPDATE filing_requests SET {sets} WHERE agency = ? AND year = 2024",
+            f"UPDATE filing_requests SET {sets} {this}",
             lambda n: (*(n + i for i in range(len(cells))), world.code(n % 16)),
         ),
         (
-            "UPDATE derived_document SET etag = ?, summary = ?, body = ?"
-            " WHERE agency = ? AND year = 2024",
+            f"UPDATE derived_document SET etag = ?, summary = ?, body = ? {this}",
             lambda n: (str(n), body[:600], b"%08d" % n + body, world.code(n % 16)),
         ),
     ]

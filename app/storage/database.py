@@ -10,13 +10,14 @@ import queue
 import select
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlmodel import Session
 
 from app.errors import AppError
@@ -29,6 +30,10 @@ Use = Callable[[Connection], T]
 
 GROUP = 16
 """How many waiting writers share one COMMIT on SQLite."""
+
+_PATIENCE = 0.005
+"""How long a read of SQLite may keep the event loop, in seconds."""
+_STEPS = 2_000  # of SQLite's machine between two looks at the clock: some 50 µs
 
 _PG_OPTIONS = "-c lock_timeout=10s -c statement_timeout=60s -c timezone=UTC"
 
@@ -259,6 +264,40 @@ def _attempt(use: Use[Any], connection: Connection) -> tuple[Any, Exception | No
         return None, error
 
 
+class _Here:
+    """A connection to SQLite for reading on the event loop's own thread, within a time limit.
+
+    A reader of SQLite waits for nobody, and most reads take microseconds: less than handing them to
+    a thread. One that takes longer is broken off, and `run` returns False: it belongs on a thread.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._connection = engine.connect()
+        self._deadline = 0.0
+        self._expired = False
+        driver: Any = self._connection.connection.driver_connection
+        driver.set_progress_handler(self._must_stop, _STEPS)
+
+    def _must_stop(self) -> bool:
+        self._expired = time.monotonic() > self._deadline
+        return self._expired
+
+    def run(self, use: Use[T]) -> tuple[bool, T | None]:
+        """Return whether there was time for a use of the connection, and its result."""
+        self._deadline = time.monotonic() + _PATIENCE
+        self._expired = False
+        try:
+            return True, use(self._connection)
+        except OperationalError:
+            if self._expired:
+                return False, None
+            raise
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._connection.close()
+
+
 class Database:
     """The database of one worker: its engines, and the threads that may use them."""
 
@@ -267,7 +306,7 @@ class Database:
         self.is_sqlite = settings.is_sqlite
         self.reads = read_engine(settings, size + self.is_sqlite)
         self.writes = write_engine(settings, 1 if self.is_sqlite else size)
-        self._here = self.reads.connect() if self.is_sqlite else None
+        self._here = _Here(self.reads) if self.is_sqlite else None
         self._readers = _Threads(self.reads, size, "reader")
         self._writers = (
             _GroupWriter(self.writes) if self.is_sqlite else _Threads(self.writes, size, "writer")
@@ -275,18 +314,19 @@ class Database:
         self._transact = join if self.is_sqlite else _transact
 
     async def point(self, statement: Prepared, parameters: dict[str, Any]) -> Any:
-        """Read one row by its key, the quickest way there is; None if it is not there.
-
-        On SQLite that is here and now: the row is found in microseconds and no writer blocks a
-        reader, so that a thread would cost more than it frees.
-        """
-        if self._here is not None:
-            return statement.run(self._here, parameters).fetchone()
-        return await self._readers.run(lambda c: statement.run(c, parameters).fetchone())
+        """Read one row by its key, the quickest way there is; None if it is not there."""
+        return await self._read(lambda c: statement.row(c, parameters))
 
     async def read(self, job: Job[T]) -> T:
-        """Run a unit of work that only reads, on a thread."""
-        return await self._readers.run(lambda connection: join(connection, job))
+        """Run a unit of work that only reads; it may be run twice."""
+        return await self._read(lambda connection: join(connection, job))
+
+    async def _read(self, use: Use[T]) -> T:
+        if self._here is not None:
+            done, result = self._here.run(use)
+            if done:
+                return cast("T", result)
+        return await self._readers.run(use)
 
     async def write(self, job: Job[T]) -> T:
         """Run a unit of work in its turn; return once it is committed."""

@@ -39,16 +39,13 @@ def page(
     names = frozenset(parameters) - {"limit"}
     statement = _page(source, names, order, after is not None)
     last = {f"after_{index}": value for index, value in enumerate(after or ())}
-    rows: list[tuple[Any, ...]] = statement.run(
-        session.connection(), {**parameters, **last}
-    ).fetchall()
-    return rows
+    return statement.rows(session.connection(), {**parameters, **last})
 
 
 def total(session: Session, source: Source, parameters: Mapping[str, Any]) -> int:
     """Count the rows of a list."""
     statement = _total(source, frozenset(parameters))
-    return int(statement.run(session.connection(), parameters).fetchone()[0])
+    return int(statement.row(session.connection(), parameters)[0])
 
 
 @cache

@@ -110,13 +110,13 @@ _LOCK_AGENCY = Prepared(_AGENCY.with_for_update(key_share=True))
 
 def agency(session: Session, code: str) -> Agency | None:
     """Read an agency as reports show it."""
-    row = _READ_AGENCY.run(session.connection(), {"agency": code}).fetchone()
+    row = _READ_AGENCY.row(session.connection(), {"agency": code})
     return Agency(*row) if row else None
 
 
 def lock_agency(session: Session, code: str) -> Agency | None:
     """Read an agency and keep others from writing its reports until this transaction ends."""
-    row = _LOCK_AGENCY.run(session.connection(), {"agency": code}).fetchone()
+    row = _LOCK_AGENCY.row(session.connection(), {"agency": code})
     return Agency(*row) if row else None
 
 
@@ -193,7 +193,7 @@ def _tuple_of(places: tuple[int, ...]) -> Callable[[Any], Cells]:
 def load(session: Session, agency: Agency, first: int, last: int) -> dict[int, Stored]:
     """Return an agency's reports on the years from `first` to `last`."""
     parameters = {"agency": agency.code, "first": first, "last": last}
-    rows = _LOAD.run(session.connection(), parameters).fetchall()
+    rows = _LOAD.rows(session.connection(), parameters)
     return {row[1]: _stored(agency, row) for row in rows}
 
 
@@ -400,7 +400,7 @@ def read_table(
     None if there is no report; a stamp of None if the table is missing.
     """
     parameters = {"agency": agency, "year": year}
-    row = _READ_TABLE[key].run(session.connection(), parameters).fetchone()
+    row = _READ_TABLE[key].row(session.connection(), parameters)
     if row is None:
         return None
     return row[0], Stamp(row[1], row[2]) if row[1] is not None else None

@@ -56,6 +56,17 @@ class Prepared:
         given = {**constants, **parameters} if constants else parameters
         return _execute(connection, sql, [given[name] for name in names])
 
+    def row(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:
+        """Execute and return the first row; None if there is none."""
+        with guarded(connection):
+            return self.run(connection, parameters).fetchone()
+
+    def rows(self, connection: Connection, parameters: Mapping[str, Any]) -> list[Any]:
+        """Execute and return every row."""
+        with guarded(connection):
+            found: list[Any] = self.run(connection, parameters).fetchall()
+            return found
+
     def run_values(self, connection: Connection, values: Sequence[Any]) -> Any:
         """Execute with the parameters in the order of the statement."""
         return _execute(connection, self._compiled[connection.dialect.name][0], values)
@@ -76,10 +87,16 @@ def batched(connection: Connection) -> Iterator[None]:
         yield
         return
     driver: Any = connection.connection.driver_connection
+    with guarded(connection), driver.pipeline():
+        yield
+
+
+@contextmanager
+def guarded(connection: Connection) -> Iterator[None]:
+    """Raise what SQLAlchemy would raise where the driver does."""
     try:
-        with driver.pipeline():
-            yield
-    except psycopg.Error as error:
+        yield
+    except connection.dialect.loaded_dbapi.Error as error:
         raise translated(connection, error) from error
 
 

@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from app.storage.models import Agency, Report, ReportingYear
 from app.storage.paging import Source, equals
-from app.storage.statements import Prepared
+from app.storage.statements import Prepared, guarded
 
 _YEAR_LOCKS = 0x79656172  # "year"
 
@@ -43,7 +43,9 @@ _SHARE = Prepared(
 
 def read(session: Session, year: int) -> YearFacts | None:
     """Return a year; None if it is not registered."""
-    return facts(_READ.run(session.connection(), {"first": year, "last": year})).get(year)
+    connection = session.connection()
+    with guarded(connection):
+        return facts(_READ.run(connection, {"first": year, "last": year})).get(year)
 
 
 def share(session: Session, first: int, last: int) -> dict[int, YearFacts]:
