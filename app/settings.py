@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     root_path: str = ""
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     admin_key: SecretStr | None = None
-    pool_size: Annotated[int, Field(ge=1, le=100)] = 8
+    pool_size: Annotated[int, Field(ge=1, le=100)] = 4
     """Database connections, and threads that use them, of one worker: this many for reading and as
     many for writing (SQLite: one for writing)."""
     sqlite_synchronous: Literal["FULL", "NORMAL"] = "FULL"

@@ -94,6 +94,7 @@ _FINDINGS = Listing(
     },
     _shown,
     _keys,
+    _shown,
 )
 
 

@@ -5,10 +5,12 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from functools import lru_cache
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from sqlmodel import Session
+from sqlalchemy import Connection
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -57,9 +59,12 @@ def sort_of(*keys: str) -> Any:
 
 def read(request: Request, model: type[Q]) -> Q:
     """Read the query of a request. Raises `Invalid` with every fault."""
-    if not request.scope["query_string"]:
-        return model()
-    pairs = request.query_params.multi_items()
+    return cast("Q", _read(request.scope["query_string"], model))
+
+
+@lru_cache(maxsize=1_000)
+def _read(query: bytes, model: type[BaseModel]) -> BaseModel:
+    pairs = QueryParams(query).multi_items()
     given = dict(pairs)
     faults = []
     if len(given) < len(pairs):
@@ -106,8 +111,8 @@ class Listing:
     """A list: where it comes from, how it is sorted and shown.
 
     `orders` has for each sort key the names of the columns it sorts by, the key of the resource
-    last; `shown` makes the JSON of a row; `keys` tells a row's values of those columns;
-    `parameters` makes those of the selection from filters.
+    last; `shown` makes the JSON of a row; `keys` tells a row's values of those columns; `mark` is
+    what of a row the ETag is made of; `parameters` makes those of the selection from filters.
     """
 
     query: type[ListQuery]
@@ -115,6 +120,7 @@ class Listing:
     orders: Mapping[str, tuple[str, ...]]
     shown: Callable[[Any], bytes]
     keys: Callable[[Any], Mapping[str, Any]]
+    mark: Callable[[Any], bytes]
     parameters: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
 
     def order(self, sort: str) -> paging.Order:
@@ -130,20 +136,21 @@ async def answer(request: Request, listing: Listing) -> Response:
     order = listing.order(filters["sort"])
     parameters = listing.parameters({k: v for k, v in filters.items() if k != "sort"})
 
-    def job(session: Session) -> bytes:
+    def use(connection: Connection) -> tuple[str, bytes]:
         limited = {**parameters, "limit": asked.limit + 1}
-        rows = paging.page(session, listing.source, limited, order, after)
+        rows = paging.page(connection, listing.source, limited, order, after)
         more = len(rows) > asked.limit
         rows = rows[: asked.limit]
         cursor = _cursor(filters, order, listing.keys(rows[-1])) if more else None
         body = [b'{"items":[', b",".join(map(listing.shown, rows)), b'],"next":']
         body.append(encoding.encoded(cursor))
         if asked.count:
-            body.append(b',"total":%d' % paging.total(session, listing.source, parameters))
-        return b"".join((*body, b"}"))
+            body.append(b',"total":%d' % paging.total(connection, listing.source, parameters))
+        etag = encoding.etag(0, b"".join((*map(listing.mark, rows), *body[2:])))
+        return etag, b"".join((*body, b"}"))
 
-    body = await database(request).read(job)
-    return reply(request, encoding.etag(0, body), body=body)
+    etag, body = await database(request).use(use)
+    return reply(request, etag, body=body)
 
 
 def _cursor(filters: dict[str, Any], order: paging.Order, keys: Mapping[str, Any]) -> str:

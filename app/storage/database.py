@@ -33,6 +33,7 @@ GROUP = 16
 
 _PATIENCE = 0.005
 """How long a read of SQLite may keep the event loop, in seconds."""
+_CACHE = 24 * 1024  # KiB of pages: the documents of some 10,000 reports
 _STEPS = 2_000  # of SQLite's machine between two looks at the clock: some 50 µs
 
 _PG_OPTIONS = "-c lock_timeout=10s -c statement_timeout=60s -c timezone=UTC"
@@ -46,7 +47,7 @@ def _engine(settings: Settings, size: int, *pragmas: str, **options: Any) -> Eng
             url, pool_size=size, max_overflow=0, connect_args={"timeout": 10}, paramstyle="named"
         )
         durability = f"synchronous={settings.sqlite_synchronous}"
-        _prepare_sqlite(engine, ("journal_mode=WAL", durability, "cache_size=-4096", *pragmas))
+        _prepare_sqlite(engine, ("journal_mode=WAL", durability, *pragmas))
         return engine
     # pool_timeout only matters to a caller that is not one of the pool's own threads.
     return create_engine(
@@ -277,6 +278,7 @@ class _Here:
         self._expired = False
         driver: Any = self._connection.connection.driver_connection
         driver.set_progress_handler(self._must_stop, _STEPS)
+        driver.execute(f"PRAGMA cache_size=-{_CACHE}")
 
     def _must_stop(self) -> bool:
         self._expired = time.monotonic() > self._deadline
@@ -315,13 +317,14 @@ class Database:
 
     async def point(self, statement: Prepared, parameters: dict[str, Any]) -> Any:
         """Read one row by its key, the quickest way there is; None if it is not there."""
-        return await self._read(lambda c: statement.row(c, parameters))
+        return await self.use(lambda c: statement.row(c, parameters))
 
     async def read(self, job: Job[T]) -> T:
         """Run a unit of work that only reads; it may be run twice."""
-        return await self._read(lambda connection: join(connection, job))
+        return await self.use(lambda connection: join(connection, job))
 
-    async def _read(self, use: Use[T]) -> T:
+    async def use(self, use: Use[T]) -> T:
+        """Read with a connection; it may be done twice."""
         if self._here is not None:
             done, result = self._here.run(use)
             if done:

@@ -10,8 +10,7 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, Select
-from sqlmodel import Session
+from sqlalchemy import ColumnElement, Connection, Select
 
 from app.storage.statements import Prepared
 
@@ -29,7 +28,7 @@ Order = tuple[tuple[str, bool], ...]
 
 
 def page(
-    session: Session,
+    connection: Connection,
     source: Source,
     parameters: Mapping[str, Any],
     order: Order,
@@ -39,13 +38,13 @@ def page(
     names = frozenset(parameters) - {"limit"}
     statement = _page(source, names, order, after is not None)
     last = {f"after_{index}": value for index, value in enumerate(after or ())}
-    return statement.rows(session.connection(), {**parameters, **last})
+    return statement.rows(connection, {**parameters, **last})
 
 
-def total(session: Session, source: Source, parameters: Mapping[str, Any]) -> int:
+def total(connection: Connection, source: Source, parameters: Mapping[str, Any]) -> int:
     """Count the rows of a list."""
     statement = _total(source, frozenset(parameters))
-    return int(statement.row(session.connection(), parameters)[0])
+    return int(statement.row(connection, parameters)[0])
 
 
 @cache

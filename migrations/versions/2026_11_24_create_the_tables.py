@@ -147,16 +147,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("agency", "year", name=op.f("pk_derived_document")),
     )
     with op.batch_alter_table("derived_document", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_derived_document_latest", ["updated_at", "agency", "year"], unique=False
-        )
         batch_op.create_index("ix_derived_document_year", ["year", "agency"], unique=False)
-        batch_op.create_index(
-            "ix_derived_document_year_latest", ["year", "updated_at", "agency"], unique=False
-        )
-        batch_op.create_index(
-            "ix_derived_document_year_worst", ["year", "errors", "agency"], unique=False
-        )
 
     op.create_table(
         "derived_finding",
@@ -283,20 +274,20 @@ def upgrade() -> None:
         sa.Column("normative_documents__repealed", sa.BigInteger(), nullable=True),
         sa.Column("normative_documents__in_force", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
-            "normative_documents__made BETWEEN 0 AND 9007199254740992 AND normative_documents__published BETWEEN 0 AND 9007199254740992 AND normative_documents__public_total BETWEEN 0 AND 9007199254740992",
-            name=op.f("ck_filing_documents_normative_documents"),
-        ),
-        sa.CheckConstraint(
             "normative_documents__issued BETWEEN 0 AND 9007199254740992 AND normative_documents__repealed BETWEEN 0 AND 9007199254740992 AND normative_documents__in_force BETWEEN 0 AND 9007199254740992",
             name=op.f("ck_filing_documents_normative_documents_2021"),
         ),
         sa.CheckConstraint(
-            "rules__made BETWEEN 0 AND 9007199254740992 AND rules__published BETWEEN 0 AND 9007199254740992 AND rules__public_total BETWEEN 0 AND 9007199254740992",
-            name=op.f("ck_filing_documents_rules"),
+            "normative_documents__made BETWEEN 0 AND 9007199254740992 AND normative_documents__published BETWEEN 0 AND 9007199254740992 AND normative_documents__public_total BETWEEN 0 AND 9007199254740992",
+            name=op.f("ck_filing_documents_normative_documents"),
         ),
         sa.CheckConstraint(
             "rules__issued BETWEEN 0 AND 9007199254740992 AND rules__repealed BETWEEN 0 AND 9007199254740992 AND rules__in_force BETWEEN 0 AND 9007199254740992",
             name=op.f("ck_filing_documents_rules_2021"),
+        ),
+        sa.CheckConstraint(
+            "rules__made BETWEEN 0 AND 9007199254740992 AND rules__published BETWEEN 0 AND 9007199254740992 AND rules__public_total BETWEEN 0 AND 9007199254740992",
+            name=op.f("ck_filing_documents_rules"),
         ),
         sa.ForeignKeyConstraint(
             ["agency", "year"],
@@ -366,12 +357,12 @@ def upgrade() -> None:
         sa.Column("charges__items_change", sa.BigInteger(), nullable=True),
         sa.Column("charges__amount", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
-            "charges__items_last_year BETWEEN 0 AND 9007199254740992 AND charges__items_change BETWEEN -9007199254740992 AND 9007199254740992",
-            name=op.f("ck_filing_fees_charges"),
-        ),
-        sa.CheckConstraint(
             "charges__amount BETWEEN 0 AND 999999999999999999",
             name=op.f("ck_filing_fees_charges_2021"),
+        ),
+        sa.CheckConstraint(
+            "charges__items_last_year BETWEEN 0 AND 9007199254740992 AND charges__items_change BETWEEN -9007199254740992 AND 9007199254740992",
+            name=op.f("ck_filing_fees_charges"),
         ),
         sa.ForeignKeyConstraint(
             ["agency", "year"],
@@ -763,6 +754,10 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("agency", "year", name=op.f("pk_filing_requests")),
     )
+    document = "derived_document"
+    op.create_index("latest_of_year", document, ["year", sa.text("updated_at DESC"), "agency"])
+    op.create_index("latest", document, [sa.text("updated_at DESC"), "agency", "year"])
+    op.create_index("worst_of_year", document, ["year", sa.text("errors DESC"), "agency"])
 
 
 def downgrade() -> None:
@@ -780,10 +775,7 @@ def downgrade() -> None:
 
     op.drop_table("derived_finding")
     with op.batch_alter_table("derived_document", schema=None) as batch_op:
-        batch_op.drop_index("ix_derived_document_year_worst")
-        batch_op.drop_index("ix_derived_document_year_latest")
         batch_op.drop_index("ix_derived_document_year")
-        batch_op.drop_index("ix_derived_document_latest")
 
     op.drop_table("derived_document")
     with op.batch_alter_table("report", schema=None) as batch_op:
