@@ -25,9 +25,9 @@ from app.api import (
     validations,
     years,
 )
+from app.api.dispatch import Dispatch
 from app.api.middleware import Edge
 from app.api.problems import problem, response_to
-from app.api.shortcut import Shortcut
 from app.errors import AppError
 from app.settings import Settings
 from app.storage import migrate
@@ -70,7 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.router.routes.append(Mount("/static", system.STATIC))
     app.add_exception_handler(AppError, _app_error)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_middleware(Shortcut, routes=app.router.routes)
+    app.add_middleware(Dispatch, routes=app.router.routes)
     app.add_middleware(Edge, access_log=chosen.access_log)
     if chosen.cors_origins:
         app.add_middleware(

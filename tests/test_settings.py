@@ -34,7 +34,7 @@ def test_without_any_setting_the_service_is_local_on_sqlite() -> None:
         "root_path": "",
         "cors_origins": (),
         "admin_key": None,
-        "pool_size": 8,
+        "pool_size": 4,
         "sqlite_synchronous": "FULL",
         "log_level": "INFO",
         "log_format": "json",

@@ -118,7 +118,6 @@ _AGENCIES = Listing(
     {"code": ("code",), "name": ("name", "code"), "updated_at": ("updated_at", "code")},
     _listed,
     _row,
-    _listed,
     agencies.parameters,
 )
 

@@ -94,7 +94,6 @@ _FINDINGS = Listing(
     },
     _shown,
     _keys,
-    _shown,
 )
 
 

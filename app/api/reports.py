@@ -47,11 +47,6 @@ class ReportsQuery(ListQuery):
     sort: queries.sort_of("agency", "year", "updated_at", "errors") = "agency"
 
 
-def _mark(row: Any) -> bytes:
-    """Return the end of a summary, which is the report's ETag."""
-    return bytes(row[0][-48:])
-
-
 def _keys(row: Any) -> dict[str, Any]:
     summary = from_json(bytes(row[0]))
     return {
@@ -73,7 +68,6 @@ _REPORTS = Listing(
     },
     itemgetter(0),
     _keys,
-    _mark,
 )
 
 

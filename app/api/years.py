@@ -71,7 +71,6 @@ _YEARS = Listing(
     {"year": ("year",)},
     _listed,
     _row,
-    _listed,
 )
 
 

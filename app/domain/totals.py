@@ -44,8 +44,7 @@ def effective(filing: Filing) -> tuple[Cells, frozenset[int]]:
     """
     if filing.nil:
         return (0,) * len(filing.cells), frozenset()
-    left_out = [cell.index for cell in filing.table.totals if filing.cells[cell.index] is None]
-    if not left_out:
+    if None not in filing.cells:
         return filing.cells, frozenset()
     cells = list(filing.cells)
     computed = set()
