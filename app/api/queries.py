@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import Connection
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
@@ -135,19 +134,19 @@ async def answer(request: Request, listing: Listing) -> Response:
     order = listing.order(filters["sort"])
     parameters = listing.parameters({k: v for k, v in filters.items() if k != "sort"})
 
-    def use(connection: Connection) -> bytes:
-        limited = {**parameters, "limit": asked.limit + 1}
-        rows = paging.page(connection, listing.source, limited, order, after)
-        more = len(rows) > asked.limit
-        rows = rows[: asked.limit]
-        cursor = _cursor(filters, order, listing.keys(rows[-1])) if more else None
-        body = [b'{"items":[', b",".join(map(listing.shown, rows)), b'],"next":']
-        body.append(encoding.encoded(cursor))
-        if asked.count:
-            body.append(b',"total":%d' % paging.total(connection, listing.source, parameters))
-        return b"".join((*body, b"}"))
-
-    body = await database(request).use(use)
+    rows, total = await database(request).use(
+        paging.reading(
+            listing.source, parameters, order, after, limit=asked.limit + 1, count=asked.count
+        )
+    )
+    more = len(rows) > asked.limit
+    rows = rows[: asked.limit]
+    cursor = _cursor(filters, order, listing.keys(rows[-1])) if more else None
+    parts = [b'{"items":[', b",".join(map(listing.shown, rows)), b'],"next":']
+    parts.append(encoding.encoded(cursor))
+    if total is not None:
+        parts.append(b',"total":%d' % total)
+    body = b"".join((*parts, b"}"))
     return reply(request, encoding.etag(0, body), body=body)
 
 

@@ -27,22 +27,22 @@ Order = tuple[tuple[str, bool], ...]
 """Names of columns to sort by, each with whether it is descending."""
 
 
-def page(
-    connection: Connection,
-    source: Source,
-    parameters: Mapping[str, Any],
-    order: Order,
-    after: Sequence[Any] | None,
-) -> list[tuple[Any, ...]]:
-    """Return rows, as many as the parameter `limit` says."""
-    names = frozenset(parameters) - {"limit"}
-    statement = _page(source, names, order, after is not None)
+def reading(
+    source: Source, parameters: Mapping[str, Any], order: Order, after: Sequence[Any] | None,
+    *, limit: int, count: bool,
+) -> Callable[[Connection], tuple[list[Any], int | None]]:  # fmt: skip
+    """Return what reads up to `limit` rows, and if asked how many there are in all."""
+    statement = _page(source, frozenset(parameters), order, after is not None)
     last = {f"after_{index}": value for index, value in enumerate(after or ())}
-    return statement.rows(connection, {**parameters, **last})
+
+    def read(connection: Connection) -> tuple[list[Any], int | None]:
+        rows = statement.rows(connection, {**parameters, **last, "limit": limit})
+        return rows, _count(connection, source, parameters) if count else None
+
+    return read
 
 
-def total(connection: Connection, source: Source, parameters: Mapping[str, Any]) -> int:
-    """Count the rows of a list."""
+def _count(connection: Connection, source: Source, parameters: Mapping[str, Any]) -> int:
     statement = _total(source, frozenset(parameters))
     return int(statement.row(connection, parameters)[0])
 
