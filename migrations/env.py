@@ -6,7 +6,7 @@ from sqlmodel import SQLModel
 
 from app.settings import Settings
 from app.storage import models
-from app.storage.database import migration_engine
+from app.storage.database import write_engine
 
 assert models.FILINGS  # importing the module fills the metadata
 
@@ -35,7 +35,7 @@ given = context.config.attributes.get("connection")
 if given is not None:
     _run(given)
 else:
-    engine = migration_engine(Settings())
+    engine = write_engine(Settings(), foreign_keys=False)
     with engine.connect() as own:
         _run(own)
     engine.dispose()

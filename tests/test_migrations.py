@@ -16,7 +16,7 @@ from sqlmodel import SQLModel
 from app.domain.layout import LARGEST, Unit
 from app.services import maintaining
 from app.storage import migrate, models
-from app.storage.database import migration_engine, write_engine
+from app.storage.database import write_engine
 from tests.conftest import command, environment, quiet
 
 STAMP = "2026-01-02T03:04:05.000006Z"
@@ -25,7 +25,7 @@ STAMP = "2026-01-02T03:04:05.000006Z"
 @pytest.fixture
 def empty(empty_url: str) -> Iterator[Engine]:
     """An engine of a database without tables."""
-    engine = migration_engine(quiet(empty_url))
+    engine = write_engine(quiet(empty_url), foreign_keys=False)
     yield engine
     engine.dispose()
 

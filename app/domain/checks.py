@@ -7,13 +7,12 @@ reasons looked at.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from operator import itemgetter
 from typing import Any
 
 from app.domain import decimals
 from app.domain.case import MISSING, Case, Layout, layout_of
 from app.domain.findings import Finding, Outcome, Side
-from app.domain.layout import NOT_APPLICABLE, Form, Label
+from app.domain.layout import NOT_APPLICABLE, Form, Label, picker
 from app.domain.rule import BLANK, NO_PREVIOUS, TABLE_MISSING, Rule, filled
 
 
@@ -40,13 +39,6 @@ class Check:
     own: bool = False
 
 
-def _tuple_getter(positions: tuple[int, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
-    if len(positions) == 1:
-        only = positions[0]
-        return lambda values: (values[only],)
-    return itemgetter(*positions) if positions else lambda _: ()
-
-
 class Sum:
     """A side of a check, bound to a layout."""
 
@@ -55,8 +47,8 @@ class Sum:
         located = [(t.minus, place[t.before, t.table, t.line, t.column]) for t in terms]
         self.positions = tuple(position for _, position in located)
         self._minus = tuple(position for minus, position in located if minus)
-        self._plus = _tuple_getter(tuple(position for minus, position in located if not minus))
-        self._subtracted = _tuple_getter(self._minus) if self._minus else None
+        self._plus = picker(tuple(position for minus, position in located if not minus))
+        self._subtracted = picker(self._minus) if self._minus else None
         self.is_decimal = any(layout.places[p].cell.column.unit.is_decimal for p in self.positions)
 
     def quick(self, values: tuple[Any, ...]) -> int:
@@ -114,8 +106,8 @@ class Plan:
         self._pairs = all(
             len(c.left.positions) == len(c.right.positions) == 1 and not c.own for c in self.checks
         )
-        self._lefts = _tuple_getter(tuple(c.left.positions[0] for c in self.checks))
-        self._rights = _tuple_getter(tuple(p for c in self.checks for p in c.right.positions[:1]))
+        self._lefts = picker(tuple(c.left.positions[0] for c in self.checks))
+        self._rights = picker(tuple(p for c in self.checks for p in c.right.positions[:1]))
 
     def passes(self, relation: Relation, values: tuple[Any, ...]) -> bool:
         """Tell at once whether every check passes, where each compares two cells."""

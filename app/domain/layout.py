@@ -4,11 +4,12 @@ A form has tables, a table has lines and columns, and a line and a column meet i
 that knows about cells (database columns, schemas, totals, rules, documents) walks over these.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Final, Literal, NamedTuple, TypeAlias
+from operator import itemgetter
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 LARGEST: Final = 2**53
 """The largest count: the largest whole number that every JSON reader keeps exact."""
@@ -181,3 +182,11 @@ class Form:
     def table(self) -> dict[str, Table]:
         """The tables by key."""
         return {table.key: table for table in self.tables}
+
+
+def picker(positions: tuple[int, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return what picks these positions of a row as a tuple, however few they are."""
+    if len(positions) == 1:
+        only = positions[0]
+        return lambda row: (row[only],)
+    return itemgetter(*positions) if positions else lambda _: ()

@@ -8,7 +8,7 @@ from app.services import registering, reporting
 from app.settings import Settings
 from app.storage import migrate as migrations
 from app.storage import reports
-from app.storage.database import join, migration_engine, read_engine, run, write_engine
+from app.storage.database import join, read_engine, run, write_engine
 
 
 def require_openable(settings: Settings) -> None:
@@ -26,7 +26,7 @@ def migrate(settings: Settings) -> list[str]:
 
     Returns what was done, in lines.
     """
-    engine = migration_engine(settings)
+    engine = write_engine(settings, foreign_keys=False)
     try:
         with engine.begin() as connection:
             before = migrations.current(connection)

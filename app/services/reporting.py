@@ -219,7 +219,6 @@ def _save_derived(session: Session, current: Stored, rendered: Rendered, derived
         "warnings": counts["warning"],
         "infos": counts["info"],
         "rule_set": derived.rule_set,
-        "size": len(rendered.body),
         "summary": encoding.encoded(rendering.summary(document, derived.etag)),
         "body": encoding.zipped(rendered.body),
     }

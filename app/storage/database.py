@@ -60,20 +60,13 @@ def _engine(settings: Settings, size: int, *pragmas: str, **options: Any) -> Eng
     )
 
 
-def write_engine(settings: Settings, size: int = 1) -> Engine:
-    """Return an engine whose transactions may write."""
-    engine = _engine(settings, size, "foreign_keys=ON")
-    if settings.is_sqlite:
-        event.listen(engine, "begin", _begin_to_write)
-    return engine
+def write_engine(settings: Settings, size: int = 1, *, foreign_keys: bool = True) -> Engine:
+    """Return an engine whose transactions may write.
 
-
-def migration_engine(settings: Settings) -> Engine:
-    """Return an engine for changes of the tables.
-
-    On SQLite a table is changed by copying and dropping it, which must not take its children along.
+    `foreign_keys` is off where SQLite's tables are changed: that is done by copying and dropping
+    them, which must not take their children along.
     """
-    engine = _engine(settings, 1, "foreign_keys=OFF")
+    engine = _engine(settings, size, f"foreign_keys={'ON' if foreign_keys else 'OFF'}")
     if settings.is_sqlite:
         event.listen(engine, "begin", _begin_to_write)
     return engine

@@ -118,7 +118,6 @@ class DerivedDocument(SQLModel, table=True):
     warnings: int
     infos: int
     rule_set: str = Field(sa_type=String(16))
-    size: int
     summary: bytes = Field(sa_type=LargeBinary)
     body: bytes = Field(sa_type=LargeBinary)
 

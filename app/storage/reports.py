@@ -4,13 +4,12 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from app.domain.layout import NOT_APPLICABLE, Cells, Form, Table
+from app.domain.layout import NOT_APPLICABLE, Cells, Form, Table, picker
 from app.domain.report import PROSE, Agency, Filing, Report
 from app.forms import form_of
 from app.storage import agencies, models, years
@@ -179,15 +178,9 @@ def _readers(form: Form) -> tuple[tuple[str, _Reader], ...]:
             table = form.table[key]
             places = tuple(base + names.index(cell.name) for cell in table.cells)
             choices = tuple((c.key, base + names.index(c.key)) for c in table.choices)
-            found.append((key, _Reader(table, base, _tuple_of(places), choices)))
+            found.append((key, _Reader(table, base, picker(places), choices)))
         base += len(names)
     return tuple(found)
-
-
-def _tuple_of(places: tuple[int, ...]) -> Callable[[Any], Cells]:
-    if len(places) == 1:
-        return lambda row: (row[places[0]],)
-    return itemgetter(*places)
 
 
 def load(session: Session, agency: Agency, first: int, last: int) -> dict[int, Stored]:

@@ -135,7 +135,6 @@ def upgrade() -> None:
         sa.Column("warnings", sa.Integer(), nullable=False),
         sa.Column("infos", sa.Integer(), nullable=False),
         sa.Column("rule_set", sa.String(length=16), nullable=False),
-        sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("summary", sa.LargeBinary(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
