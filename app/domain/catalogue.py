@@ -8,18 +8,18 @@ from collections.abc import Iterator
 
 from app.domain.checks import Comparison
 from app.domain.comparisons import (
+    AT_LEAST,
+    AT_MOST,
+    BOTH_OR_NEITHER,
+    DIFFER_UNLESS_ZERO,
+    EQUAL,
+    PLAUSIBLE_UNIT,
+    WITHIN_JUMP,
     Part,
-    at_least,
-    at_most,
-    both_or_neither,
-    differ_unless_zero,
-    equal,
     parts,
     per_column,
     per_count,
     per_line,
-    plausible_unit,
-    within_jump,
 )
 from app.domain.findings import Severity
 from app.domain.inspections import (
@@ -52,7 +52,7 @@ def identities(table: Table) -> Iterator[Rule]:
             f"{left} = {right}",
             balance.text,
             balance.message,
-            Comparison(equal, per_column(table.key, parts(*balance.left), parts(*balance.right))),
+            Comparison(EQUAL, per_column(table.key, parts(*balance.left), parts(*balance.right))),
             table=table.key,
         )
     for line in table.lines:
@@ -71,7 +71,7 @@ def identities(table: Table) -> Iterator[Rule]:
                     "difference {difference}.",
                 ),
                 Comparison(
-                    equal, per_column(table.key, parts(line.key), parts(*line.parts), own=True)
+                    EQUAL, per_column(table.key, parts(line.key), parts(*line.parts), own=True)
                 ),
                 table=table.key,
             )
@@ -91,7 +91,7 @@ def identities(table: Table) -> Iterator[Rule]:
                     "difference {difference}.",
                 ),
                 Comparison(
-                    equal,
+                    EQUAL,
                     per_line(
                         table.key, left=parts(column.key), right=parts(*column.parts), own=True
                     ),
@@ -113,7 +113,7 @@ OTHERS: tuple[Rule, ...] = (
             "{at}：上一年项目数量与本年增减之和为 {left}，小于 0。",
             "{at}: last year's items and the change come to {left}, below 0.",
         ),
-        Comparison(at_least, per_line(*_ITEM_TABLES, left=_ITEMS, right=())),
+        Comparison(AT_LEAST, per_line(*_ITEM_TABLES, left=_ITEMS, right=())),
     ),
     Rule(
         "nil.not-empty",
@@ -140,7 +140,7 @@ OTHERS: tuple[Rule, ...] = (
             "difference {difference}.",
         ),
         Comparison(
-            equal,
+            EQUAL,
             per_column("requests", parts("carried_in"), (Part("carried_out", before=True),)),
             cross_year=True,
         ),
@@ -159,7 +159,7 @@ OTHERS: tuple[Rule, ...] = (
             "{at}：结转下年度为 {left}，大于本年新收 {right}。",
             "{at}: carried out are {left}, more than the {right} received.",
         ),
-        Comparison(at_most, per_column("requests", parts("carried_out"), parts("received"))),
+        Comparison(AT_MOST, per_column("requests", parts("carried_out"), parts("received"))),
         table="requests",
         basis="《中华人民共和国政府信息公开条例》第三十三条",
     ),
@@ -176,7 +176,7 @@ OTHERS: tuple[Rule, ...] = (
             "{at}: the total is {left}, below the {right} that last year's report left pending.",
         ),
         Comparison(
-            at_least,
+            AT_LEAST,
             per_line("disputes", left=parts("total"), right=(Part("pending", before=True),)),
             cross_year=True,
         ),
@@ -196,7 +196,7 @@ OTHERS: tuple[Rule, ...] = (
             "difference {difference}.",
         ),
         Comparison(
-            equal,
+            EQUAL,
             per_line(
                 "documents",
                 left=parts("in_force"),
@@ -220,7 +220,7 @@ OTHERS: tuple[Rule, ...] = (
             "{at}: in force are {left}, less than issued minus repealed, {right}.",
         ),
         Comparison(
-            at_least,
+            AT_LEAST,
             per_line("documents", left=parts("in_force"), right=_ADDED),
             unless="documents.stock",
         ),
@@ -239,7 +239,7 @@ OTHERS: tuple[Rule, ...] = (
             "{at}: open to the public are {left}, fewer than the {right} newly published.",
         ),
         Comparison(
-            at_least, per_line("documents", left=parts("public_total"), right=parts("published"))
+            AT_LEAST, per_line("documents", left=parts("public_total"), right=parts("published"))
         ),
         table="documents",
     ),
@@ -274,7 +274,7 @@ OTHERS: tuple[Rule, ...] = (
             "difference {difference}.",
         ),
         Comparison(
-            equal,
+            EQUAL,
             per_line(
                 *_ITEM_TABLES,
                 left=parts("items_last_year"),
@@ -298,7 +298,7 @@ OTHERS: tuple[Rule, ...] = (
             "entered as a change of items.",
         ),
         Comparison(
-            differ_unless_zero,
+            DIFFER_UNLESS_ZERO,
             per_line(*_ITEM_TABLES, left=parts("items_change"), right=parts("decisions")),
         ),
     ),
@@ -315,7 +315,7 @@ OTHERS: tuple[Rule, ...] = (
             "{at}: the items are {left} and the amount is {right}.",
         ),
         Comparison(
-            both_or_neither,
+            BOTH_OR_NEITHER,
             per_line("procurement", left=parts("items"), right=parts("amount")),
             difference=False,
         ),
@@ -334,7 +334,7 @@ OTHERS: tuple[Rule, ...] = (
             "{at}: {left} this year, {right} last year (10,000 yuan); the unit is probably wrong.",
         ),
         Comparison(
-            plausible_unit,
+            PLAUSIBLE_UNIT,
             per_line("fees", left=parts("amount"), right=(Part("amount", before=True),)),
             cross_year=True,
             difference=False,
@@ -361,7 +361,7 @@ OTHERS: tuple[Rule, ...] = (
             "{at}：本年为 {left}，上一年度为 {right}。",
             "{at}: {left}, and {right} the year before.",
         ),
-        Comparison(within_jump, per_count, cross_year=True),
+        Comparison(WITHIN_JUMP, per_count, cross_year=True),
     ),
     Rule(
         "prose.empty",

@@ -4,9 +4,10 @@ Only when a sum is impossible (a blank, `n/a`, a missing table) or the compariso
 reasons looked at.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import starmap
 from typing import Any
 
 from app.domain import decimals
@@ -47,14 +48,15 @@ class Sum:
         located = [(t.minus, place[t.before, t.table, t.line, t.column]) for t in terms]
         self.positions = tuple(position for _, position in located)
         self._minus = tuple(position for minus, position in located if minus)
-        self._plus = picker(tuple(position for minus, position in located if not minus))
-        self._subtracted = picker(self._minus) if self._minus else None
+        self.subtracts = bool(self._minus)
+        self.pick = picker(tuple(position for minus, position in located if not minus))
+        self._subtracted = picker(self._minus)
         self.is_decimal = any(layout.places[p].cell.column.unit.is_decimal for p in self.positions)
 
     def quick(self, values: tuple[Any, ...]) -> int:
         """Add up; raises TypeError where a cell is not a number."""
-        total: int = sum(self._plus(values))
-        return total - sum(self._subtracted(values)) if self._subtracted else total
+        total: int = sum(self.pick(values)) - sum(self._subtracted(values))
+        return total
 
     def careful(self, values: tuple[Any, ...]) -> int | None:
         """Add up with `n/a` as 0; None where `n/a` stands alone."""
@@ -90,11 +92,44 @@ class Bound:
         )
 
 
-Relation = Callable[[int, int], bool]
-"""Whether the sides stand as they must; raises TypeError for what is not a number."""
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """How two sides must stand: `holds` for one pair.
+
+    Where nearly all pairs hold for a simple reason, `suspicious` picks those that need a look.
+    """
+
+    holds: Callable[[int, int], bool]
+    suspicious: Callable[[Sequence[int], Sequence[int]], Iterable[tuple[int, int]]] | None = None
+
+    def hold(self, lefts: Sequence[int], rights: Sequence[int]) -> bool:
+        """Tell whether every pair stands as it must."""
+        if self.suspicious is None:
+            return all(map(self.holds, lefts, rights))
+        return all(starmap(self.holds, self.suspicious(lefts, rights)))
+
 
 Checks = Callable[[Form, Form | None], Iterable[Check]]
 """The checks of a rule on a form, after a year of another form, or of none."""
+
+
+class Sums:
+    """One side of all checks of a rule, summed at once."""
+
+    def __init__(self, sides: Iterable[Sum]) -> None:
+        sums = tuple(sides)
+        self._picks = tuple(side.pick for side in sums)
+        self._cells: Callable[[Any], tuple[int, ...]] | None = None
+        if all(len(side.positions) == 1 for side in sums):
+            self._cells = picker(tuple(side.positions[0] for side in sums))
+
+    def of(self, values: tuple[Any, ...]) -> Sequence[int]:
+        """Return the sums; raises TypeError where a cell is not a number."""
+        if self._cells is None:
+            return [sum(pick(values)) for pick in self._picks]
+        cells = self._cells(values)
+        sum(cells)
+        return cells
 
 
 class Plan:
@@ -103,18 +138,18 @@ class Plan:
     def __init__(self, layout: Layout, checks: Iterable[Check]) -> None:
         self.checks = tuple(Bound(layout, check) for check in checks)
         self.all = frozenset(check.at for check in self.checks)
-        self._pairs = all(
-            len(c.left.positions) == len(c.right.positions) == 1 and not c.own for c in self.checks
-        )
-        self._lefts = picker(tuple(c.left.positions[0] for c in self.checks))
-        self._rights = picker(tuple(p for c in self.checks for p in c.right.positions[:1]))
+        self._own = any(check.own for check in self.checks)
+        self._subtracts = any(c.left.subtracts or c.right.subtracts for c in self.checks)
+        self._lefts = Sums(check.left for check in self.checks)
+        self._rights = Sums(check.right for check in self.checks)
 
-    def passes(self, relation: Relation, values: tuple[Any, ...]) -> bool:
-        """Tell at once whether every check passes, where each compares two cells."""
-        if not self._pairs:
+    def passes(self, relation: Relation, case: Case) -> bool:
+        """Tell at once whether every check passes; False if that takes a closer look."""
+        if self._subtracts:
             return False
         try:
-            return all(map(relation, self._lefts(values), self._rights(values)))
+            lefts = self._lefts.of(case.reported if self._own else case.values)
+            return relation.hold(lefts, self._rights.of(case.values))
         except TypeError:
             return False
 
@@ -145,7 +180,7 @@ class Comparison:
         if self.cross_year and case.previous is None:
             if plan.checks:
                 yield rule.unassessable(case, None, NO_PREVIOUS)
-        elif plan.passes(self.relation, case.values):
+        elif plan.passes(self.relation, case):
             case.assessed[rule.id] = plan.all
         else:
             yield from self._one_by_one(plan, rule, case)
@@ -172,7 +207,8 @@ class Comparison:
         """Tell whether all cells are numbers and the sides stand as they must."""
         left_values = case.reported if check.own else case.values
         try:
-            return self.relation(check.left.quick(left_values), check.right.quick(case.values))
+            left, right = check.left.quick(left_values), check.right.quick(case.values)
+            return self.relation.holds(left, right)
         except TypeError:
             return False
 
@@ -190,7 +226,7 @@ class Comparison:
             left, right = check.left.careful(left_values), check.right.careful(case.values)
         if left is None or right is None:
             return rule.unassessable(case, check.at, BLANK, **where)
-        if self.relation(left, right):
+        if self.relation.holds(left, right):
             return None
         sides: dict[str, Side] = {
             "left": _shown(left, check.left.is_decimal),

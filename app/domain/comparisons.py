@@ -4,10 +4,11 @@ A rule is written for a column, or for a line, and holds in each that has the ce
 applies to every form that has them.
 """
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from app.domain.checks import Check, Checks, Term
+from app.domain.checks import Check, Checks, Relation, Term
 from app.domain.layout import Form, Label, Unit
 
 JUMP_FLOOR, JUMP_FACTOR = 20, 5
@@ -92,45 +93,49 @@ def per_count(form: Form, before: Form | None) -> Iterator[Check]:
                 yield Check(".".join(here), label, table.key, (now,), (then,))
 
 
-# Relations. Each raises TypeError for what is not a number.
+# Relations. Both sides are sums already, so both are numbers.
+
+EQUAL = Relation(operator.eq)
+AT_LEAST = Relation(operator.ge)
+AT_MOST = Relation(operator.le)
 
 
-def equal(left: int, right: int) -> bool:
-    """Compare numbers: two blanks are not equal."""
-    return left - right == 0
-
-
-def at_least(left: int, right: int) -> bool:
-    """Compare numbers: `n/a` is not at least `n/a`."""
-    return left - right >= 0
-
-
-def at_most(left: int, right: int) -> bool:
-    """Compare numbers: `n/a` is not at most `n/a`."""
-    return left - right <= 0
-
-
-def within_jump(now: int, then: int) -> bool:
-    """Tell whether neither figure is many times the other, small figures aside."""
+def _within_jump(now: int, then: int) -> bool:
     if min(now, then) < JUMP_FLOOR:
         return True
     return now <= JUMP_FACTOR * then and then <= JUMP_FACTOR * now
 
 
-def differ_unless_zero(left: int, right: int) -> bool:
-    """Tell whether the figures differ, or are 0."""
-    return left - right != 0 or left == 0
+def _not_small(now: Sequence[int], then: Sequence[int]) -> list[tuple[int, int]]:
+    return [p for p in zip(now, then, strict=True) if p[0] >= JUMP_FLOOR and p[1] >= JUMP_FLOOR]
 
 
-def both_or_neither(left: int, right: int) -> bool:
-    """Tell whether both figures are 0 or neither is."""
-    return (left - 0 == 0) == (right - 0 == 0)
+WITHIN_JUMP = Relation(_within_jump, _not_small)
+"""Neither figure is many times the other, small figures aside."""
 
 
-def plausible_unit(now: int, then: int) -> bool:
-    """Tell whether the ratio of two amounts is not that of two units."""
+def _differ_unless_zero(left: int, right: int) -> bool:
+    return left != right or left == 0
+
+
+DIFFER_UNLESS_ZERO = Relation(_differ_unless_zero)
+
+
+def _both_or_neither(left: int, right: int) -> bool:
+    return (left == 0) == (right == 0)
+
+
+BOTH_OR_NEITHER = Relation(_both_or_neither)
+"""Both figures are 0 or neither is."""
+
+
+def _plausible_unit(now: int, then: int) -> bool:
     if min(now, then) <= 0:
         return True
     least, most = UNIT_RATIO
     larger, smaller = max(now, then), min(now, then)
     return not least * smaller <= larger <= most * smaller
+
+
+PLAUSIBLE_UNIT = Relation(_plausible_unit)
+"""The ratio of two amounts is not that of two units."""
