@@ -7,16 +7,15 @@ from typing import Annotated
 
 import typer
 import uvicorn
-from alembic.util import CommandError
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import logs
 from app.api import openapi
-from app.demo import world
 from app.main import create_app
-from app.services import maintaining
 from app.settings import Settings
+from app.storage.database import require_openable
+from app.storage.revisions import MigrationError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -47,7 +46,7 @@ def serve(
 ) -> None:
     """Serve the API."""
     settings = _settings(host=host, port=port, workers=workers)
-    maintaining.require_openable(settings)
+    require_openable(settings)
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     _say(f"API   http://{shown}:{settings.port}{settings.root_path}/v1")
     _say(f"Docs  http://{shown}:{settings.port}{settings.root_path}/docs")
@@ -72,6 +71,8 @@ def serve(
 @app.command()
 def migrate() -> None:
     """Bring the tables to the newest revision; rebuild documents if the rules changed."""
+    from app.services import maintaining  # noqa: PLC0415 - a server does not need Alembic
+
     settings = _settings()
     logs.configure(settings)
     _report(maintaining.migrate(settings))
@@ -80,6 +81,8 @@ def migrate() -> None:
 @app.command()
 def rebuild() -> None:
     """Derive every report's document and findings anew."""
+    from app.services import maintaining  # noqa: PLC0415 - a server does not need Alembic
+
     settings = _settings()
     logs.configure(settings)
     _say(f"rebuilt {maintaining.rebuild(settings, everything=True)} reports")
@@ -88,6 +91,9 @@ def rebuild() -> None:
 @app.command()
 def demo() -> None:
     """Load a small, plausible world to explore; what is there already stays."""
+    from app.demo import world  # noqa: PLC0415 - a server does not need it
+    from app.services import maintaining  # noqa: PLC0415 - nor Alembic
+
     settings = _settings()
     logs.configure(settings)
     _report(maintaining.migrate(settings))
@@ -113,7 +119,7 @@ def main() -> None:
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error).strip().splitlines()
         raise SystemExit(f"gongkai: the database cannot be used: {cause[0]}") from None
-    except (CommandError, OSError) as error:
+    except (MigrationError, OSError) as error:
         raise SystemExit(f"gongkai: the database cannot be used: {error}") from None
 
 

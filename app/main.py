@@ -30,7 +30,7 @@ from app.api.middleware import Edge
 from app.api.problems import problem, response_to
 from app.errors import AppError
 from app.settings import Settings
-from app.storage import migrate
+from app.storage import revisions
 from app.storage.database import Database
 
 log = structlog.get_logger("gongkai")
@@ -98,7 +98,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    app.state.head = migrate.head()
+    app.state.head = revisions.head()
     app.state.database = Database(app.state.settings)
     gc.collect()
     gc.freeze()  # schemas and statements stay: no need to look at them again and again

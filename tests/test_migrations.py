@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from alembic import command as alembic
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
@@ -15,7 +16,7 @@ from sqlmodel import SQLModel
 
 from app.domain.layout import LARGEST, Unit
 from app.services import maintaining
-from app.storage import migrate, models
+from app.storage import migrate, models, revisions
 from app.storage.database import write_engine
 from tests.conftest import command, environment, quiet
 
@@ -65,20 +66,20 @@ def test_migrations_go_up_and_down_and_up_again(empty: Engine) -> None:
             migrate.upgrade(connection)
         with empty.begin() as connection:
             assert tables(connection) == expected
-            assert migrate.current(connection) == migrate.head()
+            assert revisions.current(connection) == revisions.head()
             alembic.downgrade(migrate.config(connection), "base")
         with empty.begin() as connection:
             assert tables(connection) <= {"alembic_version"}
-            assert migrate.current(connection) is None
+            assert revisions.current(connection) is None
 
 
 def test_each_revision_goes_up_and_down_by_itself(empty: Engine) -> None:
     with empty.begin() as connection:
-        while migrate.current(connection) != migrate.head():
-            before = migrate.current(connection)
+        while revisions.current(connection) != revisions.head():
+            before = revisions.current(connection)
             migrate.upgrade(connection, "+1")
             alembic.downgrade(migrate.config(connection), "-1")
-            assert migrate.current(connection) == before
+            assert revisions.current(connection) == before
             migrate.upgrade(connection, "+1")
 
 
@@ -149,8 +150,8 @@ def test_a_database_is_migrated_from_any_folder_and_only_once(
         for _ in range(2)
     ]
     assert said == [
-        f"database at {migrate.head()} (migrated)\n",
-        f"database at {migrate.head()}\n",
+        f"database at {revisions.head()} (migrated)\n",
+        f"database at {revisions.head()}\n",
     ]
 
 
@@ -230,3 +231,8 @@ def test_a_report_takes_its_tables_with_it(connection: Connection) -> None:
     for model in models.FILINGS.values():
         count = sa.select(sa.func.count()).select_from(model)
         assert connection.execute(count).scalar() == 0
+
+
+def test_the_newest_revision_is_the_one_that_alembic_finds() -> None:
+    scripts = ScriptDirectory.from_config(migrate.config())
+    assert revisions.head() == scripts.get_current_head()

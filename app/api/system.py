@@ -9,7 +9,6 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -24,7 +23,7 @@ from app.api.texts import PROBLEMS
 from app.domain.layout import Label
 from app.errors import NotFound
 from app.services import encoding
-from app.storage import migrate
+from app.storage import revisions
 
 routes = router("system")
 STATIC = StaticFiles(directory=Path(__file__).parents[1] / "static")
@@ -49,12 +48,8 @@ async def healthz(request: Request) -> Response:
 )
 async def readyz(request: Request) -> Response:
     """Answer 200 if the database can be reached and has the newest tables, and 503 if not."""
-
-    def job(session: Session) -> str | None:
-        return migrate.current(session.connection())
-
     try:
-        current = await database(request).read(job)
+        current = await database(request).use(revisions.current)
     except SQLAlchemyError as error:
         return failure(request, error)
     head = request.app.state.head

@@ -2,23 +2,13 @@
 
 from functools import partial
 
-from sqlmodel import Session
+from sqlalchemy import Connection
 
 from app.services import registering, reporting
 from app.settings import Settings
 from app.storage import migrate as migrations
-from app.storage import reports
-from app.storage.database import join, read_engine, run, write_engine
-
-
-def require_openable(settings: Settings) -> None:
-    """Raise if the file of a SQLite database cannot be opened. A server may still come up."""
-    if settings.is_sqlite:
-        engine = read_engine(settings)
-        try:
-            engine.connect().close()
-        finally:
-            engine.dispose()
+from app.storage import reports, revisions
+from app.storage.database import join, run, write_engine
 
 
 def migrate(settings: Settings) -> list[str]:
@@ -29,9 +19,9 @@ def migrate(settings: Settings) -> list[str]:
     engine = write_engine(settings, foreign_keys=False)
     try:
         with engine.begin() as connection:
-            before = migrations.current(connection)
+            before = revisions.current(connection)
             migrations.upgrade(connection)
-            after = migrations.current(connection)
+            after = revisions.current(connection)
             if before is None:
                 last = migrations.last_year()
                 join(connection, lambda session: registering.open_years(session, last))
@@ -49,8 +39,8 @@ def rebuild(settings: Settings, *, everything: bool) -> int:
     """
     wanted = "" if everything else reporting.rule_set()
 
-    def outdated(session: Session) -> list[tuple[str, list[int]]]:
-        return reports.stale(session, wanted)
+    def outdated(connection: Connection) -> list[tuple[str, list[int]]]:
+        return reports.stale(connection, wanted)
 
     engine = write_engine(settings)
     try:

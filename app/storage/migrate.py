@@ -1,16 +1,15 @@
-"""Bring a database to the newest revision, and tell whether it is there."""
+"""Bring a database to the newest revision."""
 
 from datetime import datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
-SCRIPTS = Path(__file__).parents[2] / "migrations"
+from app.storage.revisions import SCRIPTS, MigrationError
+
 _LOCK = 0x676F6E67  # any number that nothing else locks: "gong"
 
 
@@ -22,21 +21,14 @@ def config(connection: Connection | None = None) -> Config:
     return made
 
 
-def head() -> str | None:
-    """Return the newest revision that this code knows."""
-    return ScriptDirectory.from_config(config()).get_current_head()
-
-
-def current(connection: Connection) -> str | None:
-    """Return the revision of a database; None if it has no tables yet."""
-    return MigrationContext.configure(connection).get_current_revision()
-
-
 def upgrade(connection: Connection, revision: str = "head") -> None:
     """Run what is missing. On PostgreSQL, several instances that start at once take turns."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    command.upgrade(config(connection), revision)
+    try:
+        command.upgrade(config(connection), revision)
+    except CommandError as error:
+        raise MigrationError(str(error)) from error
     require_whole(connection)
 
 

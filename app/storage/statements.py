@@ -5,22 +5,29 @@ what the driver takes, which the column types of `models` are chosen for. Postgr
 have numbered parameters and go out as they are: psycopg would parse its own placeholders each time.
 """
 
+import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
-import psycopg
 from sqlalchemy import ClauseElement, Connection, Dialect
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.dialects import registry
 from sqlalchemy.exc import DBAPIError
 
-_DIALECTS: dict[str, Dialect] = {
-    "sqlite": SQLiteDialect_pysqlite(paramstyle="qmark"),
-    "postgresql": PGDialect_psycopg(paramstyle="numeric_dollar"),  # type: ignore[no-untyped-call]
-}
+
+@cache
+def _dialect(kind: str) -> Dialect:
+    """Return how statements are written for a kind of database; only the one in use is loaded."""
+    name, style = ("sqlite", "qmark") if kind == "sqlite" else (f"{kind}.psycopg", "numeric_dollar")
+    made: Dialect = registry.load(name)(paramstyle=style)
+    return made
+
+
+@cache
+def _raw_cursor() -> Any:
+    return importlib.import_module("psycopg").RawCursor
 
 
 class Prepared:
@@ -28,31 +35,28 @@ class Prepared:
 
     def __init__(self, statement: ClauseElement) -> None:
         self._statement = statement
+        self._known: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {}
 
-    @cached_property
-    def _compiled(self) -> dict[str, tuple[str, tuple[str, ...], dict[str, Any]]]:
-        """For each kind of database the text, the names of its parameters, and its constants."""
-        return {name: self._compile(dialect) for name, dialect in _DIALECTS.items()}
-
-    def _compile(self, dialect: Dialect) -> tuple[str, tuple[str, ...], dict[str, Any]]:
-        compiled: Any = self._statement.compile(dialect=dialect)
-        constants = {name: value for name, value in compiled.params.items() if value is not None}
-        return str(compiled), tuple(compiled.positiontup or ()), constants
+    def _compiled(self, kind: str) -> tuple[str, tuple[str, ...], dict[str, Any]]:
+        """Return the text for a kind of database, the names of its parameters, its constants."""
+        if kind not in self._known:
+            compiled: Any = self._statement.compile(dialect=_dialect(kind))
+            given = {name: value for name, value in compiled.params.items() if value is not None}
+            self._known[kind] = (str(compiled), tuple(compiled.positiontup or ()), given)
+        return self._known[kind]
 
     def order(
-        self, place: Callable[[str], int]
-    ) -> dict[str, Callable[[Sequence[Any]], tuple[Any, ...]]]:
-        """Return, for each kind of database, how the parameters are taken from a row of values.
+        self, kind: str, place: Callable[[str], int]
+    ) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+        """Return how the parameters for a kind of database are taken from a row of values.
 
         `place` says where the value of a parameter stands in the row.
         """
-        return {
-            kind: itemgetter(*map(place, names)) for kind, (_, names, _) in self._compiled.items()
-        }
+        return itemgetter(*map(place, self._compiled(kind)[1]))
 
     def run(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:
         """Execute on the connection, in its transaction; return the driver's cursor."""
-        sql, names, constants = self._compiled[connection.dialect.name]
+        sql, names, constants = self._compiled(connection.dialect.name)
         given = {**constants, **parameters} if constants else parameters
         return _execute(connection, sql, [given[name] for name in names])
 
@@ -69,7 +73,7 @@ class Prepared:
 
     def run_values(self, connection: Connection, values: Sequence[Any]) -> Any:
         """Execute with the parameters in the order of the statement."""
-        return _execute(connection, self._compiled[connection.dialect.name][0], values)
+        return _execute(connection, self._compiled(connection.dialect.name)[0], values)
 
     def run_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Execute once for each of the rows."""
@@ -106,7 +110,7 @@ def _execute(connection: Connection, sql: str, values: Sequence[Any]) -> Any:
     try:
         if connection.dialect.name == "sqlite":
             return driver.execute(sql, values)
-        return psycopg.RawCursor(driver).execute(sql, values, binary=True)
+        return _raw_cursor()(driver).execute(sql, values, binary=True)
     except connection.dialect.loaded_dbapi.Error as error:
         raise translated(connection, error) from error
 
