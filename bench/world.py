@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from sqlmodel import Session
 
@@ -11,7 +12,7 @@ from app.domain.report import Agency, Filing, Report
 from app.forms import form_of
 from app.services import registering, reporting
 from app.settings import Settings
-from app.storage.database import run, write_engine
+from app.storage.database import in_session, run, write_engine
 
 YEARS = (2022, 2023, 2024)
 
@@ -52,7 +53,8 @@ def load(settings: Settings, agencies: int) -> None:
     """Register agencies and store their reports."""
     engine = write_engine(settings)
     for first in range(0, agencies, 200):
-        run(engine, lambda session, f=first: _load(session, range(f, min(f + 200, agencies))))  # type: ignore[misc]
+        numbers = range(first, min(first + 200, agencies))
+        run(engine, in_session(partial(_load, numbers=numbers)))
     engine.dispose()
 
 
@@ -66,9 +68,10 @@ def _load(session: Session, numbers: range) -> None:
             "parent": None,
         }
         registering.save_agency(session, code(number), None, values)
+        connection = session.connection()
         for year, made in _reports(number):
-            scene = reporting.enter(session, code(number), year)
-            reporting.save(session, scene, replace(made, agency=scene.agency))
+            scene = reporting.enter(connection, code(number), year)
+            reporting.save(connection, scene, replace(made, agency=scene.agency))
 
 
 def _reports(number: int) -> Iterator[tuple[int, Report]]:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import Session
 
 from app.errors import NotFound
-from app.storage.database import GROUP, Database, read_engine, run, write_engine
+from app.storage.database import GROUP, Database, in_session, read_engine, run, write_engine
 from app.storage.statements import Prepared
 from tests.conftest import quiet
 
@@ -143,10 +143,10 @@ def test_a_unit_of_work_on_an_engine_of_its_own_commits_or_leaves_nothing(
 ) -> None:
     engine = write_engine(quiet(database_url))
     try:
-        assert run(engine, keep("a")) == "a"
+        assert run(engine, in_session(keep("a"))) == "a"
         with pytest.raises(RuntimeError):
-            run(engine, then(keep("b"), RuntimeError("a bug")))
-        assert run(engine, kept) == ["a"]
+            run(engine, in_session(then(keep("b"), RuntimeError("a bug"))))
+        assert run(engine, in_session(kept)) == ["a"]
     finally:
         engine.dispose()
 

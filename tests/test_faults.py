@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,13 @@ import httpx2
 import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from app.main import create_app
-from app.services import maintaining
-from app.storage.database import Database, read_engine
+from app.services import maintaining, reporting
+from app.storage.database import Database, read_engine, run, write_engine
 from tests.conftest import quiet, served
 from tests.consistency import assert_consistent
 
@@ -465,3 +466,35 @@ def test_a_full_disk_refuses_what_does_not_fit_and_nothing_else(sqlite_file: Pat
         assert client.get("/v1/reports/a/2024").status_code == 404
         assert client.put("/v1/reports/a/2024", json={"overview": "略"}).status_code == 201
     assert_consistent(f"sqlite:///{sqlite_file}")
+
+
+# Rolled back
+
+
+def test_what_is_remembered_of_a_write_that_was_rolled_back_does_no_harm(
+    client: TestClient, database_url: str
+) -> None:
+    """Its revision is given again, to other figures."""
+    client.put("/v1/agencies/a", json=BUREAU)
+    client.put("/v1/reports/a/2024/licensing", json=decisions(1))
+    engine = write_engine(quiet(database_url))
+
+    def failing(connection: Connection) -> None:
+        scene = reporting.enter(connection, "a", 2024)
+        assert scene.current is not None
+        lost = replace(scene.current.report, problems="这一稿没有提交。")
+        assert reporting.save(connection, scene, lost).revision == 2
+        raise RuntimeError
+
+    try:
+        with pytest.raises(RuntimeError):
+            run(engine, failing)
+    finally:
+        engine.dispose()
+    changed = client.put("/v1/reports/a/2024/licensing", json=decisions(2))
+
+    report = client.get("/v1/reports/a/2024").json()
+    assert report["problems"] is None
+    assert report["tables"]["licensing"]["data"] == changed.json()["data"]
+    assert client.get("/v1/reports/a/2024").headers["etag"].startswith('"2-')
+    assert_consistent(database_url)

@@ -164,7 +164,7 @@ def _checked(
     if "/parent" not in faulty and said["parent"] is not None:
         if said["parent"] == code:
             found.append(Fault("/parent", "circle"))
-        elif not agencies.exists(session, said["parent"]):
+        elif not agencies.exists(session.connection(), said["parent"]):
             found.append(Fault("/parent", "unknown-agency"))
         elif "/code" not in faulty and agencies.is_at_or_below(session, said["parent"], code):
             found.append(Fault("/parent", "circle"))

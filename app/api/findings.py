@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import Query
-from sqlmodel import Session
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -43,11 +43,11 @@ async def get_findings(
     """Return the failures of rules; `outcomes=all` adds the rules that could not be assessed."""
     code, number = key_in(request, agency, year)
 
-    def job(session: Session) -> bytes:
-        facts = reports.agency(session, code)
-        stored = reports.load(session, facts, number - 1, number) if facts else {}
+    def job(connection: Connection) -> bytes:
+        facts = reports.agency(connection, code)
+        stored = reports.load(connection, facts, number - 1, number) if facts else {}
         if number not in stored:
-            raise why_absent(session, code, number)
+            raise why_absent(connection, code, number)
         asked = queries.read(request, FindingsQuery)
         report = stored[number].report
         before = stored.get(number - 1)
@@ -59,7 +59,7 @@ async def get_findings(
         ]
         return encoding.encoded({"items": shown, "next": None})
 
-    body = await database(request).read(job)
+    body = await database(request).use(job)
     return reply(request, encoding.etag(0, body), body=body)
 
 

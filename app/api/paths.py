@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import Path
-from sqlmodel import Session
+from sqlalchemy import Connection
 from starlette.requests import Request
 
 from app.api import bodies
@@ -60,18 +60,18 @@ def key_in(request: Request, agency: str, year: str, sent: bytes | None = None) 
     return agency, number
 
 
-def why_absent(session: Session, agency: str, year: int) -> AppError:
+def why_absent(connection: Connection, agency: str, year: int) -> AppError:
     """Return why there is no report at a path."""
-    if not agencies.exists(session, agency):
+    if not agencies.exists(connection, agency):
         return NotFound("agency-not-found", agency=agency)
-    if years.find(session, year) is None:
+    if years.read(connection, year) is None:
         return NotFound("reporting-year-not-found", year=year)
     return NotFound("report-not-found", agency=agency, year=year)
 
 
 async def absent(request: Request, agency: str, year: int) -> AppError:
     """Find out why there is no report at a path."""
-    return await database(request).read(partial(why_absent, agency=agency, year=year))
+    return await database(request).use(partial(why_absent, agency=agency, year=year))
 
 
 def not_in_form(year: int, table: str) -> NotFound:

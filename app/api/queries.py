@@ -111,7 +111,8 @@ class Listing:
 
     `orders` has for each sort key the names of the columns it sorts by, the key of the resource
     last; `shown` makes the JSON of a row; `keys` tells a row's values of those columns;
-    `parameters` makes those of the selection from filters.
+    `parameters` makes those of the selection from filters; `tag` is how many bytes at the
+    end of a row's JSON tell whether any of it has changed: 0 for all of them.
     """
 
     query: type[ListQuery]
@@ -120,6 +121,7 @@ class Listing:
     shown: Callable[[Any], bytes]
     keys: Callable[[Any], Mapping[str, Any]]
     parameters: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
+    tag: int = 0
 
     def order(self, sort: str) -> paging.Order:
         """Return the columns to sort by: descending means the first, ties go by the key."""
@@ -142,12 +144,12 @@ async def answer(request: Request, listing: Listing) -> Response:
     more = len(rows) > asked.limit
     rows = rows[: asked.limit]
     cursor = _cursor(filters, order, listing.keys(rows[-1])) if more else None
-    parts = [b'{"items":[', b",".join(map(listing.shown, rows)), b'],"next":']
-    parts.append(encoding.encoded(cursor))
+    items = [listing.shown(row) for row in rows]
+    end = b'],"next":' + encoding.encoded(cursor)
     if total is not None:
-        parts.append(b',"total":%d' % total)
-    body = b"".join((*parts, b"}"))
-    return reply(request, encoding.etag(0, body), body=body)
+        end += b',"total":%d' % total
+    etag = encoding.etag(0, b",".join((*(item[-listing.tag :] for item in items), end)))
+    return reply(request, etag, body=b'{"items":[%s%s}' % (b",".join(items), end))
 
 
 def _cursor(filters: dict[str, Any], order: paging.Order, keys: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Body, Query
 from pydantic_core import from_json
-from sqlmodel import Session
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -68,6 +68,7 @@ _REPORTS = Listing(
     },
     itemgetter(0),
     _keys,
+    tag=64,  # a summary ends in the report's ETag, which is a digest of all of it
 )
 
 
@@ -146,15 +147,15 @@ async def put_report(
     sent = await bodies.raw(request)
     code, number = key_in(request, agency, year, sent)
 
-    def job(session: Session) -> Response:
-        scene = reporting.enter(session, code, number)
+    def job(connection: Connection) -> Response:
+        scene = reporting.enter(connection, code, number)
         reporting.require_open(scene)
         _hold_report(request, scene, sent)
         status = 200 if scene.current else 201
-        reporting.save(session, scene, _checked_report(scene, bodies.parse(sent)))
+        reporting.save(connection, scene, _checked_report(scene, bodies.parse(sent)))
         return _report_reply(request, scene, status)
 
-    return await database(request).write(job)
+    return await database(request).alter(job)
 
 
 @routes.patch(
@@ -178,19 +179,19 @@ async def patch_report(
     sent = await bodies.raw(request)
     code, number = key_in(request, agency, year)
 
-    def job(session: Session) -> Response:
-        scene = _existing(session, code, number)
+    def job(connection: Connection) -> Response:
+        scene = _existing(connection, code, number)
         _hold_report(request, scene, sent)
         assert scene.current is not None
         made = patched(filing.writable(scene.current.report), bodies.parse(sent))
-        reporting.save(session, scene, _checked_report(scene, made))
+        reporting.save(connection, scene, _checked_report(scene, made))
         return _report_reply(request, scene)
 
-    return await database(request).write(job)
+    return await database(request).alter(job)
 
 
-def _existing(session: Session, agency: str, year: int) -> Scene:
-    scene = reporting.enter(session, agency, year)
+def _existing(connection: Connection, agency: str, year: int) -> Scene:
+    scene = reporting.enter(connection, agency, year)
     if scene.current is None:
         raise NotFound("report-not-found", agency=agency, year=year)
     reporting.require_open(scene)
@@ -202,13 +203,13 @@ async def delete_report(request: Request, agency: AgencyCode, year: YearPath) ->
     """Delete a report with its tables; next year's findings are judged anew."""
     code, number = key_in(request, agency, year)
 
-    def job(session: Session) -> Response:
-        scene = _existing(session, code, number)
+    def job(connection: Connection) -> Response:
+        scene = _existing(connection, code, number)
         _hold_report(request, scene, None)
-        reporting.delete(session, scene)
+        reporting.delete(connection, scene)
         return Response(status_code=204)
 
-    return await database(request).write(job)
+    return await database(request).alter(job)
 
 
 @routes.post(
@@ -229,20 +230,20 @@ async def post_report(
     """Create a report; 409 if the agency has one on that year."""
     sent = await bodies.raw(request)
 
-    def job(session: Session) -> Response:
+    def job(connection: Connection) -> Response:
         made = bodies.parse(sent)
-        scene = _named_scene(session, made)
+        scene = _named_scene(connection, made)
         reporting.require_open(scene)
         report = _checked_report(scene, made)
         if scene.current is not None:
             raise Conflict("already-exists", key=f"reports/{scene.agency.code}/{report.year}")
-        reporting.save(session, scene, report)
+        reporting.save(connection, scene, report)
         return _report_reply(request, scene, 201)
 
-    return await database(request).write(job)
+    return await database(request).alter(job)
 
 
-def _named_scene(session: Session, body: dict[str, Any]) -> Scene:
+def _named_scene(connection: Connection, body: dict[str, Any]) -> Scene:
     """Enter the scene that a body names. Raises `Invalid` with every fault of the body."""
     faults = []
     code = schemas.agency_code(body.get("agency"))
@@ -251,12 +252,12 @@ def _named_scene(session: Session, body: dict[str, Any]) -> Scene:
     form = form_of(year) if is_year else None
     if code is not None and form is not None:
         with suppress(NotFound):
-            return reporting.enter(session, code, year)
-    if code is not None and not agencies.exists(session, code):
+            return reporting.enter(connection, code, year)
+    if code is not None and not agencies.exists(connection, code):
         faults.append(Fault("/agency", "unknown-agency"))
     if is_year and form is None:
         faults.append(Fault("/year", "year-without-form"))
-    elif is_year and years.find(session, year) is None:
+    elif is_year and years.read(connection, year) is None:
         faults.append(Fault("/year", "unknown-year"))
     found = bodies.faults(schemas.new_report(form or FORMS[-1]), body)
     if form is None:

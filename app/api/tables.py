@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Body
-from sqlmodel import Session
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -39,8 +39,8 @@ def _table_resource(scene: Scene, key: str) -> tuple[str, bytes]:
     return _as_resource(document, key, current.tables[key])
 
 
-def _as_resource(document: dict[str, Any], key: str, stamp: reports.Stamp) -> tuple[str, bytes]:
-    body = encoding.encoded(rendering.table_resource(document, key, stamp.updated_at))
+def _as_resource(document: rendering.Document, key: str, stamp: reports.Stamp) -> tuple[str, bytes]:
+    body = rendering.table_resource(document, key, stamp.updated_at)
     return encoding.etag(stamp.revision, body), body
 
 
@@ -94,7 +94,7 @@ def _patched(scene: Scene, key: str, patch: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _save_table(session: Session, scene: Scene, key: str, made: Filing | None) -> None:
+def _save_table(connection: Connection, scene: Scene, key: str, made: Filing | None) -> None:
     current = scene.current
     report = (
         current.report
@@ -106,12 +106,12 @@ def _save_table(session: Session, scene: Scene, key: str, made: Filing | None) -
         filings[key] = made
     elif current is None:
         return
-    reporting.save(session, scene, replace(report, filings=filings))
+    reporting.save(connection, scene, replace(report, filings=filings))
 
 
-def _filed(session: Session, agency: str, year: int, key: str) -> Scene:
+def _filed(connection: Connection, agency: str, year: int, key: str) -> Scene:
     """Enter the scene of a table that is filed. Raises `NotFound`."""
-    scene = reporting.enter(session, agency, year)
+    scene = reporting.enter(connection, agency, year)
     _table_at(scene, key)
     if scene.current is None:
         raise NotFound("report-not-found", agency=agency, year=year)
@@ -124,23 +124,24 @@ def _filed(session: Session, agency: str, year: int, key: str) -> Scene:
 async def _get(request: Request, key: str, agency: str, year: str) -> Response:
     code, number = key_in(request, agency, year)
 
-    def job(session: Session) -> tuple[bytes, reports.Stamp]:
-        form, row = form_of(number), reports.read_table(session, key, code, number)
+    def job(connection: Connection) -> tuple[bytes, reports.Stamp]:
+        form, row = form_of(number), reports.read_table(connection, key, code, number)
         if row is None or form is None or key not in form.table:
-            raise _why_no_table(session, key, code, number)
+            raise _why_no_table(connection, key, code, number)
         if row[1] is None:
             raise NotFound("table-not-filed", agency=code, year=number, table=key)
         return row[0], row[1]
 
-    zipped, stamp = await database(request).read(job)
+    zipped, stamp = await database(request).use(job)
     queries.read(request, NoQuery)
-    etag, made = _as_resource(encoding.decoded(zipped), key, stamp)
+    document = rendering.stored_document(encoding.decoded(zipped), key)
+    etag, made = _as_resource(document, key, stamp)
     return reply(request, etag, body=made, headers=PATCHABLE)
 
 
-def _why_no_table(session: Session, key: str, agency: str, year: int) -> AppError:
+def _why_no_table(connection: Connection, key: str, agency: str, year: int) -> AppError:
     """Return the first of what a table's path names that is not there."""
-    absent = why_absent(session, agency, year)
+    absent = why_absent(connection, agency, year)
     form = form_of(year)
     if form is not None and key not in form.table and absent.slug == "report-not-found":
         return not_in_form(year, key)
@@ -151,43 +152,43 @@ async def _put(request: Request, key: str, agency: str, year: str) -> Response:
     sent = await bodies.raw(request)
     code, number = key_in(request, agency, year, sent)
 
-    def job(session: Session) -> Response:
-        scene = reporting.enter(session, code, number)
+    def job(connection: Connection) -> Response:
+        scene = reporting.enter(connection, code, number)
         _table_at(scene, key)
         reporting.require_open(scene)
         _hold_table(request, scene, key, sent)
         made = _checked_table(scene, key, bodies.parse(sent))
         is_new = scene.current is None or key not in scene.current.tables
-        _save_table(session, scene, key, made)
+        _save_table(connection, scene, key, made)
         return _table_reply(request, scene, key, 201 if is_new else 200)
 
-    return await database(request).write(job)
+    return await database(request).alter(job)
 
 
 async def _patch(request: Request, key: str, agency: str, year: str) -> Response:
     sent = await bodies.raw(request)
     code, number = key_in(request, agency, year)
 
-    def job(session: Session) -> Response:
-        scene = _filed(session, code, number, key)
+    def job(connection: Connection) -> Response:
+        scene = _filed(connection, code, number, key)
         _hold_table(request, scene, key, sent)
         made = _checked_table(scene, key, _patched(scene, key, bodies.parse(sent)))
-        _save_table(session, scene, key, made)
+        _save_table(connection, scene, key, made)
         return _table_reply(request, scene, key)
 
-    return await database(request).write(job)
+    return await database(request).alter(job)
 
 
 async def _delete(request: Request, key: str, agency: str, year: str) -> Response:
     code, number = key_in(request, agency, year)
 
-    def job(session: Session) -> Response:
-        scene = _filed(session, code, number, key)
+    def job(connection: Connection) -> Response:
+        scene = _filed(connection, code, number, key)
         _hold_table(request, scene, key, None)
-        _save_table(session, scene, key, None)
+        _save_table(connection, scene, key, None)
         return Response(status_code=204)
 
-    return await database(request).write(job)
+    return await database(request).alter(job)
 
 
 def _add_table(key: str) -> None:

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import Body, Query
-from sqlmodel import Session
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -49,29 +49,29 @@ async def post_validation(
     """Judge a report by every rule and store nothing. Shaped like a report."""
     sent = bodies.parse(await bodies.raw(request))
 
-    def job(session: Session) -> bytes:
-        return encoding.encoded(_checked(session, request, sent))
+    def job(connection: Connection) -> bytes:
+        return _checked(connection, request, sent).encoded()
 
-    made = await database(request).read(job)
+    made = await database(request).use(job)
     return reply(request, encoding.etag(0, made), body=made)
 
 
-def _checked(session: Session, request: Request, body: dict[str, Any]) -> rendering.Json:
+def _checked(connection: Connection, request: Request, body: dict[str, Any]) -> rendering.Document:
     asked = _asked(request)
     code, year = schemas.agency_code(body.get("agency")), body.get("year")
-    agency = reports.agency(session, code) if code is not None else None
+    agency = reports.agency(connection, code) if code is not None else None
     faults = [Fault("/agency", "unknown-agency")] if code is not None and agency is None else []
     form = form_of(year) if isinstance(year, int) and 1000 <= year <= LAST_YEAR else None
     if form is None or not isinstance(year, int):
         raise Invalid([*faults, *_faults_without_form(body)])
-    facts = years.read(session, year)
+    facts = years.read(connection, year)
     if facts is None:
         faults.append(Fault("/year", "unknown-year"))
     before = form_of(year - 1)
     faults += _contradictions(body, form, before, agency)
     bodies.checked(schemas.validation_in(form, before), body, faults)
     report = filing.report_from(form, year, agency, body)
-    previous = _previous(session, body, before, report)
+    previous = _previous(connection, body, before, report)
     found = [
         each
         for each in reporting.findings_of(report, previous)
@@ -114,7 +114,7 @@ def _contradictions(
 
 
 def _previous(
-    session: Session, body: dict[str, Any], before: Form | None, report: Report
+    connection: Connection, body: dict[str, Any], before: Form | None, report: Report
 ) -> Report | None:
     """Return the report on the year before: the one sent, or the one stored."""
     if before is None:
@@ -125,5 +125,5 @@ def _previous(
         return filing.report_from(before, year, report.agency, sent) if sent is not None else None
     if report.agency is None:
         return None
-    stored = reports.load(session, report.agency, year, year).get(year)
+    stored = reports.load(connection, report.agency, year, year).get(year)
     return stored.report if stored else None

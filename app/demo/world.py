@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from random import Random
 
+from sqlalchemy import Connection
 from sqlmodel import Session
 
 from app.demo import real_reports
@@ -17,15 +18,15 @@ from app.domain.report import Level, Report
 from app.forms import form_of
 from app.services import filing, registering, reporting
 from app.settings import Settings
-from app.storage.database import run, write_engine
+from app.storage.database import in_session, run, write_engine
 
 
 def load(settings: Settings) -> Iterator[str]:
     """Load it; yield what was done, in lines. What is there already stays as it is."""
     engine = write_engine(settings)
     try:
-        run(engine, lambda session: registering.open_years(session, YEARS[-1]))
-        yield f"agencies: {_told(run(engine, _register))}"
+        run(engine, in_session(lambda session: registering.open_years(session, YEARS[-1])))
+        yield f"agencies: {_told(run(engine, in_session(_register)))}"
         for kind, made in (("real", _published()), ("made-up", _made_up())):
             done = Counter(run(engine, partial(_file, code=c, report=r)) for c, r in made)
             yield f"{kind} reports: {_told(done)}"
@@ -54,13 +55,13 @@ def _register(session: Session) -> Counter[str]:
     return done
 
 
-def _file(session: Session, code: str, report: Report) -> str:
-    scene = reporting.enter(session, code, report.year)
+def _file(connection: Connection, code: str, report: Report) -> str:
+    scene = reporting.enter(connection, code, report.year)
     if scene.current is not None:
         return "were there"
     if scene.year.status == "closed":
         return "left out, the year is closed"
-    reporting.save(session, scene, replace(report, agency=scene.agency))
+    reporting.save(connection, scene, replace(report, agency=scene.agency))
     return "stored"
 
 

@@ -1,13 +1,13 @@
 """JSON as it is sent: bytes, gzipped bytes, and the ETag that names them."""
 
 import hashlib
-import zlib
 from typing import Any
 
+from isal import isal_zlib
 from pydantic_core import from_json, to_json
 
 _GZIP = 31  # zlib's name for the gzip format
-_LEVEL = 1  # measured on reports: 9 % larger than level 6, at a quarter of its time
+_LEVEL = 1  # measured on reports: as small as zlib's level 1, at a quarter of its time
 
 
 def encoded(value: Any) -> bytes:
@@ -22,12 +22,12 @@ def decoded(body: bytes) -> Any:
 
 def zipped(body: bytes) -> bytes:
     """Compress as gzip, the same bytes for the same body."""
-    return zlib.compress(body, _LEVEL, _GZIP)
+    return isal_zlib.compress(body, _LEVEL, _GZIP)
 
 
 def unzipped(body: bytes) -> bytes:
     """Undo `zipped`."""
-    return zlib.decompress(body, _GZIP)
+    return isal_zlib.decompress(body, _GZIP)
 
 
 def etag(revision: int, body: bytes) -> str:

@@ -33,7 +33,7 @@ def save_agency(
     time = reporting.now()
     search = agencies.search_text(code, values["name"], values["short_name"])
     if current is None:
-        revision = retired.first_revision(session, f"agencies/{code}")
+        revision = retired.first_revision(session.connection(), f"agencies/{code}")
         made = Agency(
             code=code, search=search, revision=revision, created_at=time, updated_at=time, **values
         )
@@ -49,7 +49,8 @@ def save_agency(
         current.updated_at = time
         session.flush()
     if changed.intersection(_SHOWN_BY_REPORTS):
-        reporting.rebuild(session, code, agencies.report_years(session, code))
+        connection = session.connection()
+        reporting.rebuild(connection, code, agencies.report_years(connection, code))
     return current
 
 
@@ -59,7 +60,7 @@ def delete_agency(session: Session, agency: Agency) -> None:
     if reports or children:
         key = f"agencies/{agency.code}"
         raise Conflict("in-use", key=key, reports=reports, children=children)
-    retired.retire(session, f"agencies/{agency.code}", agency.revision)
+    retired.retire(session.connection(), f"agencies/{agency.code}", agency.revision)
     session.delete(agency)
     session.flush()
 
@@ -86,7 +87,7 @@ def save_year(
             year=year,
             status=status,
             due=written,
-            revision=retired.first_revision(session, f"reporting-years/{year}"),
+            revision=retired.first_revision(session.connection(), f"reporting-years/{year}"),
             created_at=time,
             updated_at=time,
         )
@@ -103,7 +104,7 @@ def save_year(
     for agency, kind, submitted_on, published_on in years.dated_reports(session, year):
         verdicts = {timeliness(d, kind, submitted_on, published_on) for d in (before, due)}
         if len(verdicts) > 1:
-            reporting.rebuild(session, agency, [year])
+            reporting.rebuild(session.connection(), agency, [year])
     return current
 
 
@@ -112,7 +113,7 @@ def delete_year(session: Session, year: ReportingYear) -> None:
     reports = years.reports_on(session, year.year)
     if reports:
         raise Conflict("in-use", key=f"reporting-years/{year.year}", reports=reports, children=0)
-    retired.retire(session, f"reporting-years/{year.year}", year.revision)
+    retired.retire(session.connection(), f"reporting-years/{year.year}", year.revision)
     session.delete(year)
     session.flush()
 

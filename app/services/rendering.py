@@ -1,19 +1,27 @@
-"""Reports as the JSON that the API shows: every reply about a report is made here, once."""
+"""Reports as the JSON that the API shows: every reply about a report is made here, once.
 
-from collections.abc import Iterable, Mapping
+Figures are the most of it, so a table is written as text at once, by a pattern of its form: a third
+of the time that it takes to make objects of them first.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
 from typing import Any
 
 from app.domain import decimals
 from app.domain.calendar import timeliness
 from app.domain.findings import Finding, Outcome, Severity
-from app.domain.layout import Value
+from app.domain.layout import NOT_APPLICABLE, Cell, Table, Value
 from app.domain.report import PROSE, Filing, Report
 from app.domain.totals import sums
+from app.services.encoding import encoded
 from app.storage.reports import Stored
 
 Json = dict[str, Any]
 
-MISSING: Json = {"filing": "missing", "data": None, "totals": None}
+_MISSING = b'{"filing":"missing","data":null,"totals":null}'
 
 
 def report_path(agency: str, year: int) -> str:
@@ -47,22 +55,73 @@ def shown(cell: Any, value: Value) -> Any:
     return value
 
 
-def filed(filing: Filing) -> Json:
-    """Return a table as it stands in a report."""
-    totals: dict[str, Json] = {}
-    partial = []
-    for cell, total, is_partial in sums(filing):
-        totals.setdefault(cell.line.key, {})[cell.column.key] = shown(cell, total)
-        if is_partial:
-            partial.append(f"/tables/{filing.table.key}/totals/{cell.line.key}/{cell.column.key}")
-    return {
-        "filing": filing.state,
-        "data": matrix(filing),
-        "totals": totals,
-        "totals_partial": partial,
-        "remarks": dict(filing.remarks),
-        **filing.choices,
-    }
+class _Figures:
+    """How the values of some of a table's cells are written as JSON: as lines of columns."""
+
+    def __init__(self, table: Table, cells: tuple[Cell, ...]) -> None:
+        self._cells, self._has_decimals = cells, table.has_decimals
+        lines = groupby(cells, key=lambda cell: cell.line.key)
+        self._pattern = _members(
+            (line, _members((c.column.key, "%s") for c in columns)) for line, columns in lines
+        )
+
+    def __call__(self, values: tuple[Value, ...]) -> str:
+        """Return the JSON of these values of the cells."""
+        if self._has_decimals or None in values or NOT_APPLICABLE in values:
+            return self._pattern % tuple(map(_literal, self._cells, values))
+        return self._pattern % values
+
+
+def _members(pairs: Iterable[tuple[str, str]]) -> str:
+    return "{" + ",".join(f'"{key}":{value}' for key, value in pairs) + "}"
+
+
+def _literal(cell: Cell, value: Value) -> str:
+    made = shown(cell, value)
+    return "null" if made is None else str(made) if isinstance(made, int) else f'"{made}"'
+
+
+@cache
+def _figures_of(table: Table) -> tuple[_Figures, _Figures]:
+    """Return how the cells of a table are written, and its totals."""
+    return _Figures(table, table.cells), _Figures(table, table.totals)
+
+
+def filed(filing: Filing) -> bytes:
+    """Return the JSON of a table as it stands in a report."""
+    table = filing.table
+    computed = list(sums(filing))
+    partial = [
+        f"/tables/{table.key}/totals/{cell.line.key}/{cell.column.key}"
+        for cell, _, is_partial in computed
+        if is_partial
+    ]
+    cells, sums_of = _figures_of(table)
+    data, totals = cells(filing.cells), sums_of(tuple(total for _, total, _ in computed))
+    others = {"totals_partial": partial, "remarks": dict(filing.remarks), **filing.choices}
+    figures = f'{{"filing":"{filing.state}","data":{data},"totals":{totals}}}'
+    return joined(figures.encode(), encoded(others))
+
+
+def joined(*objects: bytes) -> bytes:
+    """Return the JSON of one object with the members of all of these."""
+    return b"{%s}" % b",".join(each[1:-1] for each in objects)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A report as it is shown: the members before its tables, the tables as JSON, and the rest."""
+
+    head: Json
+    tables: Mapping[str, bytes]
+    findings: Sequence[Json]
+    tail: Json
+
+    def encoded(self) -> bytes:
+        """Return the whole as JSON."""
+        tables = b",".join(b'"%s":%s' % (key.encode(), text) for key, text in self.tables.items())
+        between = b'{"tables":{%s},"findings":%s}' % (tables, encoded(self.findings))
+        return joined(encoded(self.head), between, encoded(self.tail))
 
 
 def finding(found: Finding, report: Report) -> Json:
@@ -103,85 +162,102 @@ def _agency(report: Report) -> Json | None:
     return {"code": report.agency.code, "name": report.agency.name}
 
 
-def judged(report: Report, findings: Iterable[Finding], due: Mapping[str, str] | None) -> Json:
-    """Return a report with what was computed from it, stored or not."""
+def judged(
+    report: Report, findings: Iterable[Finding], due: Mapping[str, str] | None, **tail: Any
+) -> Document:
+    """Return a report with what was computed from it, stored or not; `tail` comes after that."""
     found = list(findings)
-    body: Json = {
-        "agency": _agency(report),
-        "agency_name_reported": report.agency_name_reported,
-        "year": report.year,
-        "form": report.form.key,
-        **{name: getattr(report, name) for name in PROSE if name != "agency_name_reported"},
-        "timeliness": None,
-        "tables": {
-            table.key: filed(report.filings[table.key]) if table.key in report.filings else MISSING
-            for table in report.form.tables
-        },
-        "findings": [finding(each, report) for each in found],
-        "counts": dict.fromkeys(Severity, 0),
-    }
-    if report.agency is not None and due is not None:
-        body["timeliness"] = timeliness(
-            due, report.agency.kind, report.submitted_on, report.published_on
-        )
+    counts = dict.fromkeys(Severity, 0)
     for each in found:
         if each.outcome is Outcome.FAIL:
-            body["counts"][each.severity] += 1
-    return body
+            counts[each.severity] += 1
+    is_on_time = None
+    if report.agency is not None and due is not None:
+        is_on_time = timeliness(due, report.agency.kind, report.submitted_on, report.published_on)
+    return Document(
+        {
+            "agency": _agency(report),
+            "agency_name_reported": report.agency_name_reported,
+            "year": report.year,
+            "form": report.form.key,
+            **{name: getattr(report, name) for name in PROSE if name != "agency_name_reported"},
+            "timeliness": is_on_time,
+        },
+        {
+            table.key: filed(report.filings[table.key]) if table.key in report.filings else _MISSING
+            for table in report.form.tables
+        },
+        [finding(each, report) for each in found],
+        {"counts": counts, **tail},
+    )
 
 
-def document(stored: Stored, findings: Iterable[Finding], due: Mapping[str, str]) -> Json:
+def document(stored: Stored, findings: Iterable[Finding], due: Mapping[str, str]) -> Document:
     """Return a stored report as it is served."""
     report = stored.report
     assert report.agency is not None
     code, year = report.agency.code, report.year
     own = report_path(code, year)
-    return judged(report, findings, due) | {
-        "created_at": stored.created_at,
-        "updated_at": stored.updated_at,
-        "links": {
+    return judged(
+        report,
+        findings,
+        due,
+        created_at=stored.created_at,
+        updated_at=stored.updated_at,
+        links={
             "self": own,
             "agency": f"/v1/agencies/{code}",
             "previous": report_path(code, year - 1) if stored.has_previous else None,
             "next": report_path(code, year + 1) if stored.has_next else None,
             "findings": f"{own}/findings",
         },
-    }
+    )
 
 
-_NOT_IN_SUMMARY = {"overview", "problems", "other_matters", "tables", "findings"}
+_NOT_IN_SUMMARY = {"overview", "problems", "other_matters"}
 
 
-def summary(report: Json, etag: str) -> Json:
+def summary(made: Document, report: Report, etag: str) -> Json:
     """Return a report as it stands in lists."""
-    short = {name: value for name, value in report.items() if name not in _NOT_IN_SUMMARY}
-    filings = {key: table["filing"] for key, table in report["tables"].items()}
-    return short | {"filings": filings, "etag": etag}
+    filings = {
+        key: report.filings[key].state if key in report.filings else "missing"
+        for key in made.tables
+    }
+    short = {name: value for name, value in made.head.items() if name not in _NOT_IN_SUMMARY}
+    return {**short, **made.tail, "filings": filings, "etag": etag}
 
 
-def table_resource(report: Json, key: str, updated_at: str) -> Json:
+def stored_document(body: Json, key: str) -> Document:
+    """Return a report's stored JSON as a document, of which one table is wanted."""
+    head = {name: body[name] for name in ("agency", "year", "form")}
+    return Document(head, {key: encoded(body["tables"][key])}, body["findings"], body)
+
+
+def table_resource(made: Document, key: str, updated_at: str) -> bytes:
     """Return one table of a report's document as a resource of its own.
 
     Its pointers of partial totals start at the table; those of findings at the report, as always.
     """
-    table = report["tables"][key]
-    own = f"{report['links']['self']}/{key}"
+    links = made.tail["links"]
     here = f"/tables/{key}/"
-    return {
-        "agency": report["agency"],
-        "year": report["year"],
-        "form": report["form"],
-        "table": key,
-        **table,
-        "totals_partial": ["/" + p.removeprefix(here) for p in table["totals_partial"]],
-        "findings": [f for f in report["findings"] if _touches(f, key, here)],
+    head = {**{name: made.head[name] for name in ("agency", "year", "form")}, "table": key}
+    rest = {
+        "findings": [f for f in made.findings if _touches(f, key, here)],
         "updated_at": updated_at,
         "links": {
-            "self": own,
-            "report": report["links"]["self"],
-            "agency": report["links"]["agency"],
+            "self": f"{links['self']}/{key}",
+            "report": links["self"],
+            "agency": links["agency"],
         },
     }
+    return joined(encoded(head), _with_own_pointers(made.tables[key], here), encoded(rest))
+
+
+def _with_own_pointers(table: bytes, here: str) -> bytes:
+    """Let the pointers of partial totals start at the table."""
+    before, name, rest = table.partition(b'"totals_partial":[')
+    pointers, end, after = rest.partition(b"]")
+    return b"".join((before, name, pointers.replace(b'"' + here.encode(), b'"/'), end, after))
 
 
 def _touches(found: Json, key: str, prefix: str) -> bool:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from sqlmodel import Session
+from sqlalchemy import Connection
 
 from app.domain.findings import Finding, Outcome
 from app.domain.layout import Form
@@ -48,7 +48,7 @@ def rule_set() -> str:
 class Rendered:
     """A report's document, as a value and as JSON."""
 
-    document: rendering.Json
+    document: rendering.Document
     body: bytes
     etag: str
     has_findings: bool
@@ -77,12 +77,12 @@ class Scene:
         return self.stored.get(self.year.year)
 
 
-def enter(session: Session, agency: str, year: int) -> Scene:
+def enter(connection: Connection, agency: str, year: int) -> Scene:
     """Lock an agency's reports and read those of the year and beside it.
 
     Raises `NotFound` for an agency or a year that is not registered.
     """
-    facts, locked, stored = reports.enter(session, agency, year)
+    facts, locked, stored = reports.enter(connection, agency, year)
     if locked is None:
         raise NotFound("agency-not-found", agency=agency)
     if year not in facts:
@@ -96,7 +96,7 @@ def require_open(scene: Scene) -> None:
         raise Conflict("year-closed", year=scene.year.year)
 
 
-def save(session: Session, scene: Scene, new: Report) -> Stored:
+def save(connection: Connection, scene: Scene, new: Report) -> Stored:
     """Save a report, in place of the one that is there; one that changes nothing leaves no trace.
 
     Returns what is stored now. The scene shows it, too.
@@ -105,7 +105,7 @@ def save(session: Session, scene: Scene, new: Report) -> Stored:
     if old is not None and old.report == new:
         return old
     time = now()
-    revision = old.revision + 1 if old else retired.first_revision(session, _key(new))
+    revision = old.revision + 1 if old else retired.first_revision(connection, _key(new))
     written = {
         key
         for key, filing in new.filings.items()
@@ -125,38 +125,38 @@ def save(session: Session, scene: Scene, new: Report) -> Stored:
         new.year + 1 in scene.stored,
         old.derived if old else None,
     )
-    with batched(session.connection()):
-        reports.save_report(session, stored, old)
+    with batched(connection):
+        reports.save_report(connection, stored, old)
         for key in written:
             is_new = old is None or key not in old.report.filings
-            reports.save_filing(session, new, key, tables[key], new=is_new)
+            reports.save_filing(connection, new, key, tables[key], new=is_new)
         for key in old.report.filings if old else ():
             if key not in new.filings:
-                reports.delete_filing(session, new, key)
+                reports.delete_filing(connection, new, key)
         scene.stored[new.year] = stored
         scene.rendered.clear()
         if old is None:
-            _relink(session, scene, there=True)
-        _refresh(session, scene, new.year, new.year + 1)
+            _relink(connection, scene, there=True)
+        _refresh(connection, scene, new.year, new.year + 1)
     return scene.stored[new.year]
 
 
-def delete(session: Session, scene: Scene) -> None:
+def delete(connection: Connection, scene: Scene) -> None:
     """Delete the scene's report."""
     old = scene.stored.pop(scene.year.year)
-    reports.delete_report(session, old.report)
-    retired.retire(session, _key(old.report), old.revision)
-    _relink(session, scene, there=False)
-    _refresh(session, scene, scene.year.year + 1)
+    reports.delete_report(connection, old.report)
+    retired.retire(connection, _key(old.report), old.revision)
+    _relink(connection, scene, there=False)
+    _refresh(connection, scene, scene.year.year + 1)
 
 
-def _relink(session: Session, scene: Scene, *, there: bool) -> None:
+def _relink(connection: Connection, scene: Scene, *, there: bool) -> None:
     """Tell the years beside a report that it is there or no longer there."""
     year = scene.year.year
     if year - 1 in scene.stored:
         scene.stored[year - 1] = replace(scene.stored[year - 1], has_next=there)
-        scene.stored |= reports.load(session, scene.agency, year - 2, year - 2)
-        _refresh(session, scene, year - 1)
+        scene.stored |= reports.load(connection, scene.agency, year - 2, year - 2)
+        _refresh(connection, scene, year - 1)
     if year + 1 in scene.stored:
         scene.stored[year + 1] = replace(scene.stored[year + 1], has_previous=there)
 
@@ -176,13 +176,13 @@ def failures(findings: Iterable[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.outcome is Outcome.FAIL]
 
 
-def _refresh(session: Session, scene: Scene, *affected: int) -> None:
+def _refresh(connection: Connection, scene: Scene, *affected: int) -> None:
     """Derive the documents of these years anew, where there are any and they have changed."""
     for year in affected:
         if year in scene.stored:
             due = scene.years[year].due
             rendered = scene.rendered[year] = _render(scene.stored, year, due)
-            scene.stored[year] = _derive(session, scene.stored[year], rendered)
+            scene.stored[year] = _derive(connection, scene.stored[year], rendered)
 
 
 def rendered(scene: Scene) -> Rendered:
@@ -197,21 +197,25 @@ def _render(stored: Mapping[int, Stored], year: int, due: Mapping[str, str]) -> 
     current, before = stored[year], stored.get(year - 1)
     found = failures(findings_of(current.report, before.report if before else None))
     document = rendering.document(current, found, due)
-    body = encoding.encoded(document)
+    body = document.encoded()
     return Rendered(document, body, encoding.etag(current.revision, body), bool(found))
 
 
-def _derive(session: Session, current: Stored, rendered: Rendered) -> Stored:
+def _derive(connection: Connection, current: Stored, rendered: Rendered) -> Stored:
     derived = Derived(rendered.etag, rule_set(), rendered.has_findings)
     if derived == current.derived:
         return current
-    _save_derived(session, current, rendered, derived)
-    return replace(current, derived=derived)
+    _save_derived(connection, current, rendered, derived)
+    stored = replace(current, derived=derived)
+    reports.remember(stored)
+    return stored
 
 
-def _save_derived(session: Session, current: Stored, rendered: Rendered, derived: Derived) -> None:
+def _save_derived(
+    connection: Connection, current: Stored, rendered: Rendered, derived: Derived
+) -> None:
     document = rendered.document
-    counts = document["counts"]
+    counts = document.tail["counts"]
     columns = {
         "etag": derived.etag,
         "updated_at": current.updated_at,
@@ -219,16 +223,16 @@ def _save_derived(session: Session, current: Stored, rendered: Rendered, derived
         "warnings": counts["warning"],
         "infos": counts["info"],
         "rule_set": derived.rule_set,
-        "summary": encoding.encoded(rendering.summary(document, derived.etag)),
+        "summary": encoding.encoded(rendering.summary(document, current.report, derived.etag)),
         "body": encoding.zipped(rendered.body),
     }
     findings = [
-        (each["rule"], each["severity"], encoding.encoded(each)) for each in document["findings"]
+        (each["rule"], each["severity"], encoding.encoded(each)) for each in document.findings
     ]
-    reports.save_document(session, current, columns, findings)
+    reports.save_document(connection, current, columns, findings)
 
 
-def rebuild(session: Session, agency: str, of_years: Iterable[int]) -> int:
+def rebuild(connection: Connection, agency: str, of_years: Iterable[int]) -> int:
     """Derive an agency's documents anew, as after a change of its name or of the rules.
 
     Returns how many reports it has in those years.
@@ -236,14 +240,14 @@ def rebuild(session: Session, agency: str, of_years: Iterable[int]) -> int:
     wanted = sorted(of_years)
     if not wanted:
         return 0
-    facts = years.share(session, wanted[0], wanted[-1])
-    locked = reports.lock_agency(session, agency)
+    facts = years.share(connection, wanted[0], wanted[-1])
+    locked = reports.lock_agency(connection, agency)
     if locked is None:
         return 0
-    stored = reports.load(session, locked, wanted[0] - 1, wanted[-1])
+    stored = reports.load(connection, locked, wanted[0] - 1, wanted[-1])
     found = [year for year in wanted if year in stored]
     for year in found:
-        reports.forget_document(session, stored[year].report)
+        reports.forget_document(connection, stored[year].report)
         bare = replace(stored[year], derived=None)
-        _derive(session, bare, _render(stored, year, facts[year].due))
+        _derive(connection, bare, _render(stored, year, facts[year].due))
     return len(found)

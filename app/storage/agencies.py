@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import Connection
 from sqlmodel import Session, col
 
 from app.storage.models import Agency, Report
@@ -35,10 +36,10 @@ def lock(session: Session, code: str) -> Agency | None:
     return session.get(Agency, code, with_for_update=True)
 
 
-def exists(session: Session, code: str) -> bool:
+def exists(connection: Connection, code: str) -> bool:
     """Tell whether an agency is registered."""
     query = sa.select(col(Agency.code)).where(col(Agency.code) == code)
-    return session.connection().execute(query).first() is not None
+    return connection.execute(query).first() is not None
 
 
 def holder_of(session: Session, uscc: str) -> str | None:
@@ -72,10 +73,10 @@ def dependants(session: Session, code: str) -> tuple[int, int]:
     )
 
 
-def report_years(session: Session, code: str) -> list[int]:
+def report_years(connection: Connection, code: str) -> list[int]:
     """Return the years that an agency has reports on."""
     query = sa.select(col(Report.year)).where(col(Report.agency) == code).order_by(col(Report.year))
-    return list(session.connection().execute(query).scalars())
+    return list(connection.execute(query).scalars())
 
 
 def folded(text: str) -> str:

@@ -1,7 +1,8 @@
 """Engines, units of work, and who may use them when.
 
-A unit of work is a function of a `Session`; `Database.write` runs it in a transaction of its own
-and its result is there only once that is committed. Nothing else begins or commits.
+A unit of work is a function of a `Connection`, or a job of a `Session` where objects are mapped;
+`Database.alter` or `write` runs it in a transaction of its own and its result is there only once
+that is committed. Nothing else begins or commits.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
@@ -89,10 +91,25 @@ def _prepare_sqlite(engine: Engine, pragmas: tuple[str, ...]) -> None:
             connection.execute(f"PRAGMA {pragma}")
 
 
-def run(engine: Engine, job: Job[T]) -> T:
+def require_openable(settings: Settings) -> None:
+    """Raise if the file of a SQLite database cannot be opened. A server may still come up."""
+    if settings.is_sqlite:
+        engine = read_engine(settings)
+        try:
+            engine.connect().close()
+        finally:
+            engine.dispose()
+
+
+def run(engine: Engine, use: Use[T]) -> T:
     """Run a unit of work: commit on return, roll back on error."""
-    with Session(engine) as session, session.begin():
-        return job(session)
+    with engine.begin() as connection:
+        return use(connection)
+
+
+def in_session(job: Job[T]) -> Use[T]:
+    """Return a job as a use of a connection."""
+    return partial(join, job=job)
 
 
 def join(connection: Connection, job: Job[T]) -> T:
@@ -108,15 +125,16 @@ class _Turn(Generic[T]):
 
     def __init__(self, use: Use[T]) -> None:
         self.use = use
-        self._loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[T] = self._loop.create_future()
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[T] = self.loop.create_future()
 
     def tell(self, result: T | None, error: Exception | None = None) -> None:
         """Hand the outcome over, from another thread."""
         with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
-            self._loop.call_soon_threadsafe(self._settle, result, error)
+            self.loop.call_soon_threadsafe(self.settle, result, error)
 
-    def _settle(self, result: Any, error: Exception | None) -> None:
+    def settle(self, result: Any, error: Exception | None) -> None:
+        """Let the coroutine go on, on its own loop."""
         if self.future.done():  # whoever waited was cancelled
             return
         if error is not None:
@@ -194,9 +212,9 @@ def _is_lost(connection: Connection) -> bool:
     return bool(waiting.poll(0))
 
 
-def _transact(connection: Connection, job: Job[T]) -> T:
+def _transact(connection: Connection, use: Use[T]) -> T:
     with connection.begin():
-        return join(connection, job)
+        return use(connection)
 
 
 class _GroupWriter(_Threads):
@@ -237,8 +255,20 @@ class _GroupWriter(_Threads):
             for turn in group:  # nothing of the group is stored
                 self._commit([turn])
         else:
-            for turn, (result, failure) in zip(group, outcomes, strict=True):
-                turn.tell(result, failure)
+            _tell(list(zip(group, outcomes, strict=True)))
+
+
+def _tell(told: list[tuple[_Turn[Any], tuple[Any, Exception | None]]]) -> None:
+    """Hand several outcomes over, and wake each loop that waits for some of them once."""
+    for loop in {turn.loop for turn, _ in told}:
+        own = [(turn, outcome) for turn, outcome in told if turn.loop is loop]
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
+            loop.call_soon_threadsafe(_settle, own)
+
+
+def _settle(told: list[tuple[_Turn[Any], tuple[Any, Exception | None]]]) -> None:
+    for turn, outcome in told:
+        turn.settle(*outcome)
 
 
 def _attempt(use: Use[Any], connection: Connection) -> tuple[Any, Exception | None]:
@@ -306,15 +336,14 @@ class Database:
         self._writers = (
             _GroupWriter(self.writes) if self.is_sqlite else _Threads(self.writes, size, "writer")
         )
-        self._transact = join if self.is_sqlite else _transact
 
     async def point(self, statement: Prepared, parameters: dict[str, Any]) -> Any:
         """Read one row by its key, the quickest way there is; None if it is not there."""
         return await self.use(lambda c: statement.row(c, parameters))
 
     async def read(self, job: Job[T]) -> T:
-        """Run a unit of work that only reads; it may be run twice."""
-        return await self.use(lambda connection: join(connection, job))
+        """Run a job that only reads; it may be run twice."""
+        return await self.use(in_session(job))
 
     async def use(self, use: Use[T]) -> T:
         """Read with a connection; it may be done twice."""
@@ -325,8 +354,12 @@ class Database:
         return await self._readers.run(use)
 
     async def write(self, job: Job[T]) -> T:
-        """Run a unit of work in its turn; return once it is committed."""
-        return await self._writers.run(lambda connection: self._transact(connection, job))
+        """Run a job that writes in its turn; return once it is committed."""
+        return await self.alter(in_session(job))
+
+    async def alter(self, use: Use[T]) -> T:
+        """Write with a connection, in its turn; return once it is committed."""
+        return await self._writers.run(use if self.is_sqlite else partial(_transact, use=use))
 
     def close(self) -> None:
         """Finish what waits, then let go of everything."""

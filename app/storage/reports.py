@@ -1,13 +1,15 @@
 """Reports in the database: what clients wrote, and the documents derived from it."""
 
 import json
+import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Session, col
+from sqlalchemy import Connection
+from sqlmodel import col
 
 from app.domain.layout import NOT_APPLICABLE, Cells, Form, Table, picker
 from app.domain.report import PROSE, Agency, Filing, Report
@@ -97,6 +99,14 @@ def _load() -> Prepared:
 
 
 _LOAD = _load()
+_TAGS = Prepared(
+    sa.select(_REPORT.c.year, _DOCUMENT.c.etag, _DOCUMENT.c.rule_set)
+    .select_from(_REPORT.outerjoin(_DOCUMENT))
+    .where(
+        _REPORT.c.agency == sa.bindparam("agency"),
+        _REPORT.c.year.between(sa.bindparam("first"), sa.bindparam("last")),
+    )
+)
 _AGENCY = sa.select(
     col(models.Agency.code),
     col(models.Agency.name),
@@ -107,36 +117,71 @@ _READ_AGENCY = Prepared(_AGENCY)
 _LOCK_AGENCY = Prepared(_AGENCY.with_for_update(key_share=True))
 
 
-def agency(session: Session, code: str) -> Agency | None:
+def agency(connection: Connection, code: str) -> Agency | None:
     """Read an agency as reports show it."""
-    row = _READ_AGENCY.row(session.connection(), {"agency": code})
+    row = _READ_AGENCY.row(connection, {"agency": code})
     return Agency(*row) if row else None
 
 
-def lock_agency(session: Session, code: str) -> Agency | None:
+def lock_agency(connection: Connection, code: str) -> Agency | None:
     """Read an agency and keep others from writing its reports until this transaction ends."""
-    row = _LOCK_AGENCY.row(session.connection(), {"agency": code})
+    row = _LOCK_AGENCY.row(connection, {"agency": code})
     return Agency(*row) if row else None
 
 
 def enter(
-    session: Session, code: str, year: int
+    connection: Connection, code: str, year: int
 ) -> tuple[dict[int, YearFacts], Agency | None, dict[int, Stored]]:
     """Lock a year, those beside it, and an agency; return them and the reports of those years.
 
     Whoever writes a report may have to judge or to link the ones beside it, so all years are locked
     before the agency: locks are taken in one order everywhere.
     """
-    connection = session.connection()
     parameters = {"agency": code, "first": year - 1, "last": year + 1}
     with batched(connection):
         shared = years.sharing(connection, year - 1, year + 1)
         locked = _LOCK_AGENCY.run(connection, parameters)
-        loaded = _LOAD.run(connection, parameters)
+        tags = _TAGS.run(connection, parameters)
     row = locked.fetchone()
     agency = Agency(*row) if row else None
-    stored = {row[1]: _stored(agency, row) for row in loaded.fetchall()} if agency else {}
-    return years.facts(shared), agency, stored
+    stored = _recent(agency, tags.fetchall()) if agency else {}
+    if agency and stored is None:
+        stored = load(connection, agency, year - 1, year + 1)
+    return years.facts(shared), agency, stored or {}
+
+
+_RECENT: dict[tuple[str, int, str, str], Stored] = {}
+_MOST_RECENT = 256
+_LONGEST = 20_000  # characters of prose: a report with more is not kept in memory
+_LOCK = threading.Lock()
+
+
+def remember(stored: Stored) -> None:
+    """Keep a report in memory, for the next write of it or beside it.
+
+    It is found again by its ETag, which is a digest of all that it says: so it does no harm if the
+    transaction that wrote it is rolled back.
+    """
+    report, derived = stored.report, stored.derived
+    if derived is None or sum(len(text or "") for text in _prose(report).values()) > _LONGEST:
+        return
+    with _LOCK:
+        while len(_RECENT) >= _MOST_RECENT:
+            del _RECENT[next(iter(_RECENT))]
+        _RECENT[(*_key(report).values(), derived.etag, derived.rule_set)] = stored
+
+
+def _recent(agency: Agency, tags: Iterable[Any]) -> dict[int, Stored] | None:
+    """Return the reports of these years, ETags and rule sets; None if one is not in memory."""
+    found: dict[int, Stored] = {}
+    for year, etag, rule_set in tags:
+        stored = _RECENT.get((agency.code, year, etag, rule_set))
+        if stored is None:
+            return None
+        if stored.report.agency != agency:
+            stored = replace(stored, report=replace(stored.report, agency=agency))
+        found[year] = stored
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +228,13 @@ def _readers(form: Form) -> tuple[tuple[str, _Reader], ...]:
     return tuple(found)
 
 
-def load(session: Session, agency: Agency, first: int, last: int) -> dict[int, Stored]:
+def load(connection: Connection, agency: Agency, first: int, last: int) -> dict[int, Stored]:
     """Return an agency's reports on the years from `first` to `last`."""
     parameters = {"agency": agency.code, "first": first, "last": last}
-    rows = _LOAD.rows(session.connection(), parameters)
-    return {row[1]: _stored(agency, row) for row in rows}
+    found = {row[1]: _stored(agency, row) for row in _LOAD.rows(connection, parameters)}
+    for stored in found.values():
+        remember(stored)
+    return found
 
 
 def _stored(agency: Agency, row: Any) -> Stored:
@@ -230,9 +277,8 @@ _TOUCH_REPORT = Prepared(
 _DELETE_REPORT = Prepared(sa.delete(_REPORT).where(_this(_REPORT)))
 
 
-def save_report(session: Session, new: Stored, old: Stored | None) -> None:
+def save_report(connection: Connection, new: Stored, old: Stored | None) -> None:
     """Write a report's row: all of it, or its revision alone if only tables changed."""
-    connection = session.connection()
     key = _key(new.report)
     prose = _prose(new.report)
     stamp = {"revision": new.revision, "updated_at": new.updated_at}
@@ -244,9 +290,9 @@ def save_report(session: Session, new: Stored, old: Stored | None) -> None:
         _UPDATE_REPORT.run(connection, key | _new(prose | stamp))
 
 
-def delete_report(session: Session, report: Report) -> None:
+def delete_report(connection: Connection, report: Report) -> None:
     """Delete a report, its tables, its document and its findings."""
-    _DELETE_REPORT.run(session.connection(), _key(report))
+    _DELETE_REPORT.run(connection, _key(report))
 
 
 def _key(report: Report) -> dict[str, Any]:
@@ -282,15 +328,17 @@ _STAMP = ("agency", "year", "nil", "not_applicable", "remarks", "revision", "upd
 
 
 @cache
-def _filing_order(form: Form, key: str, statement: Prepared) -> Any:
+def _filing_order(kind: str, form: Form, key: str, statement: Prepared) -> Any:
     """Return how the parameters of a write stand in `_STAMP`, choices, cells and a blank."""
     table = form.table[key]
     names = [*_STAMP, *(c.key for c in table.choices), *(cell.name for cell in table.cells)]
     place = {name: index for index, name in enumerate(names)}
-    return statement.order(lambda name: place.get(name.removeprefix("new_"), len(names)))
+    return statement.order(kind, lambda name: place.get(name.removeprefix("new_"), len(names)))
 
 
-def save_filing(session: Session, report: Report, key: str, stamp: Stamp, *, new: bool) -> None:
+def save_filing(
+    connection: Connection, report: Report, key: str, stamp: Stamp, *, new: bool
+) -> None:
     """Write the row of a filed table."""
     filing, table = report.filings[key], report.form.table[key]
     cells, not_applicable = filing.cells, None
@@ -308,15 +356,14 @@ def save_filing(session: Session, report: Report, key: str, stamp: Stamp, *, new
         *cells,
         None,
     )
-    connection = session.connection()
     statement = (_INSERT_FILING if new else _UPDATE_FILING)[key]
-    order = _filing_order(report.form, key, statement)[connection.dialect.name]
+    order = _filing_order(connection.dialect.name, report.form, key, statement)
     statement.run_values(connection, order(row))
 
 
-def delete_filing(session: Session, report: Report, key: str) -> None:
+def delete_filing(connection: Connection, report: Report, key: str) -> None:
     """Delete the row of a table: it is missing from now on."""
-    _DELETE_FILING[key].run(session.connection(), _key(report))
+    _DELETE_FILING[key].run(connection, _key(report))
 
 
 def _json(value: object) -> str:
@@ -335,14 +382,13 @@ _DELETE_FINDINGS = Prepared(sa.delete(_FINDING).where(_this(_FINDING)))
 
 
 def save_document(
-    session: Session, stored: Stored, document: Mapping[str, Any], findings: Iterable[Any]
+    connection: Connection, stored: Stored, document: Mapping[str, Any], findings: Iterable[Any]
 ) -> None:
     """Write what is derived from a report, in place of what was there.
 
     `document` has the columns of `DerivedDocument` but its key; `findings` are rows of rule,
     severity and body.
     """
-    connection = session.connection()
     key = _key(stored.report)
     if stored.derived is None:
         _INSERT_DOCUMENT.run(connection, key | dict(document))
@@ -361,10 +407,10 @@ def save_document(
 _DELETE_DOCUMENT = Prepared(sa.delete(_DOCUMENT).where(_this(_DOCUMENT)))
 
 
-def forget_document(session: Session, report: Report) -> None:
+def forget_document(connection: Connection, report: Report) -> None:
     """Delete what is derived from a report, whatever it is."""
     for statement in (_DELETE_FINDINGS, _DELETE_DOCUMENT):
-        statement.run(session.connection(), _key(report))
+        statement.run(connection, _key(report))
 
 
 READ_DOCUMENT = Prepared(sa.select(_DOCUMENT.c.etag, _DOCUMENT.c.body).where(_this(_DOCUMENT)))
@@ -386,20 +432,20 @@ _READ_TABLE = {
 
 
 def read_table(
-    session: Session, key: str, agency: str, year: int
+    connection: Connection, key: str, agency: str, year: int
 ) -> tuple[bytes, Stamp | None] | None:
     """Return the gzipped JSON of a report and the stamp of one of its tables.
 
     None if there is no report; a stamp of None if the table is missing.
     """
     parameters = {"agency": agency, "year": year}
-    row = _READ_TABLE[key].row(session.connection(), parameters)
+    row = _READ_TABLE[key].row(connection, parameters)
     if row is None:
         return None
     return row[0], Stamp(row[1], row[2]) if row[1] is not None else None
 
 
-def stale(session: Session, rule_set: str) -> list[tuple[str, list[int]]]:
+def stale(connection: Connection, rule_set: str) -> list[tuple[str, list[int]]]:
     """Return the agencies and years whose documents are not of this rule set, or not there."""
     query = (
         sa.select(_REPORT.c.agency, _REPORT.c.year)
@@ -408,7 +454,7 @@ def stale(session: Session, rule_set: str) -> list[tuple[str, list[int]]]:
         .order_by(_REPORT.c.agency, _REPORT.c.year)
     )
     found: dict[str, list[int]] = {}
-    for agency, year in session.connection().execute(query):
+    for agency, year in connection.execute(query):
         found.setdefault(agency, []).append(year)
     return list(found.items())
 

@@ -1,18 +1,27 @@
 """The last revision of what was deleted: a revision of a key is never given twice."""
 
 import sqlalchemy as sa
-from sqlmodel import Session, col
+from sqlalchemy import Connection
+from sqlmodel import col
 
 from app.storage.models import Retired
+from app.storage.statements import Prepared
+
+_LAST = Prepared(sa.select(col(Retired.revision)).where(col(Retired.key) == sa.bindparam("key")))
+_RETIRE = Prepared(
+    sa.text(
+        "INSERT INTO retired (key, revision) VALUES (:key, :revision)"
+        " ON CONFLICT (key) DO UPDATE SET revision = excluded.revision"
+    )
+)
 
 
-def first_revision(session: Session, key: str) -> int:
+def first_revision(connection: Connection, key: str) -> int:
     """Return the revision of something new: 1, or one more than its last before deletion."""
-    query = sa.select(col(Retired.revision)).where(col(Retired.key) == key)
-    return (session.connection().execute(query).scalar_one_or_none() or 0) + 1
+    row = _LAST.row(connection, {"key": key})
+    return row[0] + 1 if row else 1
 
 
-def retire(session: Session, key: str, revision: int) -> None:
+def retire(connection: Connection, key: str, revision: int) -> None:
     """Remember the last revision of what is being deleted."""
-    session.merge(Retired(key=key, revision=revision))
-    session.flush()
+    _RETIRE.run(connection, {"key": key, "revision": revision})

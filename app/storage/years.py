@@ -41,16 +41,15 @@ _SHARE = Prepared(
 )
 
 
-def read(session: Session, year: int) -> YearFacts | None:
+def read(connection: Connection, year: int) -> YearFacts | None:
     """Return a year; None if it is not registered."""
-    connection = session.connection()
     with guarded(connection):
         return facts(_READ.run(connection, {"first": year, "last": year})).get(year)
 
 
-def share(session: Session, first: int, last: int) -> dict[int, YearFacts]:
+def share(connection: Connection, first: int, last: int) -> dict[int, YearFacts]:
     """Read years, and keep others from changing them until this transaction ends."""
-    return facts(sharing(session.connection(), first, last))
+    return facts(sharing(connection, first, last))
 
 
 def sharing(connection: Connection, first: int, last: int) -> Any:
