@@ -8,7 +8,7 @@ from app.services import registering, reporting
 from app.settings import Settings
 from app.storage import migrate as migrations
 from app.storage import reports, revisions
-from app.storage.database import join, run, write_engine
+from app.storage.database import done, in_session, run, write_engine
 
 
 def migrate(settings: Settings) -> list[str]:
@@ -24,12 +24,12 @@ def migrate(settings: Settings) -> list[str]:
             after = revisions.current(connection)
             if before is None:
                 last = migrations.last_year()
-                join(connection, lambda session: registering.open_years(session, last))
+                done(connection, in_session(lambda session: registering.open_years(session, last)))
     finally:
         engine.dispose()
-    done = [f"database at {after}" + ("" if before == after else " (migrated)")]
+    told = [f"database at {after}" + ("" if before == after else " (migrated)")]
     rebuilt = rebuild(settings, everything=False)
-    return [*done, f"rebuilt {rebuilt} reports"] if rebuilt else done
+    return [*told, f"rebuilt {rebuilt} reports"] if rebuilt else told
 
 
 def rebuild(settings: Settings, *, everything: bool) -> int:

@@ -20,8 +20,9 @@ from app.domain.report import Agency, Report
 from app.domain.rules import judge
 from app.errors import Conflict, NotFound
 from app.forms import form_of
-from app.services import encoding, rendering
-from app.storage import reports, retired, years
+from app.services import changes, encoding, rendering
+from app.services.changes import Moves
+from app.storage import feed, reports, retired, years
 from app.storage.reports import Derived, Stamp, Stored
 from app.storage.statements import batched
 from app.storage.years import YearFacts
@@ -29,7 +30,12 @@ from app.storage.years import YearFacts
 
 def now() -> str:
     """Return the time as the API shows it."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return shown_time(datetime.now(UTC))
+
+
+def shown_time(moment: datetime) -> str:
+    """Return a time in UTC as the API shows it."""
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 @cache
@@ -63,6 +69,8 @@ class Scene:
     years: dict[int, YearFacts]
     stored: dict[int, Stored]
     rendered: dict[int, Rendered] = field(default_factory=dict)
+    moves: dict[int, Moves] = field(default_factory=dict)
+    """What became of each year's findings."""
 
     @property
     def form(self) -> Form:
@@ -135,19 +143,26 @@ def save(connection: Connection, scene: Scene, new: Report) -> Stored:
                 reports.delete_filing(connection, new, key)
         scene.stored[new.year] = stored
         scene.rendered.clear()
+        scene.moves.clear()
         if old is None:
             _relink(connection, scene, there=True)
         _refresh(connection, scene, new.year, new.year + 1)
+    saved = changes.saved(old, stored, scene.moves.pop(new.year, None))
+    feed.collect(connection, [saved, *changes.rechecked(scene.stored, scene.moves, time)])
     return scene.stored[new.year]
 
 
 def delete(connection: Connection, scene: Scene) -> None:
     """Delete the scene's report."""
     old = scene.stored.pop(scene.year.year)
+    time, before = now(), _standing(connection, old)
+    scene.moves.clear()
     reports.delete_report(connection, old.report)
     retired.retire(connection, _key(old.report), old.revision)
     _relink(connection, scene, there=False)
     _refresh(connection, scene, scene.year.year + 1)
+    deleted = changes.deleted(old, time, before)
+    feed.collect(connection, [deleted, *changes.rechecked(scene.stored, scene.moves, time)])
 
 
 def _relink(connection: Connection, scene: Scene, *, there: bool) -> None:
@@ -182,7 +197,7 @@ def _refresh(connection: Connection, scene: Scene, *affected: int) -> None:
         if year in scene.stored:
             due = scene.years[year].due
             rendered = scene.rendered[year] = _render(scene.stored, year, due)
-            scene.stored[year] = _derive(connection, scene.stored[year], rendered)
+            scene.stored[year] = _derive(connection, scene.stored[year], rendered, scene.moves)
 
 
 def rendered(scene: Scene) -> Rendered:
@@ -201,14 +216,25 @@ def _render(stored: Mapping[int, Stored], year: int, due: Mapping[str, str]) -> 
     return Rendered(document, body, encoding.etag(current.revision, body), bool(found))
 
 
-def _derive(connection: Connection, current: Stored, rendered: Rendered) -> Stored:
+def _derive(
+    connection: Connection, current: Stored, rendered: Rendered, moves: dict[int, Moves]
+) -> Stored:
     derived = Derived(rendered.etag, rule_set(), rendered.has_findings)
     if derived == current.derived:
         return current
+    before = _standing(connection, current)
+    moves[current.report.year] = changes.moves(before, rendered.document.findings)
     _save_derived(connection, current, rendered, derived)
     stored = replace(current, derived=derived)
     reports.remember(stored)
     return stored
+
+
+def _standing(connection: Connection, stored: Stored) -> list[rendering.Json]:
+    """Return the failures that a report's document shows."""
+    if stored.derived is None or not stored.derived.has_findings:
+        return []
+    return [encoding.read(body) for body in reports.findings(connection, stored.report)]
 
 
 def _save_derived(
@@ -246,8 +272,12 @@ def rebuild(connection: Connection, agency: str, of_years: Iterable[int]) -> int
         return 0
     stored = reports.load(connection, locked, wanted[0] - 1, wanted[-1])
     found = [year for year in wanted if year in stored]
+    moved: dict[int, Moves] = {}
     for year in found:
+        rendered = _render(stored, year, facts[year].due)
+        before = _standing(connection, stored[year])
         reports.forget_document(connection, stored[year].report)
-        bare = replace(stored[year], derived=None)
-        _derive(connection, bare, _render(stored, year, facts[year].due))
+        _derive(connection, replace(stored[year], derived=None), rendered, {})
+        moved[year] = changes.moves(before, rendered.document.findings)
+    feed.collect(connection, changes.rechecked(stored, moved, now()))
     return len(found)

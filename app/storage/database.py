@@ -24,6 +24,7 @@ from sqlmodel import Session
 
 from app.errors import AppError
 from app.settings import Settings
+from app.storage import feed
 from app.storage.statements import Prepared
 
 T = TypeVar("T")
@@ -104,20 +105,27 @@ def require_openable(settings: Settings) -> None:
 def run(engine: Engine, use: Use[T]) -> T:
     """Run a unit of work: commit on return, roll back on error."""
     with engine.begin() as connection:
-        return use(connection)
+        return done(connection, use)
+
+
+def done(connection: Connection, use: Use[T]) -> T:
+    """Run a unit of work within a transaction that is somebody else's to end."""
+    feed.drop(connection)
+    result = use(connection)
+    feed.settle(connection)
+    return result
 
 
 def in_session(job: Job[T]) -> Use[T]:
     """Return a job as a use of a connection."""
-    return partial(join, job=job)
 
+    def use(connection: Connection) -> T:
+        with Session(connection, join_transaction_mode="rollback_only") as session:
+            result = job(session)
+            session.flush()
+            return result
 
-def join(connection: Connection, job: Job[T]) -> T:
-    """Run a unit of work within a transaction that is somebody else's to end."""
-    with Session(connection, join_transaction_mode="rollback_only") as session:
-        result = job(session)
-        session.flush()
-        return result
+    return use
 
 
 class _Turn(Generic[T]):
@@ -214,7 +222,7 @@ def _is_lost(connection: Connection) -> bool:
 
 def _transact(connection: Connection, use: Use[T]) -> T:
     with connection.begin():
-        return use(connection)
+        return done(connection, use)
 
 
 class _GroupWriter(_Threads):
@@ -359,7 +367,7 @@ class Database:
 
     async def alter(self, use: Use[T]) -> T:
         """Write with a connection, in its turn; return once it is committed."""
-        return await self._writers.run(use if self.is_sqlite else partial(_transact, use=use))
+        return await self._writers.run(partial(done if self.is_sqlite else _transact, use=use))
 
     def close(self) -> None:
         """Finish what waits, then let go of everything."""
