@@ -889,6 +889,7 @@ def test_pages_of_the_setting_may_call(database_url: str) -> None:
                 "x-request-id",
                 "allow",
                 "accept-patch",
+                "feed-position",
             }
         hidden = get(client, "/v1/rules", origin="https://stranger.example")
         assert "access-control-allow-origin" not in hidden.headers

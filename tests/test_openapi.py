@@ -411,6 +411,8 @@ def test_whatever_is_sent_is_answered_as_documented(
             client.put(f"/v1/agencies/{code}", json=an_agency_body())
             put_report(client, code, year)
         raw = OPERATIONS[operation.definition.raw["operationId"]]
+        if raw["operationId"] in STREAMS:
+            continue
         takes_anything = not any(p["in"] == "query" for p in raw.get("parameters", []))
         if mode is GenerationMode.NEGATIVE and takes_anything and "requestBody" not in raw:
             continue
@@ -430,6 +432,8 @@ def answered_as_documented(client: TestClient, strategy: Any, mode: GenerationMo
     @given(case=strategy)
     def answered(case: Case[Any]) -> None:
         name_what_is_there(case)
+        if str(case.query.get("wait")) in map(str, range(1, 31)):
+            case.query["wait"] = 0  # what is waited for is tested elsewhere
         reply = send(client, case)
         case.validate_response(reply, checks=_CHECKS)
         if mode is GenerationMode.NEGATIVE:
