@@ -79,7 +79,8 @@ def test_a_total_that_was_left_out_stands_as_computed() -> None:
     tables = {table.key: table for table in compare(left_out, partial)}
     requests = tables["requests"]
     place = CELLS["requests.granted.total"].index
-    assert (requests.left.computed, requests.right.computed) == ({place}, frozenset())
+    assert [*requests.left.computed] == [place]
+    assert not requests.right.computed
     total = figures(left_out, partial)["requests.granted.total"]
     assert sides(total) == (3, None, None, None)
 
@@ -260,7 +261,9 @@ def test_a_ratio_has_six_places_and_goes_half_to_even(
     assert ratio(numerator, denominator) == expected
 
 
-values = st.one_of(st.none(), st.just(NOT_APPLICABLE), st.integers(0, LARGEST))
+values: st.SearchStrategy[Value] = st.one_of(
+    st.none(), st.just(NOT_APPLICABLE), st.integers(0, LARGEST)
+)
 
 
 @st.composite

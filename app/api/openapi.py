@@ -22,6 +22,11 @@ TAGS = [
     ("reporting-years", "报告年度 · Reporting years", "格式、期限与开闭。 / Form, dates, status."),
     ("forms", "格式 · Forms", "国办印发的各版格式。 / The published editions of the form."),
     ("rules", "规则 · Rules", "核查规则目录。 / The catalogue of rules."),
+    (
+        "statistics",
+        "统计与比较 · Statistics",
+        "比较、时间序列与统计指标。 / Comparisons, series and measures.",
+    ),
     ("system", "运行 · System", "健康检查、监控与错误说明。 / Health, metrics, problem pages."),
 ]
 
