@@ -37,6 +37,8 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 AGENCY, YEAR = "/v1/agencies/a", "/v1/reporting-years/2024"
 REPORT = "/v1/reports/a/2024"
 TABLE, FINDINGS = f"{REPORT}/requests", f"{REPORT}/findings"
+COMPARISON = f"{REPORT}/comparison?with=2024"
+SERIES = f"{AGENCY}/series?cells=requests.received.total"
 RESOURCES = {"agency": AGENCY, "year": YEAR, "report": REPORT, "table": TABLE}
 CHANGES: dict[str, dict[str, Any]] = {
     AGENCY: {"name": "财政局"},
@@ -318,6 +320,10 @@ ABSENT = {
     "/v1/reports/a/2022/requests": "report-not-found",
     "/v1/reports/a/2022/procurement": "table-not-in-form",
     "/v1/reports/nobody/2099/findings": "agency-not-found",
+    "/v1/reports/nobody/2099/comparison": "agency-not-found",
+    "/v1/reports/a/2099/comparison": "reporting-year-not-found",
+    "/v1/reports/a/2022/comparison": "report-not-found",
+    "/v1/agencies/nobody/series": "agency-not-found",
 }
 
 
@@ -732,6 +738,12 @@ def test_times_are_in_utc_with_microseconds(world: TestClient, path: str) -> Non
 READABLE = [
     *RESOURCES.values(),
     FINDINGS,
+    COMPARISON,
+    SERIES,
+    f"{SERIES}&format=csv",
+    "/v1/measures",
+    "/v1/statistics",
+    "/v1/statistics?by=year,agency&format=csv",
     "/v1/agencies",
     "/v1/reporting-years",
     "/v1/reports",
@@ -925,7 +937,7 @@ def test_a_write_that_changes_nothing_leaves_no_trace(world: TestClient, path: s
 
 
 def test_a_client_that_has_it_is_not_sent_it_again(world: TestClient) -> None:
-    for path in (*READABLE[:12], "/openapi.json"):
+    for path in (*READABLE[:18], "/openapi.json"):
         the_client_has(world, path)
 
 

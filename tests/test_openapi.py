@@ -18,6 +18,7 @@ from schemathesis import Case, GenerationMode, checks
 from app.api import openapi
 from app.demo import real_reports
 from app.forms import FORMS, TABLE_KEYS
+from app.forms.cells import CELLS
 from app.main import create_app
 from tests.api import Json, an_agency_body, make_agency, put_report
 from tests.conftest import quiet
@@ -121,6 +122,10 @@ def test_every_operation_of_the_contract_is_there() -> None:
         "/v1/reports": "GET POST",
         "/v1/reports/{agency}/{year}": "GET PUT PATCH DELETE",
         "/v1/reports/{agency}/{year}/findings": "GET",
+        "/v1/reports/{agency}/{year}/comparison": "GET",
+        "/v1/agencies/{agency}/series": "GET",
+        "/v1/measures": "GET",
+        "/v1/statistics": "GET",
         "/v1/findings": "GET",
         "/v1/validations": "POST",
         "/v1/changes": "GET",
@@ -274,7 +279,11 @@ def addresses(client: TestClient, path: str) -> list[str]:
         return [path.format(form=form.key) for form in FORMS]
     reports = client.get("/v1/reports?limit=1000").json()["items"]
     made = {path.format(agency=r["agency"]["code"], year=r["year"], slug="") for r in reports}
-    return sorted(made)
+    return sorted(address + REQUIRED.get(path, "") for address in made)
+
+
+REQUIRED = {"/v1/agencies/{agency}/series": "?cells=requests.other_misc.total,fees.charges.amount"}
+"""The parameters without which a path cannot be read."""
 
 
 def reply_schema(operation: Json, reply: Response) -> Json:
@@ -296,7 +305,32 @@ def test_every_reading_is_as_documented(world: TestClient) -> None:
             statuses.setdefault(name, set()).add(reply.status_code)
             assert wrong(reply_schema(operation, reply), reply.json()) == [], path
     missing = {f"get_{key}" for key in TABLE_KEYS if key not in {"requests", "disputes"}}
-    assert statuses == {name: {200, 404} if name in missing else {200} for name in statuses}
+    others = {name: {200, 404} for name in missing} | {"get_comparison": {200, 422}}
+    assert statuses == {name: others.get(name, {200}) for name in statuses}
+
+
+def test_every_comparison_and_every_series_is_as_documented(world: TestClient) -> None:
+    comparison, series = OPERATIONS["get_comparison"], OPERATIONS["get_series"]
+    for path in addresses(world, comparison["path"]):
+        for other in ("321300/2020", "350128-ptz/2019", "350205-rsj/2020", "321300/2024"):
+            reply = world.get(path, params={"with": other})
+            assert reply.status_code == 200
+            assert wrong(reply_schema(comparison, reply), reply.json()) == [], (path, other)
+    names = list(CELLS)
+    for some in (names[start : start + 100] for start in range(0, len(names), 100)):
+        for path in addresses(world, "/v1/agencies/{agency}/series"):
+            query = {"cells": ",".join(some), "from": "2018", "to": "2025"}
+            reply = world.get(path.split("?")[0], params=query)
+            assert wrong(reply_schema(series, reply), reply.json()) == [], path
+
+
+def test_statistics_of_every_group_are_as_documented(world: TestClient) -> None:
+    operation = OPERATIONS["get_statistics"]
+    for by in ("", "by=year", "by=agency,kind&count=true&limit=1", "by=level&cursor=x"):
+        for basis in ("leaves", "consolidated", "all"):
+            reply = world.get(f"/v1/statistics?basis={basis}&{by}")
+            assert reply.status_code == (400 if "cursor" in by else 200)
+            assert wrong(reply_schema(operation, reply), reply.json()) == [], by
 
 
 def test_every_page_is_as_documented(world: TestClient) -> None:
@@ -366,7 +400,10 @@ BEYOND_SCHEMAS = {
     "ends-before-start",
     "missing-with-data",
     "unknown-agency",
+    "unknown-cell",
+    "unknown-measure",
     "unknown-member",
+    "unknown-report",
     "unknown-year",
     "year-without-form",
 }

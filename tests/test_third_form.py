@@ -420,3 +420,57 @@ def test_lists_filter_by_the_rules_of_the_new_edition(client: httpx2.Client, age
     (summary,) = listed.json()["items"]
     assert (summary["year"], summary["filings"]["platforms"]) == (2031, "filed")
     assert "licensing" not in summary["filings"]
+
+
+def test_reports_are_compared_across_the_new_edition(client: httpx2.Client, agency: str) -> None:
+    put_platforms(client, agency)
+    for year, number in ((2030, 3), (2031, 4)):
+        for table, data in (
+            ("requests", {"other_misc": {"research": number}}),
+            ("documents", {"rules": {"issued": number}}),
+            ("enforcement", {"penalties": {"decisions": number}}),
+            ("fees", {"charges": {"amount": str(number)}}),
+        ):
+            client.put(f"/v1/reports/{agency}/{year}/{table}", json={"data": data})
+    reply = client.get(f"/v1/reports/{agency}/2031/comparison")
+    assert reply.status_code == 200, reply.text
+    tables = reply.json()["tables"]
+    cells = {
+        "requests.other_misc.research": (1, None),
+        "enforcement.penalties.decisions": (1, None),
+        "fees.charges.amount": ("1", None),
+        "documents.rules.issued": (None, "other_meaning"),
+        "documents.guidelines.issued": (None, "not_in_form"),
+        "platforms.websites.cost": (None, "not_in_form"),
+        "licensing.licences.decisions": (None, "not_in_form"),
+    }
+    for name, (difference, reason) in cells.items():
+        table, line, column = name.split(".")
+        found = tables[table]["lines"][line][column]
+        assert (found["difference"], found["reason"]) == (difference, reason), name
+    assert tables["platforms"]["lines"]["websites"]["cost"]["left"] == "10.25"
+
+
+def test_series_and_statistics_know_the_new_edition(client: httpx2.Client, agency: str) -> None:
+    put_platforms(client, agency, all_sites={"posts": None})
+    data = {"rules": {"in_force": 6}, "guidelines": {"issued": 1}}
+    client.put(f"/v1/reports/{agency}/2031/documents", json={"data": data})
+    client.put(f"/v1/reports/{agency}/2030/documents", json={"data": {"rules": {"in_force": 5}}})
+    names = "platforms.all_sites.posts,platforms.media.cost,documents.guidelines.issued"
+    found = client.get(f"/v1/agencies/{agency}/series", params={"cells": names}).json()
+    assert [[v["value"] for v in each["values"]] for each in found["years"]] == [
+        [None, None, None],
+        [200, "0.000001", 1],
+    ]
+    measures = {m["key"]: m["forms"] for m in client.get("/v1/measures").json()["items"]}
+    assert measures["rules_in_force"] == ["2021", "2031"]
+    assert measures["licensing_decisions"] == ["2019", "2021"]
+    query: dict[str, Any] = {
+        "by": "agency,year",
+        "measures": "rules_in_force,handled",
+        "year_from": 2030,
+    }
+    items = client.get("/v1/statistics", params={**query, "limit": 1000}).json()["items"]
+    own = [item for item in items if item["agency"]["code"] == agency]
+    assert [item["measures"]["rules_in_force"]["value"] for item in own] == [5, 6]
+    assert [item["measures"]["handled"]["incomplete"] for item in own] == [1, 1]

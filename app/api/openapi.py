@@ -23,6 +23,11 @@ TAGS = [
     ("changes", "变更 · Changes", "按提交次序的变更流。 / What was committed, in its order."),
     ("forms", "格式 · Forms", "国办印发的各版格式。 / The published editions of the form."),
     ("rules", "规则 · Rules", "核查规则目录。 / The catalogue of rules."),
+    (
+        "statistics",
+        "统计与比较 · Statistics",
+        "比较、时间序列与统计指标。 / Comparisons, series and measures.",
+    ),
     ("system", "运行 · System", "健康检查、监控与错误说明。 / Health, metrics, problem pages."),
 ]
 

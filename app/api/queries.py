@@ -182,17 +182,18 @@ def _opened(cursor: str, listing: Listing) -> tuple[dict[str, Any], list[Any]]:
         raise Malformed("cursor-mismatch") from None
     filters = found.model_dump(exclude_unset=True, exclude=_PAGING)
     is_place = isinstance(values, list) and len(values) == len(names)
-    if not (is_place and all(map(_fits, values, kinds)) and all(map(_is_said, filters.values()))):
+    if not (is_place and all(map(fits, values, kinds)) and all(map(is_said, filters.values()))):
         raise Malformed("cursor-mismatch")
     return filters, values
 
 
-def _is_said(value: Any) -> bool:
+def is_said(value: Any) -> bool:
     """Tell whether a filter has a value that a query could have given it."""
     return value is not None and not (isinstance(value, str) and _BAD.search(value))
 
 
-def _fits(value: Any, kind: type) -> bool:
+def fits(value: Any, kind: type) -> bool:
+    """Tell whether a key of a cursor is one that a row could have."""
     if kind is str:
         return isinstance(value, str) and not _BAD.search(value)
     return type(value) is int and abs(value) < 2**31

@@ -299,6 +299,23 @@ FAULTS: dict[str, Label] = {
         "键须为“行”或“行.列”。", "A remark's key is a line, or line.column, of the table."
     ),
     "unknown-agency": Label("没有这个机构。", "There is no such agency."),
+    "unknown-report": Label("没有这份报告。", "There is no such report."),
+    "unknown-cell": Label(
+        "没有名为 {name} 的单元格；名称如 requests.received.total。",
+        "There is no cell {name}; a name is as requests.received.total.",
+    ),
+    "unknown-measure": Label(
+        "没有名为 {name} 的指标；所有指标见 /v1/measures。",
+        "There is no measure {name}; see /v1/measures.",
+    ),
+    "unknown-key": Label(
+        "不能按 {name} 分组；可用：{expected}。", "Cannot group by {name}, only by {expected}."
+    ),
+    "too-many": Label("至多 {limit} 项。", "At most {limit} of them."),
+    "not-a-report": Label(
+        "须为年度（2023）或“机构代码/年度”（321300/2023）。",
+        "Must be a year (2023), or an agency and a year (321300/2023).",
+    ),
     "unknown-year": Label("该报告年度未登记。", "The reporting year is not registered."),
     "year-without-form": Label("2019 年以前没有适用的格式。", "No form is in use before 2019."),
     "circle": Label("机构不能是自己的上级或上级的上级。", "An agency cannot be above itself."),

@@ -64,6 +64,7 @@ class Column:
     unit: Unit = Unit.COUNT
     headings: tuple[Label, ...] = ()
     parts: tuple[str, ...] = ()
+    across_forms: bool = False  # means the same in every edition, even where its table does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,17 @@ class Balance:
     right: tuple[str, ...]
     text: Label
     message: Label
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """A line of one edition that another edition prints as several: `parts` come to `line`.
+
+    It stands in the edition that brought the change, whichever way that went.
+    """
+
+    line: str
+    parts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +134,7 @@ class Table:
     balances: tuple[Balance, ...] = ()
     choices: tuple[Choice, ...] = ()
     across_forms: bool = False  # its cells mean the same in every edition that has them
+    crosswalk: tuple["Division", ...] = ()
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:

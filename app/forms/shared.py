@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from app.domain.layout import Balance, Column, Label, Line, Table
+from app.domain.layout import Balance, Column, Division, Label, Line, Table
 
 _APPLICANT = (Label("申请人情况", "Applicants"),)
 _LEGAL_PERSONS = (
@@ -161,8 +161,8 @@ def _total(columns: tuple[Column, ...], headings: tuple[Label, ...] = ()) -> Col
     return Column("total", Label("总计", "Total"), headings=headings, parts=parts)
 
 
-def requests(*other: Line) -> Table:
-    """Return section 三, with the edition's lines of （六）."""
+def requests(*other: Line, crosswalk: tuple[Division, ...] = ()) -> Table:
+    """Return section 三, with the edition's lines of （六） and how they follow earlier ones."""
     outcomes = (*_COMMON_OUTCOMES, *other)
     return Table(
         key="requests",
@@ -215,6 +215,7 @@ def requests(*other: Line) -> Table:
             ),
         ),
         across_forms=True,
+        crosswalk=crosswalk,
     )
 
 

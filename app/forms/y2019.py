@@ -17,7 +17,10 @@ _ITEMS = (
     Column("items_last_year", Label("上一年项目数量", "Items in the previous year")),
     Column("items_change", Label("本年增/减", "Increase or decrease in the year"), Unit.CHANGE),
 )
-_DECISIONS = (*_ITEMS, Column("decisions", Label("处理决定数量", "Decisions")))
+_DECISIONS = (
+    *_ITEMS,
+    Column("decisions", Label("处理决定数量", "Decisions"), across_forms=True),
+)
 
 DOCUMENTS = article_20(
     "documents",

@@ -1,6 +1,6 @@
 """The edition of the form used for the reports on 2021 and later."""
 
-from app.domain.layout import Column, Form, Label, Line, Unit
+from app.domain.layout import Column, Division, Form, Label, Line, Unit
 from app.forms.shared import (
     CHARGES,
     COMPULSION,
@@ -13,7 +13,9 @@ from app.forms.shared import (
     requests,
 )
 
-_DECISIONS = (Column("decisions", Label("本年处理决定数量", "Decisions in the year")),)
+_DECISIONS = (
+    Column("decisions", Label("本年处理决定数量", "Decisions in the year"), across_forms=True),
+)
 
 DOCUMENTS = article_20(
     "documents",
@@ -74,7 +76,10 @@ REQUESTS = requests(
             ),
             ("other_misc", "3.其他", "3. Other", None),
         ),
-    )
+    ),
+    crosswalk=(
+        Division("other_handling", ("other_not_corrected", "other_fee_unpaid", "other_misc")),
+    ),
 )
 
 FORM = Form(

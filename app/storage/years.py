@@ -75,6 +75,16 @@ def find(session: Session, year: int) -> ReportingYear | None:
     return session.get(ReportingYear, year)
 
 
+def between(connection: Connection, first: int, last: int) -> list[int]:
+    """Return the registered years from `first` to `last`."""
+    query = (
+        sa.select(col(ReportingYear.year))
+        .where(col(ReportingYear.year).between(first, last))
+        .order_by(col(ReportingYear.year))
+    )
+    return list(connection.execute(query).scalars())
+
+
 def lock(session: Session, year: int) -> ReportingYear | None:
     """Return a reporting year that this transaction will change."""
     if session.get_bind().dialect.name == "postgresql":

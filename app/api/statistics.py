@@ -1,0 +1,228 @@
+"""Measures, and statistics over reports by year, level, kind and agency."""
+
+import base64
+import json
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+
+from fastapi import Query
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api import queries, schemas
+from app.api.csv_replies import Format, csv_reply, encoded, tabular, with_csv
+from app.api.documentation import lists, reads
+from app.api.names import names
+from app.api.queries import ListQuery, NoQuery
+from app.api.replies import reply
+from app.api.routing import database, router
+from app.api.schemas import AgencyRef, KindName, LabelOut, LevelName, Shown
+from app.errors import Malformed
+from app.services import encoding, measuring
+from app.services.measuring import MEASURES
+from app.storage import statistics
+from app.storage.statistics import KEYS, Asked, Group
+
+routes = tabular("statistics", "/v1/statistics")
+measures = router("statistics", "/v1/measures")
+
+_NOT_ABOUT = {"limit", "cursor", "count", "format"}
+_NOT_FILTERS = {"measures", "by", "basis"}
+
+
+class SumOut(Shown):
+    """A sum of cells: in words, and on each form."""
+
+    formula: str
+    cells: dict[str, list[str]]
+
+
+class MeasureOut(Shown):
+    """A measure and its one definition."""
+
+    key: str
+    kind: Literal["count", "ratio"]
+    text: LabelOut
+    forms: Annotated[list[str], Field(description="The forms that have its cells.")]
+    numerator: SumOut
+    denominator: Annotated[SumOut | None, Field(description="null for a count.")]
+
+
+_MEASURES_BODY = encoding.encoded(
+    {"items": [measuring.definition(key) for key in MEASURES], "next": None}
+)
+
+
+@measures.get(
+    "",
+    **reads(schemas.page_of(MeasureOut, "MeasurePage"), "List measures / 列出统计指标"),
+)
+async def list_measures(request: Request) -> Response:
+    """Return every measure, with the sums of cells that its numerator and denominator are.
+
+    `*` stands for any end of a line's key, Σ for their sum. A total, as `requests.handled.total`,
+    is what its cells come to, or where one of them is blank, what was reported as the total.
+    """
+    queries.read(request, NoQuery)
+    return reply(request, encoding.etag(1, _MEASURES_BODY), body=_MEASURES_BODY)
+
+
+_Measures = names(MEASURES, "unknown-measure", pattern="[a-z_]+", most=len(MEASURES))
+_By = names(
+    KEYS, "unknown-key", pattern=f"({'|'.join(KEYS)})", most=len(KEYS), expected=", ".join(KEYS)
+)
+
+
+class StatisticsQuery(ListQuery):
+    """What is measured, over which reports, and how they are grouped."""
+
+    measures: Annotated[
+        _Measures | None,
+        Field(
+            description="Keys of `/v1/measures`, with commas between them; all if left out.",
+            examples=["disclosure_rate,refusal_rate"],
+        ),
+    ] = None
+    by: Annotated[
+        _By | None,
+        Field(
+            description="Any of year, level, kind and agency, with commas between them: a group "
+            "for each of their values, sorted in that order. One group if left out.",
+            examples=["year,level"],
+        ),
+    ] = None
+    under: Annotated[str | None, Query(description="An agency: all at or below it.")] = None
+    year: queries.Year | None = None
+    year_from: queries.Year | None = None
+    year_to: queries.Year | None = None
+    level: LevelName | None = None
+    kind: KindName | None = None
+    basis: Annotated[
+        Literal["leaves", "consolidated", "all"],
+        Field(
+            description="`leaves`: no reports of governments, which are consolidated and hold what "
+            "those below report. `consolidated`: these alone; each holds those of the governments "
+            "below it, so group them by agency or by level. `all`: every report, whatever it is."
+        ),
+    ] = "leaves"
+    format: Format = "json"
+
+
+class FigureOut(Shown):
+    """A measure of a group."""
+
+    numerator: Annotated[int | None, Field(description="Of a ratio.")] = None
+    denominator: Annotated[int | None, Field(description="Of a ratio.")] = None
+    value: Annotated[
+        int | str | None,
+        Field(
+            description="A count, or a ratio as a decimal to six places, half to even. null where "
+            "no report has the cells, or the denominator is 0."
+        ),
+    ]
+    reports: Annotated[int, Field(description="Reports that have every cell: those summed.")]
+    incomplete: Annotated[
+        int, Field(description="Reports that lack a cell, blank or not filed: in neither side.")
+    ]
+
+
+class GroupOut(Shown):
+    """A group of reports: the keys that were asked for, and its measures."""
+
+    year: int | None = None
+    level: str | None = None
+    kind: str | None = None
+    agency: AgencyRef | None = None
+    reports: int
+    measures: dict[str, FigureOut]
+
+
+class StatisticsPage(schemas.page_of(GroupOut, "GroupPage")):  # type: ignore[misc]
+    """A page of groups."""
+
+    by: list[str]
+    basis: str
+
+
+@routes.get("", **with_csv(lists(StatisticsPage, "Read statistics / 读取统计数据")))
+async def get_statistics(request: Request, query: Annotated[StatisticsQuery, Query()]) -> Response:
+    """Return counts and ratios over reports, in groups; a ratio is that of the sums.
+
+    A report in which a needed cell is blank, or a table missing, contributes to neither side and
+    is counted as `incomplete`; one whose form has no such cell is not counted. A table declared nil
+    counts as 0, and `n/a` adds nothing. CSV has the same page; its header Link names the next.
+    """
+    given = queries.read(request, StatisticsQuery)
+    query, after = _resumed(given)
+    asked, parameters = _asked(query)
+    groups, total = await database(request).use(
+        statistics.reading(asked, parameters, after, limit=given.limit + 1, count=given.count)
+    )
+    more = len(groups) > given.limit
+    groups = groups[: given.limit]
+    cursor = _cursor(query, groups[-1]) if more else None
+    if given.format == "csv":
+        body = encoded(measuring.header(asked), measuring.rows(asked, groups))
+        return csv_reply(request, "statistics", body, _following(given, cursor))
+    page = {
+        "by": asked.by,
+        "basis": asked.basis,
+        "items": [measuring.item(asked, group) for group in groups],
+        "next": cursor,
+        **({} if total is None else {"total": total}),
+    }
+    body = encoding.encoded(page)
+    return reply(request, encoding.etag(0, body), body=body)
+
+
+def _following(given: StatisticsQuery, cursor: str | None) -> dict[str, str]:
+    if cursor is None:
+        return {}
+    query = urlencode({"cursor": cursor, "limit": given.limit, "format": "csv"})
+    return {"Link": f'</v1/statistics?{query}>; rel="next"'}
+
+
+def _said(query: StatisticsQuery) -> dict[str, Any]:
+    """Return what a query says of the statistics, as its parameters have it."""
+    said = query.model_dump(exclude_unset=True, exclude=_NOT_ABOUT)
+    return {name: ",".join(v) if isinstance(v, list) else v for name, v in said.items()}
+
+
+def _asked(query: StatisticsQuery) -> tuple[Asked, dict[str, Any]]:
+    """Return the statement that a query asks for, and its parameters."""
+    filters = query.model_dump(exclude_unset=True, exclude=_NOT_ABOUT | _NOT_FILTERS)
+    chosen = tuple(MEASURES[key][0] for key in query.measures or MEASURES)
+    return Asked(chosen, tuple(query.by or ()), frozenset(filters), query.basis), filters
+
+
+def _cursor(query: StatisticsQuery, last: Group) -> str:
+    place = encoding.encoded([_said(query), last.keys])
+    return base64.urlsafe_b64encode(place).decode().rstrip("=")
+
+
+def _resumed(given: StatisticsQuery) -> tuple[StatisticsQuery, list[Any] | None]:
+    """Return the query, and the group to go on after; what the cursor says if there is one."""
+    if given.cursor is None:
+        return given, None
+    query, values = _opened(given.cursor)
+    said = _said(query)
+    if any(said.get(name) != value for name, value in _said(given).items()):
+        raise Malformed("cursor-mismatch")
+    return query, values
+
+
+def _opened(cursor: str) -> tuple[StatisticsQuery, list[Any]]:
+    """Read a cursor. It is a client's word like any other, so all of it is checked."""
+    try:
+        said, values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        query = StatisticsQuery.model_validate(said)
+        by: list[str] = query.by or []
+        kinds: list[type] = [int if key == "year" else str for key in by]
+        is_place = isinstance(values, list) and len(values) == len(kinds) > 0
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        raise Malformed("cursor-mismatch") from None
+    is_place = is_place and all(map(queries.fits, values, kinds))
+    if not (is_place and all(map(queries.is_said, _said(query).values()))):
+        raise Malformed("cursor-mismatch")
+    return query, values
