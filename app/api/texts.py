@@ -54,6 +54,15 @@ _ALL = (
          "Use `next` of the page before as it is and change nothing else, or start without one."),
     ),
     _problem(
+        "unreadable-workbook", 400,
+        ("工作簿无法读取", "The workbook cannot be read"),
+        ("工作簿无法读取：{reason}。", "The workbook cannot be read: {reason}."),
+        ("文件不是本服务的工作簿，或已损坏、加密、过大。",
+         "The file is no workbook of this service, or is damaged, encrypted or too large."),
+        ("从 `/v1/forms/{form}/template.xlsx` 下载工作簿，填写后以 XLSX 格式保存。",
+         "Take the workbook from `/v1/forms/{form}/template.xlsx`, fill it in, save it as XLSX."),
+    ),
+    _problem(
         "not-found", 404,
         ("没有这个地址", "There is nothing at this address"),
         ("没有名为 {path} 的资源。", "There is no resource {path}."),
@@ -302,6 +311,10 @@ FAULTS: dict[str, Label] = {
     ),
     "missing-with-data": Label("filing 为 missing 时不得有数据。", "A missing table has no data."),
     "table-not-in-form": Label("该年度的格式没有这张表。", "The year's form has no such table."),
+    "broken-cell": Label(
+        "单元格为错误值，或公式没有结果：{text}。",
+        "The cell holds an error, or a formula without its result: {text}.",
+    ),
     "duplicate-member": Label("此成员重复出现。", "This member stands twice."),
     "differs": Label("与现存的值不同。", "Differs from what is stored."),
     "unknown-parameter": Label("没有这个参数。", "There is no such parameter."),
