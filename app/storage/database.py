@@ -22,6 +22,7 @@ from sqlmodel import Session
 
 from app.errors import AppError
 from app.settings import Settings
+from app.storage import feed
 from app.storage.statements import Prepared
 
 T = TypeVar("T")
@@ -92,15 +93,20 @@ def _prepare_sqlite(engine: Engine, pragmas: tuple[str, ...]) -> None:
 def run(engine: Engine, job: Job[T]) -> T:
     """Run a unit of work: commit on return, roll back on error."""
     with Session(engine) as session, session.begin():
-        return job(session)
+        return _done(session, job)
 
 
 def join(connection: Connection, job: Job[T]) -> T:
     """Run a unit of work within a transaction that is somebody else's to end."""
     with Session(connection, join_transaction_mode="rollback_only") as session:
-        result = job(session)
-        session.flush()
-        return result
+        return _done(session, job)
+
+
+def _done(session: Session, job: Job[T]) -> T:
+    result = job(session)
+    session.flush()
+    feed.settle(session)
+    return result
 
 
 class _Turn(Generic[T]):

@@ -148,6 +148,35 @@ class Retired(SQLModel, table=True):
     revision: int
 
 
+class Change(SQLModel, table=True):
+    """A committed change. `body` is the JSON of the feed's item but for its `seq`.
+
+    `agency` and `year` are those that it touches, for who asks by them.
+    """
+
+    seq: int = Field(
+        primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False}
+    )
+    at: str = Field(sa_type=_text(INSTANT))
+    resource: str = Field(sa_type=String(16))
+    key: str = Field(sa_type=String(64))
+    agency: str | None = _code(default=None)
+    year: int | None = None
+    op: str = Field(sa_type=String(16))
+    revision: int
+    body: bytes = Field(sa_type=LargeBinary)
+
+
+class Clock(SQLModel, table=True):
+    """The one row that numbers changes: the last number given, and the first that is still kept."""
+
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    seq: int = Field(sa_type=BigInteger)
+    oldest: int = Field(sa_type=BigInteger)
+
+
 def cells_of(key: str) -> dict[str, Cell]:
     """Return the cells of a statistical table in any edition, by the name of their column."""
     return {cell.name: cell for table in editions(key) for cell in table.cells}

@@ -1,0 +1,161 @@
+"""The feed: every committed change, numbered in the order of commits and without a gap.
+
+Numbers come from the one row of `clock`. Whoever takes some keeps the others waiting until it has
+committed, so no number appears before a smaller one, and one that was rolled back is given again.
+It is therefore the last thing that a transaction does: changes are collected on its `Session`, and
+`settle` writes them when the unit of work is done.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlmodel import Session
+
+from app.storage import models
+from app.storage.paging import equals
+from app.storage.statements import Prepared, batched
+
+WINDOW = 10_000
+"""How many changes a filtered read looks at."""
+
+_PENDING = "changes"
+_CHANGE: Any = models.Change.__table__  # type: ignore[attr-defined]
+_CLOCK: Any = models.Clock.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change that has no number yet. `body` is the JSON of its item, without `seq`."""
+
+    at: str
+    resource: str
+    key: str
+    agency: str | None
+    year: int | None
+    op: str
+    revision: int
+    body: bytes
+
+
+_ADVANCE = Prepared(sa.update(_CLOCK).values(seq=_CLOCK.c.seq + sa.bindparam("many")))
+_FIELDS = ("at", "resource", "key", "agency", "year", "op", "revision", "body")
+_INSERT = Prepared(
+    sa.insert(_CHANGE).values(
+        seq=sa.select(_CLOCK.c.seq - sa.bindparam("behind", type_=sa.BigInteger)).scalar_subquery(),
+        **{name: sa.bindparam(name, type_=_CHANGE.c[name].type) for name in _FIELDS},
+    )
+)
+
+
+def collect(session: Session, changes: Iterable[Change]) -> None:
+    """Keep changes until the unit of work is done."""
+    session.info.setdefault(_PENDING, []).extend(changes)
+
+
+def settle(session: Session) -> None:
+    """Record what was collected; nothing may be written after that but the commit."""
+    pending = session.info.pop(_PENDING, None)
+    if pending:
+        record(session.connection(), pending)
+
+
+def record(connection: Connection, changes: Sequence[Change]) -> None:
+    """Give changes their numbers and write them, as the last thing before the commit."""
+    with batched(connection):
+        _ADVANCE.run(connection, {"many": len(changes)})
+        for behind, change in zip(range(len(changes) - 1, -1, -1), changes, strict=True):
+            values = {name: getattr(change, name) for name in _FIELDS}
+            _INSERT.run(connection, {"behind": behind, **values})
+
+
+POSITION = Prepared(sa.select(_CLOCK.c.seq, _CLOCK.c.oldest))
+"""The last number given, and the first that is kept."""
+
+
+def position(connection: Connection) -> int:
+    """Return the number of the last change that is committed."""
+    return int(POSITION.row(connection, {})[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What was read of the feed: numbers and bodies, and where it stood then.
+
+    `end` is how far the page looked: the number to read after next.
+    """
+
+    rows: tuple[tuple[int, bytes], ...]
+    end: int
+    latest: int
+    oldest: int
+
+
+FILTERS = ("resource", "agency", "year")
+"""The columns by which the feed is filtered."""
+
+_WITHIN = _CHANGE.c.seq.between(sa.bindparam("first"), sa.bindparam("last"))
+_LIMIT: Any = sa.bindparam("limit", type_=sa.Integer)
+
+
+@cache
+def _since(names: frozenset[str]) -> Prepared:
+    """Select what the clock says, beside each change: one statement, and so one moment."""
+    found = sa.select(_CHANGE.c.seq, _CHANGE.c.body).where(_WITHIN)
+    found = found.where(*equals(names, {name: _CHANGE.c[name] for name in FILTERS}))
+    page = found.order_by(_CHANGE.c.seq).limit(_LIMIT).subquery()
+    return Prepared(
+        sa.select(page.c.seq, page.c.body, _CLOCK.c.seq, _CLOCK.c.oldest)
+        .select_from(_CLOCK.outerjoin(page, sa.true()))
+        .order_by(page.c.seq)
+    )
+
+
+def since(
+    connection: Connection, after: int, limit: int, filters: Mapping[str, Any] | None = None
+) -> Page:
+    """Return up to `limit` changes after a number.
+
+    A filtered page looks at no more than `WINDOW` changes; so it may be empty before the end.
+    """
+    asked = filters or {}
+    last = after + (WINDOW if asked else limit)
+    parameters = {**asked, "first": after + 1, "last": last, "limit": limit}
+    found = _since(frozenset(asked)).rows(connection, parameters)
+    latest, oldest = found[0][2:]
+    rows = tuple((row[0], bytes(row[1])) for row in found if row[0] is not None)
+    end = rows[-1][0] if len(rows) == limit else max(after, min(last, latest))
+    return Page(rows, end, latest, oldest)
+
+
+_FIRST_SINCE = Prepared(
+    sa.select(_CHANGE.c.seq)
+    .where(_CHANGE.c.at >= sa.bindparam("before"))
+    .order_by(_CHANGE.c.seq)
+    .limit(1)
+)
+_FORGET = Prepared(sa.delete(_CHANGE).where(_CHANGE.c.seq < sa.bindparam("oldest")))
+_START = Prepared(
+    sa.update(_CLOCK)
+    .where(_CLOCK.c.oldest < sa.bindparam("new"))
+    .values(oldest=sa.bindparam("new"))
+)
+
+
+def prune(connection: Connection, before: str, most: int = WINDOW) -> int:
+    """Forget the changes of before a time, from the oldest on; return how many.
+
+    No more than `most` at once, so that writers do not wait; who begins while another is at it
+    finds nothing left to do.
+    """
+    latest, oldest = POSITION.row(connection, {})
+    kept = _FIRST_SINCE.row(connection, {"before": before})
+    new = min(kept[0] if kept else latest + 1, oldest + most)
+    if new <= oldest:
+        return 0
+    _FORGET.run(connection, {"oldest": new})
+    _START.run(connection, {"new": new})
+    return int(new - oldest)
