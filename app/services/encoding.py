@@ -15,6 +15,11 @@ def encoded(value: Any) -> bytes:
     return to_json(value)
 
 
+def read(body: bytes) -> Any:
+    """Read what `encoded` wrote."""
+    return from_json(body)
+
+
 def decoded(body: bytes) -> Any:
     """Read what `encoded` and `zipped` wrote."""
     return from_json(unzipped(body))

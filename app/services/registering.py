@@ -1,7 +1,7 @@
 """Writing agencies and reporting years, and rewriting the reports that show them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlmodel import Session
@@ -9,9 +9,11 @@ from sqlmodel import Session
 from app.domain.calendar import due_dates, timeliness
 from app.errors import Conflict
 from app.forms import FIRST_YEAR
-from app.services import reporting
-from app.storage import agencies, retired, years
+from app.services import changes, reporting
+from app.services.changes import CREATED, DELETED, UPDATED, Details
+from app.storage import agencies, feed, retired, years
 from app.storage.models import Agency, ReportingYear
+from app.storage.reports import Stamp
 
 _SHOWN_BY_REPORTS = ("name", "kind", "level")
 
@@ -39,6 +41,7 @@ def save_agency(
         )
         session.add(made)
         session.flush()
+        _record_agency(session, made, CREATED)
         return made
     changed = {name for name, value in values.items() if getattr(current, name) != value}
     if changed:
@@ -48,6 +51,8 @@ def save_agency(
         current.revision += 1
         current.updated_at = time
         session.flush()
+        members = [name for name in values if name in changed]
+        _record_agency(session, current, UPDATED, members)
     if changed.intersection(_SHOWN_BY_REPORTS):
         reporting.rebuild(session, code, agencies.report_years(session, code))
     return current
@@ -62,6 +67,13 @@ def delete_agency(session: Session, agency: Agency) -> None:
     retired.retire(session, f"agencies/{agency.code}", agency.revision)
     session.delete(agency)
     session.flush()
+    stamp = Stamp(agency.revision, reporting.now())
+    feed.collect(session, [changes.change(changes.agency(agency.code), DELETED, stamp)])
+
+
+def _record_agency(session: Session, agency: Agency, op: str, members: Sequence[str] = ()) -> None:
+    stamp, details = Stamp(agency.revision, agency.updated_at), Details(members)
+    feed.collect(session, [changes.change(changes.agency(agency.code), op, stamp, details)])
 
 
 def enter_year(session: Session, year: int) -> ReportingYear | None:
@@ -92,14 +104,17 @@ def save_year(
         )
         session.add(made)
         session.flush()
+        _record_year(session, made, CREATED)
         return made
     before = json.loads(current.due)
     if (before, current.status) == (due, status):
         return current
+    differs = {"status": current.status != status, "due": before != due}
     current.due, current.status = written, status
     current.revision += 1
     current.updated_at = time
     session.flush()
+    _record_year(session, current, UPDATED, [name for name, moved in differs.items() if moved])
     for agency, kind, submitted_on, published_on in years.dated_reports(session, year):
         verdicts = {timeliness(d, kind, submitted_on, published_on) for d in (before, due)}
         if len(verdicts) > 1:
@@ -115,6 +130,15 @@ def delete_year(session: Session, year: ReportingYear) -> None:
     retired.retire(session, f"reporting-years/{year.year}", year.revision)
     session.delete(year)
     session.flush()
+    stamp = Stamp(year.revision, reporting.now())
+    feed.collect(session, [changes.change(changes.reporting_year(year.year), DELETED, stamp)])
+
+
+def _record_year(
+    session: Session, year: ReportingYear, op: str, members: Sequence[str] = ()
+) -> None:
+    stamp, details = Stamp(year.revision, year.updated_at), Details(members)
+    feed.collect(session, [changes.change(changes.reporting_year(year.year), op, stamp, details)])
 
 
 def open_years(session: Session, last: int) -> None:

@@ -20,8 +20,9 @@ from app.domain.report import Agency, Report
 from app.domain.rules import judge
 from app.errors import Conflict, NotFound
 from app.forms import form_of
-from app.services import encoding, rendering
-from app.storage import reports, retired, years
+from app.services import changes, encoding, rendering
+from app.services.changes import Moves
+from app.storage import feed, reports, retired, years
 from app.storage.reports import Derived, Stamp, Stored
 from app.storage.statements import batched
 from app.storage.years import YearFacts
@@ -63,6 +64,8 @@ class Scene:
     years: dict[int, YearFacts]
     stored: dict[int, Stored]
     rendered: dict[int, Rendered] = field(default_factory=dict)
+    moves: dict[int, Moves] = field(default_factory=dict)
+    """What became of each year's findings."""
 
     @property
     def form(self) -> Form:
@@ -135,19 +138,26 @@ def save(session: Session, scene: Scene, new: Report) -> Stored:
                 reports.delete_filing(session, new, key)
         scene.stored[new.year] = stored
         scene.rendered.clear()
+        scene.moves.clear()
         if old is None:
             _relink(session, scene, there=True)
         _refresh(session, scene, new.year, new.year + 1)
+    saved = changes.saved(old, stored, scene.moves.pop(new.year, None))
+    feed.collect(session, [saved, *changes.rechecked(scene.stored, scene.moves, time)])
     return scene.stored[new.year]
 
 
 def delete(session: Session, scene: Scene) -> None:
     """Delete the scene's report."""
     old = scene.stored.pop(scene.year.year)
+    time, before = now(), _standing(session, old)
+    scene.moves.clear()
     reports.delete_report(session, old.report)
     retired.retire(session, _key(old.report), old.revision)
     _relink(session, scene, there=False)
     _refresh(session, scene, scene.year.year + 1)
+    deleted = changes.deleted(old, time, before)
+    feed.collect(session, [deleted, *changes.rechecked(scene.stored, scene.moves, time)])
 
 
 def _relink(session: Session, scene: Scene, *, there: bool) -> None:
@@ -182,7 +192,7 @@ def _refresh(session: Session, scene: Scene, *affected: int) -> None:
         if year in scene.stored:
             due = scene.years[year].due
             rendered = scene.rendered[year] = _render(scene.stored, year, due)
-            scene.stored[year] = _derive(session, scene.stored[year], rendered)
+            scene.stored[year] = _derive(session, scene.stored[year], rendered, scene.moves)
 
 
 def rendered(scene: Scene) -> Rendered:
@@ -201,12 +211,23 @@ def _render(stored: Mapping[int, Stored], year: int, due: Mapping[str, str]) -> 
     return Rendered(document, body, encoding.etag(current.revision, body), bool(found))
 
 
-def _derive(session: Session, current: Stored, rendered: Rendered) -> Stored:
+def _derive(
+    session: Session, current: Stored, rendered: Rendered, moves: dict[int, Moves]
+) -> Stored:
     derived = Derived(rendered.etag, rule_set(), rendered.has_findings)
     if derived == current.derived:
         return current
+    before = _standing(session, current)
+    moves[current.report.year] = changes.moves(before, rendered.document["findings"])
     _save_derived(session, current, rendered, derived)
     return replace(current, derived=derived)
+
+
+def _standing(session: Session, stored: Stored) -> list[rendering.Json]:
+    """Return the failures that a report's document shows."""
+    if stored.derived is None or not stored.derived.has_findings:
+        return []
+    return [encoding.read(body) for body in reports.findings(session, stored.report)]
 
 
 def _save_derived(session: Session, current: Stored, rendered: Rendered, derived: Derived) -> None:
@@ -242,8 +263,12 @@ def rebuild(session: Session, agency: str, of_years: Iterable[int]) -> int:
         return 0
     stored = reports.load(session, locked, wanted[0] - 1, wanted[-1])
     found = [year for year in wanted if year in stored]
+    moved: dict[int, Moves] = {}
     for year in found:
+        rendered = _render(stored, year, facts[year].due)
+        before = _standing(session, stored[year])
         reports.forget_document(session, stored[year].report)
-        bare = replace(stored[year], derived=None)
-        _derive(session, bare, _render(stored, year, facts[year].due))
+        _derive(session, replace(stored[year], derived=None), rendered, {})
+        moved[year] = changes.moves(before, rendered.document["findings"])
+    feed.collect(session, changes.rechecked(stored, moved, now()))
     return len(found)

@@ -358,6 +358,16 @@ def save_document(
         _INSERT_FINDING.run_many(connection, rows)
 
 
+_READ_FINDINGS = Prepared(
+    sa.select(_FINDING.c.body).where(_this(_FINDING)).order_by(_FINDING.c.position)
+)
+
+
+def findings(session: Session, report: Report) -> list[bytes]:
+    """Return the JSON of the failures that a report's document shows."""
+    return [bytes(row[0]) for row in _READ_FINDINGS.rows(session.connection(), _key(report))]
+
+
 _DELETE_DOCUMENT = Prepared(sa.delete(_DOCUMENT).where(_this(_DOCUMENT)))
 
 
