@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     log_format: Literal["json", "console"] = "json"
     access_log: bool = True
     graceful_timeout: Annotated[int, Field(ge=0, le=600)] = 20
+    feed_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 400
 
     @field_validator("database_url")
     @classmethod

@@ -40,6 +40,7 @@ def test_without_any_setting_the_service_is_local_on_sqlite() -> None:
         "log_format": "json",
         "access_log": True,
         "graceful_timeout": 20,
+        "feed_retention_days": 400,
     }
 
 

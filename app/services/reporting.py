@@ -30,7 +30,12 @@ from app.storage.years import YearFacts
 
 def now() -> str:
     """Return the time as the API shows it."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return shown_time(datetime.now(UTC))
+
+
+def shown_time(moment: datetime) -> str:
+    """Return a time in UTC as the API shows it."""
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 @cache

@@ -88,10 +88,16 @@ class Page:
     `end` is how far the page looked: the number to read after next.
     """
 
+    after: int
     rows: tuple[tuple[int, bytes], ...]
     end: int
     latest: int
     oldest: int
+
+    @property
+    def is_gone(self) -> bool:
+        """Tell whether the number read after is not of this feed, or what follows is forgotten."""
+        return not self.oldest <= self.after + 1 <= self.latest + 1
 
 
 FILTERS = ("resource", "agency", "year")
@@ -115,20 +121,22 @@ def _since(names: frozenset[str]) -> Prepared:
 
 
 def since(
-    connection: Connection, after: int, limit: int, filters: Mapping[str, Any] | None = None
+    connection: Connection, after: int | None, limit: int, filters: Mapping[str, Any] | None = None
 ) -> Page:
-    """Return up to `limit` changes after a number.
+    """Return up to `limit` changes after a number, or from the oldest that is kept.
 
     A filtered page looks at no more than `WINDOW` changes; so it may be empty before the end.
     """
     asked = filters or {}
+    if after is None:
+        after = int(POSITION.row(connection, {})[1]) - 1
     last = after + (WINDOW if asked else limit)
     parameters = {**asked, "first": after + 1, "last": last, "limit": limit}
     found = _since(frozenset(asked)).rows(connection, parameters)
     latest, oldest = found[0][2:]
     rows = tuple((row[0], bytes(row[1])) for row in found if row[0] is not None)
     end = rows[-1][0] if len(rows) == limit else max(after, min(last, latest))
-    return Page(rows, end, latest, oldest)
+    return Page(after, rows, end, latest, oldest)
 
 
 _FIRST_SINCE = Prepared(
@@ -137,12 +145,19 @@ _FIRST_SINCE = Prepared(
     .order_by(_CHANGE.c.seq)
     .limit(1)
 )
+_FIRST = Prepared(sa.select(_CHANGE.c.at).order_by(_CHANGE.c.seq).limit(1))
 _FORGET = Prepared(sa.delete(_CHANGE).where(_CHANGE.c.seq < sa.bindparam("oldest")))
 _START = Prepared(
     sa.update(_CLOCK)
     .where(_CLOCK.c.oldest < sa.bindparam("new"))
     .values(oldest=sa.bindparam("new"))
 )
+
+
+def is_overdue(connection: Connection, before: str) -> bool:
+    """Tell whether the oldest change is of before a time."""
+    first = _FIRST.row(connection, {})
+    return first is not None and first[0] < before
 
 
 def prune(connection: Connection, before: str, most: int = WINDOW) -> int:
