@@ -3,6 +3,7 @@
 * AppError
   - NotFound    404  the path names nothing
   - Conflict    409  it is there, but in another state than the client thinks
+  - Gone        410  it was there, and is no longer kept
   - Stale       412  a condition of the request does not hold
   - Malformed   400  the request cannot be read
   - Invalid     422  it can be read but cannot be meant
@@ -62,6 +63,12 @@ class Conflict(AppError):
     """What is there stands in the way."""
 
     status = 409
+
+
+class Gone(AppError):
+    """It was there, and is no longer kept."""
+
+    status = 410
 
 
 class Stale(AppError):

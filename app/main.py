@@ -1,8 +1,9 @@
 """The application: `create_app()` puts the parts together."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 
 import structlog
@@ -18,6 +19,7 @@ from app import logs
 from app.api import (
     agencies,
     catalogue,
+    changes,
     findings,
     reports,
     system,
@@ -28,7 +30,9 @@ from app.api import (
 from app.api.dispatch import Dispatch
 from app.api.middleware import Edge
 from app.api.problems import problem, response_to
+from app.api.watching import Watcher, told_to_stop
 from app.errors import AppError
+from app.services import retaining
 from app.settings import Settings
 from app.storage import migrate
 from app.storage.database import Database
@@ -44,6 +48,7 @@ _ROUTERS = (
     years.routes,
     catalogue.routes,
     catalogue.rules,
+    changes.routes,
     system.routes,
 )
 
@@ -83,6 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 "If-Match",
                 "If-None-Match",
                 "Idempotency-Key",
+                "Last-Event-ID",
             ],
             expose_headers=[
                 "ETag",
@@ -91,6 +97,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 "X-Request-ID",
                 "Allow",
                 "Accept-Patch",
+                "Feed-Position",
             ],
         )
     return app
@@ -104,10 +111,27 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     gc.freeze()  # schemas and statements stay: no need to look at them again and again
     log.info("started", database=app.state.settings.database_url.split("@")[-1])
     try:
-        yield
+        async with following(app):
+            yield
     finally:
         app.state.database.close()
         log.info("stopped")
+
+
+@asynccontextmanager
+async def following(app: FastAPI) -> AsyncIterator[None]:
+    """Let clients follow the feed, and forget its oldest changes, while the service runs."""
+    watcher = app.state.watcher = Watcher(app.state.database)
+    days = app.state.settings.feed_retention_days
+    forgetting = asyncio.create_task(retaining.keep_forgetting(app.state.database, days))
+    try:
+        with told_to_stop(watcher.end):
+            yield
+    finally:
+        watcher.end()
+        forgetting.cancel()
+        with suppress(asyncio.CancelledError):
+            await forgetting
 
 
 async def _app_error(request: Request, error: Exception) -> Response:

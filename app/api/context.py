@@ -1,8 +1,11 @@
-"""What is known of a request beside the request: its id."""
+"""What is known of a request beside the request: its id, and whether it asks for no body."""
 
 import uuid
 from collections.abc import MutableMapping
 from typing import Any
+
+HEAD = "gongkai.head"
+"""The key under which the scope says that a GET was a HEAD: no body is wanted."""
 
 _KEY = "gongkai.request_id"
 

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.context import request_id
+from app.api.context import HEAD, request_id
 from app.api.problems import problem
 from app.api.routing import ROUTE
 
@@ -83,7 +83,7 @@ class Edge:
                 message = {**message, "body": b""}
             await send(message)
 
-        inner = {**scope, "method": "GET"} if method == "HEAD" else scope
+        inner = {**scope, "method": "GET", HEAD: True} if method == "HEAD" else scope
         try:
             await self._app(inner, receive, sending)
         except ClientDisconnect:

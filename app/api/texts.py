@@ -175,6 +175,16 @@ _ALL = (
         ("重新读取后再试。", "Read again and retry."),
     ),
     _problem(
+        "cursor-gone", 410,
+        ("变更流不再保留该位置", "The feed no longer has this place"),
+        ("变更流现有第 {oldest} 至 {latest} 号，不能从第 {after} 号之后读起；请重新载入全部数据。",
+         "The feed has changes {oldest} to {latest} and cannot go on after {after}: load again."),
+        ("其后的变更已超过保留期限；或数据库由备份恢复，尚未到达该位置。",
+         "What followed is no longer kept, or a backup was restored that has not come so far."),
+        ("先记下标头 Feed-Position，再载入全部数据（导出或列表），然后以该位置为 `after` 跟踪。",
+         "Note the header Feed-Position, load all (export or lists), and pass it as `after` then."),
+    ),
+    _problem(
         "precondition-failed", 412,
         ("前提条件不成立", "A condition does not hold"),
         ("资源已被他人改动，或不符合 If-Match / If-None-Match。",
