@@ -20,10 +20,12 @@ from app.api import (
     agencies,
     catalogue,
     changes,
+    exports,
     findings,
     reports,
     system,
     tables,
+    templates,
     validations,
     years,
 )
@@ -48,6 +50,8 @@ _ROUTERS = (
     years.routes,
     catalogue.routes,
     catalogue.rules,
+    templates.routes,
+    exports.routes,
     changes.routes,
     system.routes,
 )
@@ -98,6 +102,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 "Allow",
                 "Accept-Patch",
                 "Feed-Position",
+                exports.FEED_POSITION,
+                "Content-Disposition",
             ],
         )
     return app

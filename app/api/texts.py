@@ -130,10 +130,11 @@ _ALL = (
     _problem(
         "not-acceptable", 406,
         ("无法给出所要的格式", "The type asked for cannot be given"),
-        ("本服务以 application/json 回复。", "Replies are application/json."),
-        ("Accept 不含 application/json。", "Accept does not include application/json."),
-        ("发送 `Accept: application/json`，或不发送 Accept。",
-         "Send `Accept: application/json`, or no Accept."),
+        ("此处以 {media_type} 回复。", "Replies here are {media_type}."),
+        ("Accept 不含回复的媒体类型，多为 application/json。",
+         "Accept does not include the media type of replies, mostly application/json."),
+        ("发送 `Accept: application/json`（文件为其自身的类型），或不发送 Accept。",
+         "Send `Accept: application/json` (of a file, its own type), or no Accept."),
     ),
     _problem(
         "already-exists", 409,
@@ -329,6 +330,11 @@ FAULTS: dict[str, Label] = {
     "differs": Label("与现存的值不同。", "Differs from what is stored."),
     "unknown-parameter": Label("没有这个参数。", "There is no such parameter."),
     "repeated-parameter": Label("此参数只能出现一次。", "This parameter may stand once only."),
+    "too-many-reports": Label(
+        "有 {count} 份报告，一张工作表至多 {limit} 行；请缩小范围（如按年度），或用其他格式。",
+        "There are {count} reports and a sheet has {limit} rows: narrow by year or under, or take "
+        "another format.",
+    ),
     "out-of-range": Label("须在 {least} 至 {most} 之间。", "Must be from {least} to {most}."),
     "invalid": Label("不合规定：{reason}", "Is not valid: {reason}"),
 }

@@ -330,6 +330,10 @@ class Database:
                 return cast("T", result)
         return await self._readers.run(use)
 
+    async def apart(self, use: Use[T]) -> T:
+        """Read with a connection on a thread, where it may take its time."""
+        return await self._readers.run(use)
+
     async def write(self, job: Job[T]) -> T:
         """Run a unit of work in its turn; return once it is committed."""
         return await self._writers.run(lambda connection: self._transact(connection, job))
