@@ -21,12 +21,14 @@ from app.api import (
     catalogue,
     changes,
     comparisons,
+    exports,
     findings,
     reports,
     series,
     statistics,
     system,
     tables,
+    templates,
     validations,
     years,
 )
@@ -55,6 +57,8 @@ _ROUTERS = (
     years.routes,
     catalogue.routes,
     catalogue.rules,
+    templates.routes,
+    exports.routes,
     changes.routes,
     system.routes,
 )
@@ -105,6 +109,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 "Allow",
                 "Accept-Patch",
                 "Feed-Position",
+                exports.FEED_POSITION,
+                "Content-Disposition",
             ],
         )
     return app

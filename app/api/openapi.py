@@ -21,6 +21,7 @@ TAGS = [
     ("agencies", "机构 · Agencies", "填报机构及其隶属关系。 / Who reports, and their tree."),
     ("reporting-years", "报告年度 · Reporting years", "格式、期限与开闭。 / Form, dates, status."),
     ("changes", "变更 · Changes", "按提交次序的变更流。 / What was committed, in its order."),
+    ("exports", "导出 · Exports", "以文件导出报告。 / Reports as files, streamed."),
     ("forms", "格式 · Forms", "国办印发的各版格式。 / The published editions of the form."),
     ("rules", "规则 · Rules", "核查规则目录。 / The catalogue of rules."),
     (

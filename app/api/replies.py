@@ -10,6 +10,7 @@ from starlette.responses import Response
 from app.errors import Refused, Stale
 from app.services import encoding
 
+JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 PATCHABLE = {"Accept-Patch": MERGE_PATCH}
 _ETAG = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|$)')
@@ -28,12 +29,12 @@ def accepts_gzip(header: str) -> bool:
 
 
 @lru_cache(maxsize=512)
-def accepts_json(header: str) -> bool:
-    """Tell whether a client with this Accept takes application/json."""
+def accepts(header: str, media_type: str) -> bool:
+    """Tell whether a client with this Accept takes a media type."""
     best: tuple[int, bool] = (-1, False)
+    order = ("*/*", f"{media_type.partition('/')[0]}/*", media_type)
     for part in header.lower().split(","):
         media = part.split(";")[0].strip()
-        order = ("*/*", "application/*", "application/json")
         if media in order:
             best = max(best, (order.index(media), _quality(part) > 0))
     return best[1]
@@ -47,11 +48,11 @@ def _quality(part: str) -> float:
         return 0.0
 
 
-def negotiate(request: Request) -> None:
-    """Refuse a client that does not take JSON."""
+def negotiate(request: Request, media_type: str = JSON) -> None:
+    """Refuse a client that does not take what it would get."""
     accept = request.headers.get("accept")
-    if accept and not accepts_json(accept):
-        raise Refused(406, "not-acceptable")
+    if accept and not accepts(accept, media_type):
+        raise Refused(406, "not-acceptable", media_type=media_type)
 
 
 def _field(request: Request, name: str) -> str | None:

@@ -54,6 +54,15 @@ _ALL = (
          "Use `next` of the page before as it is and change nothing else, or start without one."),
     ),
     _problem(
+        "unreadable-workbook", 400,
+        ("工作簿无法读取", "The workbook cannot be read"),
+        ("工作簿无法读取：{reason}。", "The workbook cannot be read: {reason}."),
+        ("文件不是本服务的工作簿，或已损坏、加密、过大。",
+         "The file is no workbook of this service, or is damaged, encrypted or too large."),
+        ("从 `/v1/forms/{form}/template.xlsx` 下载工作簿，填写后以 XLSX 格式保存。",
+         "Take the workbook from `/v1/forms/{form}/template.xlsx`, fill it in, save it as XLSX."),
+    ),
+    _problem(
         "not-found", 404,
         ("没有这个地址", "There is nothing at this address"),
         ("没有名为 {path} 的资源。", "There is no resource {path}."),
@@ -121,10 +130,11 @@ _ALL = (
     _problem(
         "not-acceptable", 406,
         ("无法给出所要的格式", "The type asked for cannot be given"),
-        ("本服务以 application/json 回复。", "Replies are application/json."),
-        ("Accept 不含 application/json。", "Accept does not include application/json."),
-        ("发送 `Accept: application/json`，或不发送 Accept。",
-         "Send `Accept: application/json`, or no Accept."),
+        ("此处以 {media_type} 回复。", "Replies here are {media_type}."),
+        ("Accept 不含回复的媒体类型，多为 application/json。",
+         "Accept does not include the media type of replies, mostly application/json."),
+        ("发送 `Accept: application/json`（文件为其自身的类型），或不发送 Accept。",
+         "Send `Accept: application/json` (of a file, its own type), or no Accept."),
     ),
     _problem(
         "already-exists", 409,
@@ -329,10 +339,19 @@ FAULTS: dict[str, Label] = {
     ),
     "missing-with-data": Label("filing 为 missing 时不得有数据。", "A missing table has no data."),
     "table-not-in-form": Label("该年度的格式没有这张表。", "The year's form has no such table."),
+    "broken-cell": Label(
+        "单元格为错误值，或公式没有结果：{text}。",
+        "The cell holds an error, or a formula without its result: {text}.",
+    ),
     "duplicate-member": Label("此成员重复出现。", "This member stands twice."),
     "differs": Label("与现存的值不同。", "Differs from what is stored."),
     "unknown-parameter": Label("没有这个参数。", "There is no such parameter."),
     "repeated-parameter": Label("此参数只能出现一次。", "This parameter may stand once only."),
+    "too-many-reports": Label(
+        "有 {count} 份报告，一张工作表至多 {limit} 行；请缩小范围（如按年度），或用其他格式。",
+        "There are {count} reports and a sheet has {limit} rows: narrow by year or under, or take "
+        "another format.",
+    ),
     "out-of-range": Label("须在 {least} 至 {most} 之间。", "Must be from {least} to {most}."),
     "invalid": Label("不合规定：{reason}", "Is not valid: {reason}"),
 }

@@ -70,16 +70,12 @@ def delete_agency(session: Session, agency: Agency) -> None:
     session.delete(agency)
     session.flush()
     stamp = Stamp(agency.revision, reporting.now())
-    feed.collect(
-        session.connection(), [changes.change(changes.agency(agency.code), DELETED, stamp)]
-    )
+    _record(session, changes.change(changes.agency(agency.code), DELETED, stamp))
 
 
 def _record_agency(session: Session, agency: Agency, op: str, members: Sequence[str] = ()) -> None:
     stamp, details = Stamp(agency.revision, agency.updated_at), Details(members)
-    feed.collect(
-        session.connection(), [changes.change(changes.agency(agency.code), op, stamp, details)]
-    )
+    _record(session, changes.change(changes.agency(agency.code), op, stamp, details))
 
 
 def _record(session: Session, change: Change) -> None:
@@ -141,19 +137,14 @@ def delete_year(session: Session, year: ReportingYear) -> None:
     session.delete(year)
     session.flush()
     stamp = Stamp(year.revision, reporting.now())
-    feed.collect(
-        session.connection(), [changes.change(changes.reporting_year(year.year), DELETED, stamp)]
-    )
+    _record(session, changes.change(changes.reporting_year(year.year), DELETED, stamp))
 
 
 def _record_year(
     session: Session, year: ReportingYear, op: str, members: Sequence[str] = ()
 ) -> None:
     stamp, details = Stamp(year.revision, year.updated_at), Details(members)
-    feed.collect(
-        session.connection(),
-        [changes.change(changes.reporting_year(year.year), op, stamp, details)],
-    )
+    _record(session, changes.change(changes.reporting_year(year.year), op, stamp, details))
 
 
 def open_years(session: Session, last: int) -> None:

@@ -361,6 +361,10 @@ class Database:
                 return cast("T", result)
         return await self._readers.run(use)
 
+    async def apart(self, use: Use[T]) -> T:
+        """Read with a connection on a thread, where it may take its time."""
+        return await self._readers.run(use)
+
     async def write(self, job: Job[T]) -> T:
         """Run a job that writes in its turn; return once it is committed."""
         return await self.alter(in_session(job))

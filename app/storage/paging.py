@@ -32,17 +32,27 @@ def reading(
     *, limit: int, count: bool,
 ) -> Callable[[Connection], tuple[list[Any], int | None]]:  # fmt: skip
     """Return what reads up to `limit` rows, and if asked how many there are in all."""
-    statement = _page(source, frozenset(parameters), order, after is not None)
-    last = {f"after_{index}": value for index, value in enumerate(after or ())}
+    statement, values = page(source, parameters, order, after, limit=limit)
 
     def read(connection: Connection) -> tuple[list[Any], int | None]:
-        rows = statement.rows(connection, {**parameters, **last, "limit": limit})
-        return rows, _count(connection, source, parameters) if count else None
+        rows = statement.rows(connection, values)
+        return rows, total(connection, source, parameters) if count else None
 
     return read
 
 
-def _count(connection: Connection, source: Source, parameters: Mapping[str, Any]) -> int:
+def page(
+    source: Source, parameters: Mapping[str, Any], order: Order, after: Sequence[Any] | None,
+    *, limit: int,
+) -> tuple[Prepared, dict[str, Any]]:  # fmt: skip
+    """Return the statement that reads a page, and its parameters."""
+    last = {f"after_{index}": value for index, value in enumerate(after or ())}
+    statement = _page(source, frozenset(parameters), order, after is not None)
+    return statement, {**parameters, **last, "limit": limit}
+
+
+def total(connection: Connection, source: Source, parameters: Mapping[str, Any]) -> int:
+    """Return how many rows there are in all."""
     statement = _total(source, frozenset(parameters))
     return int(statement.row(connection, parameters)[0])
 

@@ -1,0 +1,81 @@
+"""Files: replies that are not JSON, whole or made while they are sent."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from app.api.context import HEAD
+from app.api.replies import negotiate
+from app.api.routing import Direct, router
+
+MEDIA_TYPES = {
+    "ndjson": "application/x-ndjson",
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "parquet": "application/vnd.apache.parquet",
+}
+"""The media types of files, by what their addresses end in."""
+
+
+class Download(Direct):
+    """A route whose reply is a file, of the type that its address ends in."""
+
+    @staticmethod
+    def refuse_others(request: Request) -> None:
+        """Refuse a client that does not take the file's type."""
+        negotiate(request, MEDIA_TYPES[request.url.path.rpartition(".")[2]])
+
+
+def downloads(tag: str, prefix: str) -> APIRouter:
+    """Return a router for the files of one tag."""
+    made = router(tag, prefix)
+    made.route_class = Download
+    return made
+
+
+def contents(suffix: str, *, binary: bool, description: str) -> dict[str, Any]:
+    """Describe the contents of a file."""
+    schema = {"type": "string", "description": description}
+    if binary:
+        schema |= {"format": "binary", "contentMediaType": MEDIA_TYPES[suffix]}
+    return {MEDIA_TYPES[suffix]: {"schema": schema}}
+
+
+def disposition(name: str) -> dict[str, str]:
+    """Return the header that names a file."""
+    return {"Content-Disposition": f'attachment; filename="{name}"'}
+
+
+Chunks = AsyncGenerator[bytes, None]
+
+
+class Stream(Response):
+    """A reply whose body is made chunk by chunk, as fast as the client takes it.
+
+    Nothing is made while a chunk waits to be sent, nor for a client that has hung up.
+    """
+
+    def __init__(self, chunks: Chunks, headers: Mapping[str, str], media_type: str) -> None:
+        self._chunks = chunks
+        self.status_code = 200
+        self.media_type = media_type
+        self.background = None
+        self.init_headers(headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the body; of a HEAD, nothing."""
+        request = Request(scope, receive)
+        start = {"status": self.status_code, "headers": self.raw_headers}
+        async with aclosing(self._chunks) as chunks:
+            await send({"type": "http.response.start", **start})
+            if HEAD not in scope:
+                async for chunk in chunks:
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                    if await request.is_disconnected():
+                        return
+            await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,271 @@
+"""Many reports as flat files: long CSV, sheets, Parquet.
+
+Each works on reports as they are served, page by page, and holds no more than a page of them.
+"""
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import chain
+from typing import IO, Any, Final
+
+import arro3.core as arrow
+import xlsxwriter
+from arro3.io import write_parquet
+
+from app.domain.layout import NOT_APPLICABLE, Cell, Label
+from app.forms import TABLE_KEYS, editions
+
+Json = dict[str, Any]
+Pages = Iterable[Sequence[Json]]
+"""Reports as they are served, but that sheets and Parquet want `kind` and `level` of the agency."""
+
+CSV_COLUMNS: Final = ("agency", "year", "table", "line", "column", "value")
+BOM: Final = b"\xef\xbb\xbf"
+MOST_ROWS: Final = 1_048_574
+"""How many rows a sheet holds under its two lines of headings."""
+_ROW_GROUP = 10_000  # rows that Parquet keeps together, and in memory while they are written
+
+
+@cache
+def _cells(table: str) -> dict[str, Cell]:
+    """Return the cells of a table in any edition, by name."""
+    return {cell.name: cell for each in editions(table) for cell in each.cells}
+
+
+@cache
+def _choices(table: str) -> dict[str, Label]:
+    return {choice.key: choice.label for each in editions(table) for choice in each.choices}
+
+
+def csv_head() -> bytes:
+    """Return how a long CSV file begins."""
+    return BOM + ",".join(CSV_COLUMNS).encode() + b"\r\n"
+
+
+def csv_rows(reports: Iterable[Json]) -> bytes:
+    """Return the rows of reports in long CSV: one for each cell of each table that was filed.
+
+    A row without a line is a member of the table: `filing`, or its unit. A blank has no value. No
+    text that a client chose stands in it but the agency's code, and keys and numbers need no
+    quotes: there is nothing that has to be escaped, or that a spreadsheet takes for a formula.
+    """
+    return "".join(chain.from_iterable(map(_long, reports))).encode()
+
+
+def _long(report: Json) -> Iterator[str]:
+    head = f"{report['agency']['code']},{report['year']},"
+    for key, table in report["tables"].items():
+        if table["data"] is None:
+            continue
+        for name in ("filing", *_choices(key)):
+            if name in table:
+                yield f"{head}{key},,{name},{table[name]}\r\n"
+        for line, cells in table["data"].items():
+            start = f"{head}{key},{line},"
+            for column, value in cells.items():
+                yield f"{start}{column},{'' if value is None else value}\r\n"
+
+
+_HEAD = (
+    ("agency", Label("机构代码", "Agency")),
+    ("agency_name", Label("机构名称", "Agency's name")),
+    ("kind", Label("机构类别", "Kind")),
+    ("level", Label("机构层级", "Level")),
+    ("year", Label("年度", "Year")),
+    ("form", Label("格式", "Form")),
+)
+_REPORT = (
+    ("agency_name_reported", Label("报告所署名称", "Name as reported")),
+    ("submitted_on", Label("报送日期", "Submitted on")),
+    ("published_on", Label("公布日期", "Published on")),
+    ("published_url", Label("公布网址", "Published at")),
+    ("timeliness", Label("及时性", "Timeliness")),
+    ("created_at", Label("创建时间", "Created at")),
+    ("updated_at", Label("更新时间", "Updated at")),
+)
+_SEVERITIES = ("error", "warning", "info")
+
+
+def _head(report: Json) -> tuple[Any, ...]:
+    agency = report["agency"]
+    named = (agency["code"], agency["name"], agency["kind"], agency["level"])
+    return *named, report["year"], report["form"]
+
+
+def _summary(report: Json) -> Iterator[Any]:
+    yield from (report[name] for name, _ in _REPORT)
+    yield from (report["counts"][severity] for severity in _SEVERITIES)
+    yield from (report["tables"].get(key, {}).get("filing") for key in TABLE_KEYS)
+
+
+_SUMMARY_NAMES = (
+    *_REPORT,
+    *((severity, Label(severity, severity)) for severity in _SEVERITIES),
+    *((f"{key}__filing", Label(key, key)) for key in TABLE_KEYS),
+)
+
+
+def _values(key: str, table: Json) -> list[Any]:
+    """Return a table's cells in the order of `_cells`; those that its form lacks are None."""
+    data = table["data"]
+    return [
+        data.get(cell.line.key, {}).get(cell.column.key) for cell in _cells(key).values()
+    ]  # fmt: skip
+
+
+class _Sheet:
+    """A sheet of rows under two lines of headings: labels, and keys."""
+
+    def __init__(self, book: Any, name: str, columns: Iterable[tuple[str, Label]]) -> None:
+        self._sheet = book.add_worksheet(name)
+        self._row = 0
+        heads = list(columns)
+        self.write([label.zh for _, label in heads])
+        self.write([key for key, _ in heads])
+        self._sheet.freeze_panes(2, len(_HEAD))
+
+    def write(self, values: Iterable[Any]) -> None:
+        """Write a row; texts are texts, whatever they begin with."""
+        for column, value in enumerate(values):
+            if isinstance(value, str):
+                self._sheet.write_string(self._row, column, value)
+            elif value is not None:
+                self._sheet.write_number(self._row, column, value)
+        self._row += 1
+
+
+def _columns(key: str) -> Iterator[tuple[str, Label]]:
+    yield from _HEAD
+    yield "filing", Label("填报情况", "Filing")
+    yield from _choices(key).items()
+    for name, cell in _cells(key).items():
+        yield name, Label(f"{cell.line.label.zh}·{cell.column.label.zh}", "")
+
+
+def write_xlsx(file: IO[bytes], pages: Pages) -> None:
+    """Write reports as sheets: one of reports, and one for each statistical table.
+
+    A table has one row for each report that filed it, one column for each cell of any edition.
+    Prose is left out: a cell holds 32,767 characters, a section may have more.
+    """
+    with tempfile.TemporaryDirectory(prefix="gongkai-export-") as folder:
+        options = {"constant_memory": True, "tmpdir": folder, "use_zip64": True}
+        book = xlsxwriter.Workbook(file, options)
+        try:
+            reports = _Sheet(book, "reports", (*_HEAD, *_SUMMARY_NAMES))
+            sheets = {key: _Sheet(book, key, _columns(key)) for key in TABLE_KEYS}
+            for report in chain.from_iterable(pages):
+                head = _head(report)
+                reports.write((*head, *_summary(report)))
+                for key, table in report["tables"].items():
+                    if table["data"] is not None:
+                        members = (table.get(name) for name in ("filing", *_choices(key)))
+                        sheets[key].write(
+                            (
+                                *head,
+                                *members,
+                                *map(_number, _cells(key).values(), _values(key, table)),
+                            )
+                        )
+        except BaseException:
+            _abandon(book)
+            raise
+        book.close()
+
+
+def _abandon(book: Any) -> None:
+    """Let go of the files of a book that will not be finished."""
+    for sheet in book.worksheets():
+        if sheet.row_data_fh is not None:
+            sheet.row_data_fh.close()
+    book.fileclosed = True
+
+
+def _number(cell: Cell, value: Any) -> Any:
+    """Return a decimal as a number, if a spreadsheet can hold it; exact files have the text."""
+    if cell.column.unit.is_decimal and value not in {None, NOT_APPLICABLE}:
+        digits = value.replace(".", "").strip("0")
+        return float(value) if len(digits) <= 15 else value
+    return value
+
+
+_TEXT, _LONG = arrow.DataType.utf8(), arrow.DataType.int64()
+_DECIMAL = arrow.DataType.decimal128(18, 6)
+_TEXTS = arrow.DataType.list(arrow.Field("item", _TEXT, nullable=False))
+
+
+@cache
+def _schema() -> Any:
+    texts = {name: _TEXT for name, _ in (*_HEAD, *_SUMMARY_NAMES)}
+    kinds = texts | dict.fromkeys(("year", *_SEVERITIES), _LONG)
+    fields = [arrow.Field(name, kind) for name, kind in kinds.items()]
+    for key in TABLE_KEYS:
+        fields += [arrow.Field(f"{key}__{name}", _TEXT) for name in _choices(key)]
+        fields += [
+            arrow.Field(f"{key}__{name}", _DECIMAL if cell.column.unit.is_decimal else _LONG)
+            for name, cell in _cells(key).items()
+        ]
+    return arrow.Schema([*fields, arrow.Field("not_applicable", _TEXTS)])
+
+
+def write_parquet_file(file: IO[bytes], pages: Pages) -> None:
+    """Write reports as Parquet: a wide row for each, with every cell of any edition.
+
+    A cell is a column `table__line__column`: int64, or decimal(18, 6). Null is a blank, a cell that
+    the report's form lacks, a missing table (see its `__filing`), or not applicable: those cells
+    are named in the list `not_applicable`.
+    """
+    batches = (_batch(page) for page in pages if page)
+    stream = arrow.RecordBatchReader.from_batches(_schema(), batches)
+    write_parquet(stream, file, compression="zstd(3)", max_row_group_size=_ROW_GROUP)
+
+
+def _batch(reports: Sequence[Json]) -> Any:
+    rows = [[*_head(report), *_summary(report), *_flat(report)] for report in reports]
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    marked = _marked()
+    lists = [[name for name, at in marked if row[at] == NOT_APPLICABLE] for row in rows]
+    arrays = [
+        _array(field.type, column)
+        for field, column in zip(_schema(), columns, strict=False)
+    ]  # fmt: skip
+    return arrow.RecordBatch.from_arrays([*arrays, _list_array(lists)], schema=_schema())
+
+
+@cache
+def _marked() -> tuple[tuple[str, int], ...]:
+    """Return the columns that are cells, with their places."""
+    numbers = enumerate(_schema())
+    return tuple(
+        (field.name, at)
+        for at, field in numbers
+        if "__" in field.name and field.type in {_LONG, _DECIMAL}
+    )
+
+
+def _flat(report: Json) -> Iterator[Any]:
+    for key in TABLE_KEYS:
+        table = report["tables"].get(key)
+        if table is None or table["data"] is None:
+            yield from [None] * (len(_choices(key)) + len(_cells(key)))
+        else:
+            yield from (table.get(name) for name in _choices(key))
+            yield from _values(key, table)
+
+
+def _array(kind: Any, values: list[Any]) -> Any:
+    if kind == _TEXT:
+        return arrow.Array(values, type=_TEXT)
+    known = [None if value == NOT_APPLICABLE else value for value in values]
+    if kind == _DECIMAL:
+        return arrow.Array(known, type=_TEXT).cast(_DECIMAL)
+    return arrow.Array(known, type=kind)
+
+
+def _list_array(lists: list[list[str]]) -> Any:
+    ends = [0]
+    for each in lists:
+        ends.append(ends[-1] + len(each))
+    offsets = arrow.Array(ends, type=arrow.DataType.int32())
+    return arrow.list_array(offsets, arrow.Array(list(chain(*lists)), type=_TEXT), type=_TEXTS)
