@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 import psycopg
+import sqlalchemy as sa
 from sqlalchemy import ClauseElement, Connection, Dialect
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
@@ -21,6 +22,19 @@ _DIALECTS: dict[str, Dialect] = {
     "sqlite": SQLiteDialect_pysqlite(paramstyle="qmark"),
     "postgresql": PGDialect_psycopg(paramstyle="numeric_dollar"),  # type: ignore[no-untyped-call]
 }
+
+
+EACH: dict[str, Any] = {
+    "sqlite": sa.select(
+        sa.func.json_each(sa.bindparam("each", type_=sa.Text)).table_valued("value").c.value
+    ),
+    "postgresql": sa.select(
+        sa.func.json_array_elements_text(sa.cast(sa.bindparam("each", type_=sa.Text), sa.JSON))
+        .table_valued("value")
+        .c.value
+    ),
+}
+"""For each kind of database, a selection of the texts in a JSON array, the parameter `each`."""
 
 
 class Prepared:
@@ -75,6 +89,25 @@ class Prepared:
         """Execute once for each of the rows."""
         for row in rows:
             self.run(connection, row)
+
+    def run_rows(
+        self, connection: Connection, names: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Execute once for each of the rows, whose values stand in the order of `names`."""
+        if not rows:
+            return
+        sql, wanted, _ = self._compiled[connection.dialect.name]
+        if wanted != tuple(names):
+            order = self.order(names.index)[connection.dialect.name]
+            rows = [order(row) for row in rows]
+        driver: Any = connection.connection.driver_connection
+        if connection.dialect.name == "sqlite":
+            with guarded(connection):
+                driver.executemany(sql, rows)
+            return
+        with batched(connection):
+            for row in rows:
+                _execute(connection, sql, row)
 
 
 @contextmanager
