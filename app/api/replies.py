@@ -10,6 +10,7 @@ from starlette.responses import Response
 from app.errors import Refused, Stale
 from app.services import encoding
 
+JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 PATCHABLE = {"Accept-Patch": MERGE_PATCH}
 _ETAG = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|$)')
@@ -28,12 +29,12 @@ def accepts_gzip(header: str) -> bool:
 
 
 @lru_cache(maxsize=512)
-def accepts_json(header: str) -> bool:
-    """Tell whether a client with this Accept takes application/json."""
+def accepts_json(header: str, wanted: str = JSON) -> bool:
+    """Tell whether a client with this Accept takes application/json, or another type."""
     best: tuple[int, bool] = (-1, False)
     for part in header.lower().split(","):
         media = part.split(";")[0].strip()
-        order = ("*/*", "application/*", "application/json")
+        order = ("*/*", "application/*", wanted)
         if media in order:
             best = max(best, (order.index(media), _quality(part) > 0))
     return best[1]
@@ -47,10 +48,10 @@ def _quality(part: str) -> float:
         return 0.0
 
 
-def negotiate(request: Request) -> None:
-    """Refuse a client that does not take JSON."""
+def negotiate(request: Request, produces: str = JSON) -> None:
+    """Refuse a client that does not take JSON, or what else a route produces."""
     accept = request.headers.get("accept")
-    if accept and not accepts_json(accept):
+    if accept and not accepts_json(accept, produces):
         raise Refused(406, "not-acceptable")
 
 

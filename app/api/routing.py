@@ -16,7 +16,8 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.replies import negotiate
+from app.api import idempotency
+from app.api.replies import JSON, negotiate
 from app.storage.database import Database
 
 ROUTE = "gongkai.route"
@@ -29,7 +30,8 @@ class Direct(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers a request."""
         endpoint: Callable[..., Awaitable[Response]] = self.endpoint
-        template, is_json = self.path, self.path.startswith("/v1")
+        produces = getattr(self.response_class, "media_type", JSON)
+        template, is_negotiated = self.path, self.path.startswith("/v1")
         names = (
             inspect.signature(endpoint).parameters.keys()
             - {"request"}
@@ -39,8 +41,13 @@ class Direct(APIRoute):
 
         async def handle(request: Request) -> Response:
             request.scope[ROUTE] = template
-            if is_json:
-                negotiate(request)
+            if is_negotiated:
+                negotiate(request, produces)
+            if request.method == "POST" and idempotency.HEADER in request.headers:
+                return await idempotency.once(request, answer)
+            return await answer(request)
+
+        async def answer(request: Request) -> Response:
             return await endpoint(request, **request.path_params, **documented)
 
         return handle
@@ -58,6 +65,6 @@ def router(tag: str, prefix: str = "") -> APIRouter:
 
 
 def database(request: Request) -> Database:
-    """Return the database of this worker."""
-    found: Database = request.app.state.database
+    """Return the database of this worker; what a POST with a key writes, it writes once."""
+    found: Database = idempotency.keyed(request.app.state.database, request)
     return found

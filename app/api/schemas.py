@@ -285,6 +285,7 @@ class ProblemFault(Shown):
     code: str
     message: str
     parameter: Annotated[str | None, Field(description="A query or path parameter.")] = None
+    line: Annotated[int | None, Field(description="The line of a file that was imported.")] = None
 
 
 class ProblemOut(Shown):
