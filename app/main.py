@@ -18,7 +18,9 @@ from app import logs
 from app.api import (
     agencies,
     catalogue,
+    files,
     findings,
+    imports,
     reports,
     system,
     tables,
@@ -29,6 +31,7 @@ from app.api.dispatch import Dispatch
 from app.api.middleware import Edge
 from app.api.problems import problem, response_to
 from app.errors import AppError
+from app.services.background import Importer
 from app.settings import Settings
 from app.storage import migrate
 from app.storage.database import Database
@@ -42,6 +45,7 @@ _ROUTERS = (
     validations.routes,
     agencies.routes,
     years.routes,
+    imports.routes,
     catalogue.routes,
     catalogue.rules,
     system.routes,
@@ -64,6 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # ours: /metrics, structlog
     )
     app.state.settings = chosen
+    app.state.keys_under_way = set()
     for router in _ROUTERS:
         # Not include_router: a tree of routers costs every request.
         app.router.routes.extend(router.routes)
@@ -102,10 +107,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.database = Database(app.state.settings)
     gc.collect()
     gc.freeze()  # schemas and statements stay: no need to look at them again and again
+    app.state.importer = Importer(app.state.database, app.state.settings, files.read)
     log.info("started", database=app.state.settings.database_url.split("@")[-1])
     try:
         yield
     finally:
+        await app.state.importer.stop()
         app.state.database.close()
         log.info("stopped")
 
