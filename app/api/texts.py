@@ -73,6 +73,15 @@ _ALL = (
         ("每次新的操作使用一个新的 UUID。", "Use a new UUID for each new operation."),
     ),
     _problem(
+        "unreadable-workbook", 400,
+        ("工作簿无法读取", "The workbook cannot be read"),
+        ("工作簿无法读取：{reason}。", "The workbook cannot be read: {reason}."),
+        ("文件不是本服务的工作簿，或已损坏、加密、过大。",
+         "The file is no workbook of this service, or is damaged, encrypted or too large."),
+        ("从 `/v1/forms/{form}/template.xlsx` 下载工作簿，填写后以 XLSX 格式保存。",
+         "Take the workbook from `/v1/forms/{form}/template.xlsx`, fill it in, save it as XLSX."),
+    ),
+    _problem(
         "not-found", 404,
         ("没有这个地址", "There is nothing at this address"),
         ("没有名为 {path} 的资源。", "There is no resource {path}."),
@@ -367,6 +376,10 @@ FAULTS: dict[str, Label] = {
     ),
     "missing-with-data": Label("filing 为 missing 时不得有数据。", "A missing table has no data."),
     "table-not-in-form": Label("该年度的格式没有这张表。", "The year's form has no such table."),
+    "broken-cell": Label(
+        "单元格为错误值，或公式没有结果：{text}。",
+        "The cell holds an error, or a formula without its result: {text}.",
+    ),
     "duplicate-member": Label("此成员重复出现。", "This member stands twice."),
     "malformed-json": Label("不是合法的 JSON：{reason}。", "Is not JSON: {reason}."),
     "line-too-long": Label("一行不得超过 {limit} 字节。", "A line has at most {limit} bytes."),
@@ -378,7 +391,7 @@ FAULTS: dict[str, Label] = {
         "首行须为列名：{expected}。", "The first line must name the columns: {expected}."
     ),
     "too-many-rows": Label("一份报告至多 {limit} 行。", "A report has at most {limit} rows."),
-    "malformed-workbook": Label(
+    "unreadable-workbook": Label(
         "不是可读的工作簿：{reason}。", "Is not a workbook that can be read: {reason}."
     ),
     "year-closed": Label("该报告年度已关闭。", "The reporting year is closed."),

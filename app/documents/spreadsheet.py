@@ -1,0 +1,260 @@
+"""The cells of an XLSX file that a client sent, read within limits.
+
+The libraries for this fill a grid: a cell far out in a file of a few kilobytes costs gigabytes
+(python-calamine 0.9), and an error in a cell is read as a blank, which it is not. This reads the
+few parts that matter as XML, into as many cells as have something in them.
+"""
+
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, Final, NamedTuple
+from xml.parsers import expat
+
+from app.domain.layout import Label
+from app.errors import Malformed
+
+SIZE: Final = 32 * 1024 * 1024
+"""How many bytes the parts of a file may have, uncompressed."""
+_PARTS = 500
+_ELEMENTS = 500_000
+_DEPTH = 64
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+
+_NO_XLSX = Label("不是 XLSX 文件，或已损坏、截断", "it is no XLSX file, or is damaged or cut off")
+_ENCRYPTED = Label("文件已加密", "it is encrypted")
+_TOO_LARGE = Label("内容过大", "there is too much in it")
+_ENCRYPTED_OLE = b"\xd0\xcf\x11\xe0"  # what Office wraps an encrypted workbook in
+
+_PLACE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})$")
+_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
+
+Value = str | float | bool | None
+Source = str | Path | IO[bytes]
+
+
+class Cell(NamedTuple):
+    """What is in a cell; `broken` if that is an error, or a formula without its result."""
+
+    value: Value
+    broken: bool = False
+
+
+Sheet = dict[tuple[int, int], Cell]
+"""The cells that have something in them, by row and column from 0."""
+
+
+def unreadable(reason: Label) -> Malformed:
+    """Return the error of a workbook that cannot be read."""
+    return Malformed("unreadable-workbook", reason=reason)
+
+
+def place(row: int, column: int) -> str:
+    """Return a cell's place as spreadsheets name it.
+
+    >>> place(6, 3), place(0, 26)
+    ('D7', 'AA1')
+    """
+    letters, rest = "", column + 1
+    while rest:
+        rest, letter = divmod(rest - 1, 26)
+        letters = chr(65 + letter) + letters
+    return f"{letters}{row + 1}"
+
+
+def read(file: Source) -> dict[str, Sheet]:
+    """Return the sheets of a workbook by name. Raises `Malformed` if it cannot be read."""
+    try:
+        with zipfile.ZipFile(file) as parts:
+            _require_small(parts.infolist())
+            return _sheets(parts)
+    except zipfile.BadZipFile:
+        raise unreadable(_ENCRYPTED if _is_wrapped(file) else _NO_XLSX) from None
+    except (
+        expat.ExpatError, zlib.error, struct.error, EOFError, LookupError, ValueError, OSError,
+        RuntimeError, OverflowError,
+    ):  # fmt: skip
+        raise unreadable(_NO_XLSX) from None
+
+
+def _is_wrapped(file: Source) -> bool:
+    if isinstance(file, str | Path):
+        with Path(file).open("rb") as opened:
+            return opened.read(4) == _ENCRYPTED_OLE
+    file.seek(0)
+    return file.read(4) == _ENCRYPTED_OLE
+
+
+def _require_small(parts: list[zipfile.ZipInfo]) -> None:
+    """Refuse by the directory; what a part has beyond its size there is never read."""
+    if any(part.flag_bits & 1 for part in parts):
+        raise unreadable(_ENCRYPTED)
+    if len(parts) > _PARTS or sum(part.file_size for part in parts) > SIZE:
+        raise unreadable(_TOO_LARGE)
+    if any(part.compress_type not in _METHODS for part in parts):
+        raise unreadable(_NO_XLSX)
+
+
+def _sheets(parts: zipfile.ZipFile) -> dict[str, Sheet]:
+    relations = _attributes(parts, "xl/_rels/workbook.xml.rels", "Relationship")
+    targets = {found["Id"]: found["Target"] for found in relations}
+    strings = _strings(parts) if "xl/sharedStrings.xml" in parts.namelist() else []
+    found = {}
+    for sheet in _attributes(parts, "xl/workbook.xml", "sheet"):
+        names = [value for key, value in sheet.items() if _local(key) == "id"]
+        target = targets[names[0]].removeprefix("/xl/")
+        found[sheet["name"]] = _cells(parts.read(f"xl/{target}"), strings)
+    return found
+
+
+Start = Callable[[str, dict[str, str]], None]
+End = Callable[[str, str], None]
+
+
+def _local(name: str) -> str:
+    return name.rpartition(":")[2]
+
+
+def _parse(data: bytes, start: Start, end: End) -> None:
+    """Tell of every element's start, and its end with the text right before that."""
+    text: list[str] = []
+    depth = count = 0
+
+    def started(name: str, attributes: dict[str, str]) -> None:
+        nonlocal depth, count
+        depth, count = depth + 1, count + 1
+        if depth > _DEPTH or count > _ELEMENTS:
+            raise unreadable(_TOO_LARGE)
+        text.clear()
+        start(_local(name), attributes)
+
+    def ended(name: str) -> None:
+        nonlocal depth
+        depth -= 1
+        end(_local(name), "".join(text))
+        text.clear()
+
+    def typed(*_: Any) -> None:
+        raise unreadable(_NO_XLSX)  # no workbook has one, and entities stand in it
+
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler, parser.EndElementHandler = started, ended
+    parser.CharacterDataHandler = text.append
+    parser.StartDoctypeDeclHandler = typed
+    parser.Parse(data, True)
+
+
+def _attributes(parts: zipfile.ZipFile, part: str, element: str) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = []
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        if name == element:
+            found.append(attributes)
+
+    _parse(parts.read(part), start, lambda name, text: None)
+    return found
+
+
+class _Text:
+    """The text of an element whose runs are formatted one by one, without its pronunciation."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self._aside = False
+
+    def start(self, name: str) -> None:
+        """Notice an element's start."""
+        if name in {"si", "is"}:
+            self.text = ""
+        elif name == "rPh":
+            self._aside = True
+
+    def end(self, name: str, text: str) -> None:
+        """Notice an element's end."""
+        if name == "rPh":
+            self._aside = False
+        elif name == "t" and not self._aside:
+            self.text += text
+
+
+def _strings(parts: zipfile.ZipFile) -> list[str]:
+    """Read the texts that cells refer to by number."""
+    found: list[str] = []
+    reader = _Text()
+
+    def end(name: str, text: str) -> None:
+        reader.end(name, text)
+        if name == "si":
+            found.append(_plain(reader.text))
+
+    _parse(parts.read("xl/sharedStrings.xml"), lambda name, _: reader.start(name), end)
+    return found
+
+
+def _plain(text: str) -> str:
+    """Return a text with what XML cannot hold put back, and its lines ended by line feeds."""
+    text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _cells(data: bytes, strings: list[str]) -> Sheet:
+    found: Sheet = {}
+    reader = _Text()
+    row = column = -1
+    kind, value, formula = "n", "", False
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal row, column, kind, value, formula
+        reader.start(name)
+        if name == "row":
+            row, column = int(attributes.get("r", row + 2)) - 1, -1
+        elif name == "c":
+            kind, value, formula, reader.text = attributes.get("t", "n"), "", False, ""
+            if "r" in attributes:
+                row, column = position(attributes["r"])
+            else:
+                column += 1
+        elif name == "f":
+            formula = True
+
+    def end(name: str, text: str) -> None:
+        nonlocal value
+        reader.end(name, text)
+        if name == "v":
+            value = text
+        elif name == "c":
+            cell = _cell(kind, value, reader.text, formula, strings)
+            if cell.value is not None or cell.broken:
+                found[row, column] = cell
+
+    _parse(data, start, end)
+    return found
+
+
+def position(name: str) -> tuple[int, int]:
+    """Return the row and column of a place; the inverse of `place`."""
+    found = _PLACE.match(name)
+    if found is None:
+        raise ValueError(name)
+    column = 0
+    for letter in found[1]:
+        column = column * 26 + ord(letter) - 64
+    return int(found[2]) - 1, column - 1
+
+
+def _cell(kind: str, value: str, inline: str, formula: bool, strings: list[str]) -> Cell:
+    if kind == "e":
+        return Cell(value, broken=True)
+    if kind in {"inlineStr", "str"}:
+        return Cell(_plain(inline or value) or None)
+    if not value:
+        return Cell("=", broken=True) if formula else Cell(None)
+    if kind == "s":
+        return Cell(strings[int(value)] or None)
+    if kind == "b":
+        return Cell(value == "1")
+    return Cell(float(value) if kind == "n" else value)
