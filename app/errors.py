@@ -19,7 +19,8 @@ from typing import Any
 class Fault:
     """One thing that is wrong: a member of the body by its JSON pointer, or a parameter by name.
 
-    `code` says what; `values` fill its message. `line` is that of a file.
+    `code` says what; `values` fill its message. `line` is that of a file, `place`
+    a cell of a workbook.
     """
 
     pointer: str | None
@@ -27,6 +28,7 @@ class Fault:
     values: Mapping[str, Any] = field(default_factory=dict)
     parameter: str | None = None
     line: int | None = None
+    place: str | None = None
 
 
 class AppError(Exception):

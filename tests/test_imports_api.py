@@ -12,10 +12,13 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from app.api import files
+from app.documents import template
 from app.main import create_app
 from app.services import encoding, maintaining
 from app.storage.database import read_engine
 from tests.api import Json, a_report_body, make_agency, put_report, said
+from tests.builders import A_BUREAU, FORM_2021, a_report
 from tests.conftest import quiet
 from tests.consistency import assert_consistent
 
@@ -224,7 +227,7 @@ def test_every_faulty_line_is_named_and_an_atomic_import_stores_nothing(
 ) -> None:
     make_agency(client)
     client.put("/v1/reporting-years/2023", json={"status": "closed"})
-    lines = [a_line("a", 2022), *(line for line, _ in FAULTY), a_line("a", 2021)]
+    lines: list[Json | str] = [a_line("a", 2022), *(line for line, _ in FAULTY), a_line("a", 2021)]
     reply = send(client, *lines)
     assert said(reply) == (422, "invalid-import")
     expected = [(number, *fault) for number, (_, fault) in enumerate(FAULTY, 2)]
@@ -274,7 +277,7 @@ def test_messages_are_in_the_language_of_the_client(client: TestClient) -> None:
 
 
 def test_csv_replaces_the_tables_that_it_names_and_keeps_the_rest(client: TestClient) -> None:
-    make_agency(client, "甲"[:0] + "a")
+    make_agency(client)
     put_report(client, overview="话", fees={"charges__amount": "3"})
     client.patch("/v1/reports/a/2024/requests", json={"remarks": {"received": "注"}})
     reply = send_csv(
@@ -352,6 +355,25 @@ def test_csv_without_its_header_is_refused(client: TestClient) -> None:
         headers = {"content-type": "text/csv"}
         reply = client.post("/v1/imports", content=content, headers=headers)
         assert errors(reply) == [(1, None, "bad-header")]
+
+
+# XLSX
+
+
+def test_a_workbook_is_a_whole_report_and_its_faults_name_cells(client: TestClient) -> None:
+    make_agency(client, A_BUREAU.code)
+    headers = {"content-type": files.XLSX}
+    good = template.made(FORM_2021, a_report(2024, requests={"received__total": 5}))
+    reply = client.post("/v1/imports", content=good, headers=headers)
+    assert outcomes(reply) == [(1, "created")]
+    read = client.get(f"/v1/reports/{A_BUREAU.code}/2024").json()
+    assert read["tables"]["requests"]["data"]["received"]["total"] == 5
+    bad = template.made(FORM_2021, a_report(2024, requests={"received__total": -5}))
+    reply = client.post("/v1/imports", content=bad, headers=headers)
+    assert errors(reply) == [(1, "/tables/requests/data/received/total", "not-a-count")]
+    assert reply.json()["errors"][0]["place"].startswith("requests!")
+    none = client.post("/v1/imports", content=b"PK\x03\x04", headers=headers)
+    assert errors(none) == [(1, None, "unreadable-workbook")]
 
 
 # Bodies

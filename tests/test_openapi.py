@@ -290,8 +290,8 @@ def addresses(client: TestClient, path: str) -> list[str]:
     if "{form}" in path:
         return [path.format(form=form.key) for form in FORMS]
     reports = client.get("/v1/reports?limit=1000").json()["items"]
-    made = {path.format(agency=r["agency"]["code"], year=r["year"], slug="") for r in reports}
-    return sorted(made)
+    keyed = {path.format(agency=r["agency"]["code"], year=r["year"], slug="") for r in reports}
+    return sorted(keyed)
 
 
 def reply_schema(operation: Json, reply: Response) -> Json:

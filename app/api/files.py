@@ -1,9 +1,11 @@
-"""Files of reports as they are imported: NDJSON and long CSV, read line by line."""
+"""Files of reports as they are imported: NDJSON and long CSV, line by line, and workbooks."""
 
 import codecs
 import csv
 import re
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from itertools import groupby, islice
 from typing import Any
@@ -13,6 +15,7 @@ from pydantic_core import from_json
 
 from app.api import bodies, schemas
 from app.api.writing import report_contradictions
+from app.documents import workbook
 from app.domain.calendar import LAST_YEAR
 from app.domain.layout import Form, Label, Table
 from app.domain.report import Filing
@@ -27,11 +30,13 @@ Json = dict[str, Any]
 Pieces = Callable[[], Iterable[bytes]]
 """What reads the file, unpacked and from its beginning, each time it is called."""
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FORMATS = {
     "application/x-ndjson": "ndjson",
     "application/ndjson": "ndjson",
     "application/jsonl": "ndjson",
     "text/csv": "csv",
+    XLSX: "xlsx",
 }
 """The media types that are imported."""
 
@@ -44,6 +49,8 @@ def read(kind: str, pieces: Pieces, staging: Staging) -> Iterator[Read]:
     """Yield the reports of a file, and what is wrong with those that cannot be written."""
     if kind == "csv":
         return _csv(pieces, staging)
+    if kind == "xlsx":
+        return _xlsx(pieces())
     return _ndjson(pieces())
 
 
@@ -141,6 +148,26 @@ def _checked(number: int, body: Json, made: Callable[[int, Form, Json], Read]) -
     known_year = year if type(year) is int and 1000 <= year <= LAST_YEAR else None
     code = schemas.agency_code(body.get("agency"))
     return Read(number, code, known_year, faults=tuple(faults))
+
+
+# XLSX
+
+
+def _xlsx(pieces: Iterable[bytes]) -> Iterator[Read]:
+    """Read a workbook; all of it is the first line."""
+    with tempfile.TemporaryFile() as file:
+        file.writelines(pieces)
+        file.seek(0)
+        try:
+            items = workbook.read(file)
+        except AppError as error:
+            yield Read(1, faults=(Fault(None, error.slug, error.values),))
+            return
+    for number, item in enumerate(items, 1):
+        found = _checked(number, item.body, _whole)
+        faults = bodies.with_others(list(found.faults), list(item.faults))
+        named = (replace(fault, place=item.place(fault.pointer)) for fault in faults)
+        yield replace(found, faults=tuple(named))
 
 
 # CSV

@@ -151,13 +151,15 @@ _BODY: dict[str, Any] = {
     "required": True,
     "description": "NDJSON: one report a line, as PUT of a report takes it, with its `agency` and "
     "`year`. CSV: one cell a line; a report's tables that are named are replaced, all else stays; "
-    "a line with no `line` sets `filing` or another member of a table. May be sent with "
+    "a line with no `line` sets `filing` or another member of a table. XLSX: the workbook of "
+    "`/v1/forms/{form}/template.xlsx`, filled in, which is a whole report. May be sent with "
     "`Content-Encoding: gzip`.",
     "content": {
         _NDJSON: _as(_NDJSON_EXAMPLE),
         "application/ndjson": _as(_NDJSON_EXAMPLE),
         "application/jsonl": _as(_NDJSON_EXAMPLE),
         "text/csv": _as(_CSV_EXAMPLE),
+        files.XLSX: {"schema": {"type": "string", "format": "binary"}},
     },
 }
 _PREFER = {
@@ -299,7 +301,8 @@ def _faults(errors: list[Any]) -> Iterator[Fault]:
             name: Label(*value) if isinstance(value, list) and len(value) == 2 else value
             for name, value in error["values"].items()
         }
-        yield Fault(error["pointer"], error["code"], values, line=error["line"])
+        where = {"line": error["line"], "place": error["place"]}
+        yield Fault(error["pointer"], error["code"], values, **where)
 
 
 def shown(outcome: bytes, lang: str) -> bytes:

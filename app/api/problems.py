@@ -91,6 +91,8 @@ def told(fault: Fault, lang: str) -> dict[str, Any]:
         said["parameter"] = _printable(fault.parameter)
     if fault.line is not None:
         said["line"] = fault.line
+    if fault.place is not None:
+        said["place"] = fault.place
     return said
 
 

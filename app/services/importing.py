@@ -88,6 +88,7 @@ def _fault(fault: Fault, line: int) -> dict[str, Any]:
         "code": fault.code,
         "values": json.loads(json.dumps(values).encode("utf-8", "replace")),
         "line": fault.line or line,
+        "place": fault.place,
     }
 
 
