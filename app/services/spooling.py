@@ -43,6 +43,12 @@ class Spool:
         self.size = 0
         self.lines = 0
 
+    def __enter__(self) -> "Spool":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def write(self, data: bytes) -> None:
         """Take in what follows. Raises `TooLarge` and `NotPacked`."""
         if self._unpacking is None:
