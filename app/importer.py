@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from sqlmodel import Session
 
 from app.api import files, imports
+from app.errors import AppError
 from app.services import importing
 from app.services.importing import Plan
 from app.services.spooling import PIECE, NotPacked, Spool, TooLarge, unpacked
@@ -74,7 +75,10 @@ def _stage(staging: Staging, kind: str, spool: Spool, bars: Progress) -> None:
             yield piece
             bars.advance(task, len(piece))
 
-    importing.stage(staging, files.read(kind, pieces, staging), lambda _: None)
+    try:
+        importing.stage(staging, files.read(kind, pieces, staging), lambda _: None)
+    except AppError as error:
+        importing.stage(staging, [importing.unreadable(error)], lambda _: None)
 
 
 def _store(settings: Settings, staging: Staging, plan: Plan, tick: Tick) -> None:

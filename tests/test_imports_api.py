@@ -15,7 +15,7 @@ from httpx2 import Response
 from app.api import files
 from app.documents import template
 from app.main import create_app
-from app.services import encoding, maintaining
+from app.services import background, encoding, maintaining
 from app.storage.database import read_engine
 from tests.api import Json, a_report_body, make_agency, put_report, said
 from tests.builders import A_BUREAU, FORM_2021, a_report
@@ -373,7 +373,10 @@ def test_a_workbook_is_a_whole_report_and_its_faults_name_cells(client: TestClie
     assert errors(reply) == [(1, "/tables/requests/data/received/total", "not-a-count")]
     assert reply.json()["errors"][0]["place"].startswith("requests!")
     none = client.post("/v1/imports", content=b"PK\x03\x04", headers=headers)
-    assert errors(none) == [(1, None, "unreadable-workbook")]
+    assert said(none) == (400, "unreadable-workbook")
+    later = client.post("/v1/imports", content=b"PK", headers=headers | {"prefer": "respond-async"})
+    (outcome,) = lines_of(client, ended(client, later))
+    assert [each["code"] for each in outcome["errors"]] == ["unreadable-workbook"]
 
 
 # Bodies
@@ -464,6 +467,16 @@ def test_a_job_that_fails_stores_nothing_and_says_why(client: TestClient) -> Non
     assert bad["errors"][0]["code"] == "unknown-agency"
     assert bad["errors"][0]["message"]
     assert stored(client) == []
+
+
+def test_there_are_no_outcomes_before_the_end(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "is_claimable", lambda _: False)
+    job = send(client, prefer="respond-async").json()
+    assert said(client.get(job["links"]["outcomes"])) == (409, "import-not-ended")
+    listed = client.get("/v1/imports?state=queued").json()["items"]
+    assert [each["id"] for each in listed] == [job["id"]]
 
 
 def test_a_job_that_does_not_exist_is_not_found(client: TestClient) -> None:

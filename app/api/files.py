@@ -46,7 +46,10 @@ _TRAILER = "position"
 
 
 def read(kind: str, pieces: Pieces, staging: Staging) -> Iterator[Read]:
-    """Yield the reports of a file, and what is wrong with those that cannot be written."""
+    """Yield the reports of a file, and what is wrong with those that cannot be written.
+
+    Raises `Malformed` for a file of which nothing can be read.
+    """
     if kind == "csv":
         return _csv(pieces, staging)
     if kind == "xlsx":
@@ -154,15 +157,11 @@ def _checked(number: int, body: Json, made: Callable[[int, Form, Json], Read]) -
 
 
 def _xlsx(pieces: Iterable[bytes]) -> Iterator[Read]:
-    """Read a workbook; all of it is the first line."""
+    """Read a workbook; all of it is the first line. Raises `Malformed` for what is none."""
     with tempfile.TemporaryFile() as file:
         file.writelines(pieces)
         file.seek(0)
-        try:
-            items = workbook.read(file)
-        except AppError as error:
-            yield Read(1, faults=(Fault(None, error.slug, error.values),))
-            return
+        items = workbook.read(file)
     for number, item in enumerate(items, 1):
         found = _checked(number, item.body, _whole)
         faults = bodies.with_others(list(found.faults), list(item.faults))

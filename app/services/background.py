@@ -27,6 +27,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
+from app.errors import AppError
 from app.services import importing
 from app.services.importing import Plan, Read
 from app.services.spooling import PIECE, packed, unpacked
@@ -220,7 +221,7 @@ class Importer:
             return
         values = {"phase": "ended", "bytes": job.bytes, "lines": job.lines, "written": 0}
         values |= {"state": "failed", "counts": None, "updated_at": _instant()}
-        with suppress(SQLAlchemyError):
+        with suppress(SQLAlchemyError):  # or else its lease ends, and it is tried once more
             await self._write(
                 lambda connection: imports.end(connection, job.id, _ME, iter(()), **values)
             )
@@ -236,7 +237,10 @@ class Importer:
         try:
             run = _Run(job, staging)
             read = self._reader(job.format, partial(self._pieces, run), staging)
-            importing.stage(staging, read, partial(self._has_read, run))
+            try:
+                importing.stage(staging, read, partial(self._has_read, run))
+            except AppError as error:
+                importing.stage(staging, [importing.unreadable(error)], lambda _: None)
             run.phase, run.last_beat = "writing", 0.0
             if job.mode == "partial" and not job.dry_run:
                 self._store_in_parts(run)

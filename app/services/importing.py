@@ -8,7 +8,6 @@ between years) is derived once, at the end. Rules and documents are those of `se
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from operator import attrgetter
@@ -17,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from app.domain.report import Agency
-from app.errors import Fault
+from app.errors import AppError, Fault
 from app.forms import form_of
 from app.services import encoding, reporting, staged
 from app.services.reporting import Rendered
@@ -70,6 +69,11 @@ def stage(staging: Staging, read: Iterable[Read], tick: Callable[[int], None]) -
         tick(len(some))
 
 
+def unreadable(error: AppError) -> Read:
+    """Return what is said of a file of which nothing can be read."""
+    return Read(1, faults=(Fault(None, error.slug, error.values),))
+
+
 def _failed(line: int, agency: str | None, year: int | None, faults: Iterable[Fault]) -> Outcome:
     said = {"line": line, "agency": agency, "year": year, "outcome": "failed"}
     errors = [_fault(fault, line) for fault in islice(faults, MOST_FAULTS)]
@@ -99,7 +103,7 @@ def store(
 
     Of an atomic import of which a line failed nothing is written, nor of a dry run.
     """
-    with _savepoint(connection) as undo:
+    with bulk.savepoint(connection) as undo:
         facts = lock_years(connection, staging, plan)
         _refuse(connection, staging, facts)
         after = ""
@@ -114,18 +118,6 @@ def store(
 
 def _is_lost(staging: Staging, plan: Plan) -> bool:
     return plan.mode == "atomic" and staging.has_failures()
-
-
-@contextmanager
-def _savepoint(connection: Connection) -> Iterator[Callable[[], None]]:
-    """Open a savepoint; what is yielded undoes all that was written since."""
-
-    def undo() -> None:
-        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT import")
-
-    connection.exec_driver_sql("SAVEPOINT import")
-    yield undo
-    connection.exec_driver_sql("RELEASE SAVEPOINT import")
 
 
 def next_agencies(staging: Staging, after: str) -> list[str]:

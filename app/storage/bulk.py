@@ -6,7 +6,8 @@ is deleted first, but for the rows of reports themselves, on which the others de
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +43,18 @@ def take_turn(connection: Connection, *, patiently: bool) -> None:
             connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:k)"), {"k": _IMPORT_LOCK})
+
+
+@contextmanager
+def savepoint(connection: Connection) -> Iterator[Callable[[], None]]:
+    """Open a savepoint; what is yielded undoes all that was written since."""
+
+    def undo() -> None:
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT import")
+
+    connection.exec_driver_sql("SAVEPOINT import")
+    yield undo
+    connection.exec_driver_sql("RELEASE SAVEPOINT import")
 
 
 def _agencies(each: Any) -> Prepared:
