@@ -1,8 +1,9 @@
-"""The command line: `gongkai serve | migrate | demo | openapi | rebuild`."""
+"""The command line: `gongkai serve | migrate | demo | import | openapi | rebuild`."""
 
 import os
 import sys
 import tempfile
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,9 +11,10 @@ import uvicorn
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import logs
+from app import importer, logs
 from app.api import openapi
 from app.main import create_app
+from app.services.importing import Plan
 from app.settings import Settings
 from app.storage.database import require_openable
 from app.storage.revisions import MigrationError
@@ -99,6 +101,27 @@ def demo() -> None:
     _report(maintaining.migrate(settings))
     for line in world.load(settings):
         _say(line)
+
+
+@app.command(name="import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="NDJSON, CSV or XLSX; may end in .gz")],
+    format: Annotated[  # noqa: A002 - the option's name
+        str | None, typer.Option(help="ndjson, csv or xlsx, if the name does not tell")
+    ] = None,
+    mode: Annotated[str, typer.Option(help="atomic or partial")] = "atomic",
+    dry_run: Annotated[bool, typer.Option(help="Do everything and then undo it")] = False,
+) -> None:
+    """Import the reports of a file; ends with 1 if any has a fault."""
+    settings = _settings()
+    logs.configure(settings)
+    kind = format or importer.format_of(file)
+    if kind not in importer.SUFFIXES.values():
+        raise SystemExit("gongkai: --format: must be ndjson, csv or xlsx")
+    if mode not in {"atomic", "partial"}:
+        raise SystemExit("gongkai: --mode: must be atomic or partial")
+    if not importer.load(settings, file, str(kind), Plan(mode, dry_run, patient=True), _say):
+        raise SystemExit(1)
 
 
 @app.command(name="openapi")

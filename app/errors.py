@@ -20,13 +20,16 @@ from typing import Any
 class Fault:
     """One thing that is wrong: a member of the body by its JSON pointer, or a parameter by name.
 
-    `code` says what; `values` fill its message.
+    `code` says what; `values` fill its message. `line` is that of a file, `place`
+    a cell of a workbook.
     """
 
     pointer: str | None
     code: str
     values: Mapping[str, Any] = field(default_factory=dict)
     parameter: str | None = None
+    line: int | None = None
+    place: str | None = None
 
 
 class AppError(Exception):

@@ -22,7 +22,9 @@ from app.api import (
     changes,
     comparisons,
     exports,
+    files,
     findings,
+    imports,
     reports,
     series,
     statistics,
@@ -38,6 +40,7 @@ from app.api.problems import problem, response_to
 from app.api.watching import Watcher, told_to_stop
 from app.errors import AppError
 from app.services import retaining
+from app.services.background import Importer
 from app.settings import Settings
 from app.storage import revisions
 from app.storage.database import Database
@@ -55,6 +58,7 @@ _ROUTERS = (
     validations.routes,
     agencies.routes,
     years.routes,
+    imports.routes,
     catalogue.routes,
     catalogue.rules,
     templates.routes,
@@ -80,6 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},  # ours: /metrics, structlog
     )
     app.state.settings = chosen
+    app.state.keys_under_way = set()
     for router in _ROUTERS:
         # Not include_router: a tree of routers costs every request.
         app.router.routes.extend(router.routes)
@@ -122,11 +127,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.database = Database(app.state.settings)
     gc.collect()
     gc.freeze()  # schemas and statements stay: no need to look at them again and again
+    app.state.importer = Importer(app.state.database, app.state.settings, files.read)
     log.info("started", database=app.state.settings.database_url.split("@")[-1])
     try:
         async with following(app):
             yield
     finally:
+        await app.state.importer.stop()
         app.state.database.close()
         log.info("stopped")
 

@@ -40,6 +40,18 @@ class Settings(BaseSettings):
     access_log: bool = True
     graceful_timeout: Annotated[int, Field(ge=0, le=600)] = 20
     feed_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 400
+    import_limit: Annotated[int, Field(ge=1_024, le=2**40)] = 256 * 2**20
+    """The largest file that is imported, in bytes, unpacked."""
+    import_at_once: Annotated[int, Field(ge=0)] = 8 * 2**20
+    """The largest import, in bytes, that is answered at once; a larger one becomes a job."""
+    import_lines_at_once: Annotated[int, Field(ge=0, le=100_000)] = 2_000
+    """The most lines of an import that is answered at once."""
+    import_days: Annotated[float, Field(gt=0, le=3_650)] = 7
+    """How long the outcomes of an import that has ended are kept."""
+    import_lease: Annotated[float, Field(ge=2, le=3_600)] = 30
+    """After how many seconds without a sign of life a job is taken over from another machine."""
+    idempotency_hours: Annotated[float, Field(gt=0, le=8_760)] = 24
+    """How long the reply to an Idempotency-Key is kept."""
 
     @field_validator("database_url")
     @classmethod

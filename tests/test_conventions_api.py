@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from app.api import openapi
+from app.api.files import XLSX
 from app.api.texts import PROBLEMS
 from app.main import create_app
 from tests.api import (
@@ -115,7 +116,24 @@ def errors_of_every_kind(client: TestClient, **headers: str) -> dict[str, Respon
         "invalid-body": client.put(AGENCY, json={}),
         "invalid-parameter": client.get("/v1/agencies?nonsense=1"),
         "year-without-form": client.put("/v1/reporting-years/2018", json={}),
+        "bad-idempotency-key": send(client, "/v1/agencies", method="POST", idempotency_key=""),
+        "idempotency-key-reused": _with_a_used_key(client),
+        "import-not-found": client.get("/v1/imports/x"),
+        "invalid-import": _imported(client, b"{}"),
+        "malformed-gzip": _imported(client, b"{}", content_encoding="gzip"),
+        "unreadable-workbook": _imported(client, b"{}", content_type=XLSX),
     }
+
+
+def _with_a_used_key(client: TestClient) -> Response:
+    for body in (b"{}", b"[]"):
+        reply = send(client, "/v1/agencies", body, "POST", idempotency_key="k")
+    return reply
+
+
+def _imported(client: TestClient, content: bytes, **headers: str) -> Response:
+    headers = {"content_type": "application/x-ndjson"} | headers
+    return send(client, "/v1/imports", content, "POST", **headers)
 
 
 def test_every_error_is_a_problem_that_says_what_it_is(world: TestClient) -> None:
@@ -129,7 +147,9 @@ def test_every_error_is_a_problem_that_says_what_it_is(world: TestClient) -> Non
 
 def test_every_problem_of_a_client_is_caused_here(world: TestClient) -> None:
     of_the_service = {"conflict", "internal-error", "unavailable"}
-    assert set(errors_of_every_kind(world)) == set(PROBLEMS) - of_the_service
+    of_a_moment = {"idempotency-key-in-use", "import-not-ended"}
+    expected = set(PROBLEMS) - of_the_service - of_a_moment
+    assert set(errors_of_every_kind(world)) == expected
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -794,7 +814,7 @@ def test_405_names_every_method_of_the_path(world: TestClient) -> None:
     document = openapi.document(create_app(quiet("sqlite:///unused.db")))
     everything = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}
     for template, operations in document["paths"].items():
-        path = template.format(agency="a", year="2024", form="2021", slug="not-found")
+        path = template.format(agency="a", year="2024", form="2021", slug="not-found", id="x")
         known = {verb.upper() for verb in operations} & everything
         known |= {"HEAD"} if "GET" in known else set()
         for method in sorted(everything - known):

@@ -41,6 +41,12 @@ def test_without_any_setting_the_service_is_local_on_sqlite() -> None:
         "access_log": True,
         "graceful_timeout": 20,
         "feed_retention_days": 400,
+        "import_limit": 256 * 2**20,
+        "import_at_once": 8 * 2**20,
+        "import_lines_at_once": 2_000,
+        "import_days": 7,
+        "import_lease": 30,
+        "idempotency_hours": 24,
     }
 
 
@@ -60,6 +66,12 @@ def test_without_any_setting_the_service_is_local_on_sqlite() -> None:
         ("log_format", "console", "console"),
         ("access_log", "false", False),
         ("graceful_timeout", "0", 0),
+        ("import_limit", "1048576", 2**20),
+        ("import_at_once", "0", 0),
+        ("import_lines_at_once", "100", 100),
+        ("import_days", "0.5", 0.5),
+        ("import_lease", "10", 10),
+        ("idempotency_hours", "48", 48),
     ],
 )
 def test_a_variable_sets(monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any) -> None:

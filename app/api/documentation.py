@@ -4,7 +4,7 @@ from typing import Any
 
 from app.api.texts import PROBLEMS, Problem
 
-_ETAG = {"ETag": {"schema": {"type": "string"}, "description": '`"<revision>-<digest>"`, strong'}}
+ETAG = {"ETag": {"schema": {"type": "string"}, "description": '`"<revision>-<digest>"`, strong'}}
 _LOCATION = {
     "Location": {"schema": {"type": "string"}, "description": "The address of what is new"}
 }
@@ -26,6 +26,18 @@ _CONDITIONS = [
         ("If-None-Match", "`*`: create only."),
     )
 ]
+
+
+IDEMPOTENT = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A name of this request, 1 to 255 visible ASCII characters, best a new UUID. A "
+    "repeat with the same key is not carried out again: it gets the first reply, with "
+    "`Idempotent-Replayed: true`. With another body: 422. While the first is under way: 409.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+}
+"""The parameter that every POST takes."""
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -83,8 +95,8 @@ def reads(model: Any, summary: str) -> dict[str, Any]:
         "summary": summary,
         "response_model": None,
         "responses": {
-            200: {"model": model, "description": "OK", "headers": _ETAG},
-            304: {"description": "Not modified", "headers": _ETAG},
+            200: {"model": model, "description": "OK", "headers": ETAG},
+            304: {"description": "Not modified", "headers": ETAG},
             **problems(404, 406, 422, 503),
         },
     }
@@ -106,9 +118,9 @@ def writes(
         done[204] = {"description": "Deleted"}
     else:
         if not new:
-            done[200] = {"model": model, "description": "Replaced or unchanged", "headers": _ETAG}
+            done[200] = {"model": model, "description": "Replaced or unchanged", "headers": ETAG}
         if creates:
-            done[201] = {"model": model, "description": "Created", "headers": _ETAG | _LOCATION}
+            done[201] = {"model": model, "description": "Created", "headers": ETAG | _LOCATION}
     if deletes:
         done[204] = {"description": "Written as `missing`: deleted"}
     errors = [404, 406, 409, 412, 422, 503] if not new else [406, 409, 422, 503]
@@ -119,5 +131,5 @@ def writes(
         "response_model": None,
         "status_code": 204 if model is None else 201 if new else 200,
         "responses": done | problems(*sorted(errors)),
-        "openapi_extra": {} if new else {"parameters": _CONDITIONS},
+        "openapi_extra": {"parameters": [IDEMPOTENT] if new else _CONDITIONS},
     }

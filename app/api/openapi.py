@@ -18,6 +18,7 @@ TAGS = [
     ("tables", "统计表 · Tables", "报告中的统计表，可单独读写。 / The tables of a report."),
     ("findings", "核查结果 · Findings", "规则核查出的问题。 / What the rules found."),
     ("validations", "试算 · Validations", "只核查，不保存。 / Checks that store nothing."),
+    ("imports", "批量导入 · Imports", "一个文件中的多份报告。 / Many reports in one file."),
     ("agencies", "机构 · Agencies", "填报机构及其隶属关系。 / Who reports, and their tree."),
     ("reporting-years", "报告年度 · Reporting years", "格式、期限与开闭。 / Form, dates, status."),
     ("changes", "变更 · Changes", "按提交次序的变更流。 / What was committed, in its order."),

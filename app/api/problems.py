@@ -68,7 +68,7 @@ def problem(
         "status": status,
         "detail": _said(kind.detail, lang, values or {}),
         "instance": f"urn:uuid:{request_id(request.scope)}",
-        "errors": [_fault(fault, lang) for fault in faults],
+        "errors": [told(fault, lang) for fault in faults],
     }
     sent = {
         "Content-Language": "en" if lang == "en" else "zh-CN",
@@ -79,7 +79,8 @@ def problem(
     return Response(encoding.encoded(body), status, sent, media_type=MEDIA_TYPE)
 
 
-def _fault(fault: Fault, lang: str) -> dict[str, Any]:
+def told(fault: Fault, lang: str) -> dict[str, Any]:
+    """Return a fault as replies show it, in `zh` or `en`."""
     pointer = None if fault.pointer is None else fault.pointer.encode("utf-8", "replace").decode()
     said: dict[str, Any] = {
         "pointer": pointer,
@@ -88,6 +89,10 @@ def _fault(fault: Fault, lang: str) -> dict[str, Any]:
     }
     if fault.parameter is not None:
         said["parameter"] = _printable(fault.parameter)
+    if fault.line is not None:
+        said["line"] = fault.line
+    if fault.place is not None:
+        said["place"] = fault.place
     return said
 
 

@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.api import idempotency
 from app.api.replies import negotiate
 from app.storage.database import Database
 
@@ -42,6 +43,11 @@ class Direct(APIRoute):
             request.scope[ROUTE] = template
             if is_json:
                 refuse_others(request)
+            if request.method == "POST" and idempotency.HEADER in request.headers:
+                return await idempotency.once(request, answer)
+            return await answer(request)
+
+        async def answer(request: Request) -> Response:
             return await endpoint(request, **request.path_params, **documented)
 
         return handle
@@ -64,6 +70,6 @@ def router(tag: str, prefix: str = "") -> APIRouter:
 
 
 def database(request: Request) -> Database:
-    """Return the database of this worker."""
-    found: Database = request.app.state.database
+    """Return the database of this worker; what a POST with a key writes, it writes once."""
+    found: Database = idempotency.keyed(request.app.state.database, request)
     return found

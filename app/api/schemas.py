@@ -285,6 +285,10 @@ class ProblemFault(Shown):
     code: str
     message: str
     parameter: Annotated[str | None, Field(description="A query or path parameter.")] = None
+    line: Annotated[int | None, Field(description="The line of a file that was imported.")] = None
+    place: Annotated[
+        str | None, Field(description="The cell of a workbook.", examples=["requests!D7"])
+    ] = None
 
 
 class ProblemOut(Shown):

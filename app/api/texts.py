@@ -54,6 +54,25 @@ _ALL = (
          "Use `next` of the page before as it is and change nothing else, or start without one."),
     ),
     _problem(
+        "malformed-gzip", 400,
+        ("请求体不是完整的 gzip", "The body is not gzip, or ends early"),
+        ("请求体声明为 gzip，但无法解压或不完整。",
+         "The body is said to be gzip, but cannot be unpacked or ends early."),
+        ("Content-Encoding 为 gzip，而内容不是，或传输中断。",
+         "Content-Encoding is gzip, but the content is not, or was cut off."),
+        ("用 gzip 压缩整个文件，或不发送 Content-Encoding。",
+         "Pack the whole file with gzip, or send no Content-Encoding."),
+    ),
+    _problem(
+        "bad-idempotency-key", 400,
+        ("Idempotency-Key 不合规定", "The Idempotency-Key is not valid"),
+        ("Idempotency-Key 须为 1 至 255 个可见的 ASCII 字符。",
+         "An Idempotency-Key has 1 to 255 visible ASCII characters."),
+        ("Idempotency-Key 为空、过长、重复，或含有空格、汉字等字符。",
+         "The Idempotency-Key is empty, too long, given twice, or has other characters."),
+        ("每次新的操作使用一个新的 UUID。", "Use a new UUID for each new operation."),
+    ),
+    _problem(
         "unreadable-workbook", 400,
         ("工作簿无法读取", "The workbook cannot be read"),
         ("工作簿无法读取：{reason}。", "The workbook cannot be read: {reason}."),
@@ -93,6 +112,14 @@ _ALL = (
          "The agency has not filed for that year, or the report was deleted."),
         ("用 `PUT /v1/reports/{agency}/{year}` 填报。",
          "File it with `PUT /v1/reports/{agency}/{year}`."),
+    ),
+    _problem(
+        "import-not-found", 404,
+        ("没有这次导入", "No such import"),
+        ("没有编号为 {id} 的导入。", "There is no import {id}."),
+        ("编号有误，或该导入结束已久，其结果不再保留。",
+         "The id is wrong, or the import ended long ago and its outcomes are no longer kept."),
+        ("现有的导入见 `/v1/imports`。", "See `/v1/imports` for those that are there."),
     ),
     _problem(
         "form-not-found", 404,
@@ -169,6 +196,25 @@ _ALL = (
         ("核对代码，或先从原机构上移除。", "Check the code, or remove it from its holder first."),
     ),
     _problem(
+        "import-not-ended", 409,
+        ("导入尚未结束", "The import has not ended"),
+        ("导入 {id} 尚未结束，还没有结果。", "The import {id} has not ended: no outcomes yet."),
+        ("结果在导入结束后才能读取。", "The outcomes can be read once the import has ended."),
+        ("查询导入的状态，待 `state` 为 `done` 或 `failed` 后再读取。",
+         "Poll the import until its `state` is `done` or `failed`."),
+    ),
+    _problem(
+        "idempotency-key-in-use", 409,
+        ("使用此 Idempotency-Key 的请求正在处理",
+         "A request with this Idempotency-Key is under way"),
+        ("第一次使用此 Idempotency-Key 的请求尚未处理完毕。",
+         "The first request with this Idempotency-Key has not been answered yet."),
+        ("同一请求在得到回复之前又发送了一次。",
+         "The request was sent again before it was answered."),
+        ("按 Retry-After 稍后重试，届时返回第一次的回复。",
+         "Retry after Retry-After: then the reply to the first is given."),
+    ),
+    _problem(
         "conflict", 409,
         ("与现有数据冲突", "It conflicts with what is there"),
         ("与同时发生的另一改动冲突。", "It conflicts with another change made at the same time."),
@@ -236,6 +282,25 @@ _ALL = (
          "The forms of the register begin with the year 2019."),
         ("2019 年以前的报告使用其他格式。", "Reports before 2019 used other forms."),
         ("使用 2019 年及以后的年度。", "Use 2019 or a later year."),
+    ),
+    _problem(
+        "invalid-import", 422,
+        ("导入的文件有误，未保存任何内容", "The file has faults; nothing was stored"),
+        ("文件共 {sent} 份报告，其中 {failed} 份有误；未保存任何内容。",
+         "Of {sent} reports in the file {failed} have faults; nothing was stored."),
+        ("以 `mode=atomic` 导入时，一处有误则全部不保存。`errors` 列出行号与位置，至多 1000 处。",
+         "With `mode=atomic` one fault keeps all from being stored; `errors` has up to 1,000."),
+        ("改正所列各行后重新导入；或用 `mode=partial` 只保存无误的报告。",
+         "Correct those lines and import again, or use `mode=partial` to store what has no fault."),
+    ),
+    _problem(
+        "idempotency-key-reused", 422,
+        ("Idempotency-Key 已用于另一请求", "The Idempotency-Key was used for another request"),
+        ("此 Idempotency-Key 已用于方法、地址或内容不同的请求。",
+         "The Idempotency-Key was used for a request of another method, address or body."),
+        ("同一个 Idempotency-Key 只能用于同一请求的重复发送。",
+         "An Idempotency-Key is for repeats of one and the same request."),
+        ("换用新的 Idempotency-Key。", "Use a new Idempotency-Key."),
     ),
     _problem(
         "internal-error", 500,
@@ -344,6 +409,20 @@ FAULTS: dict[str, Label] = {
         "The cell holds an error, or a formula without its result: {text}.",
     ),
     "duplicate-member": Label("此成员重复出现。", "This member stands twice."),
+    "malformed-json": Label("不是合法的 JSON：{reason}。", "Is not JSON: {reason}."),
+    "line-too-long": Label("一行不得超过 {limit} 字节。", "A line has at most {limit} bytes."),
+    "not-decodable": Label(
+        "不是 UTF-8 或 GB18030 编码。", "Is encoded neither in UTF-8 nor in GB18030."
+    ),
+    "malformed-csv": Label("不合 CSV 语法：{reason}。", "Is not CSV: {reason}."),
+    "bad-header": Label(
+        "首行须为列名：{expected}。", "The first line must name the columns: {expected}."
+    ),
+    "too-many-rows": Label("一份报告至多 {limit} 行。", "A report has at most {limit} rows."),
+    "unreadable-workbook": Label(
+        "不是可读的工作簿：{reason}。", "Is not a workbook that can be read: {reason}."
+    ),
+    "year-closed": Label("该报告年度已关闭。", "The reporting year is closed."),
     "differs": Label("与现存的值不同。", "Differs from what is stored."),
     "unknown-parameter": Label("没有这个参数。", "There is no such parameter."),
     "repeated-parameter": Label("此参数只能出现一次。", "This parameter may stand once only."),

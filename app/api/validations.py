@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import bodies, examples, queries, schemas
-from app.api.documentation import problems
+from app.api.documentation import IDEMPOTENT, problems
 from app.api.findings import FindingsQuery
 from app.api.replies import reply
 from app.api.routing import database, router
@@ -35,8 +35,9 @@ _BODIES = [schemas.validation_in(form, form_of(form.first_year - 1)) for form in
     response_model=None,
     responses={
         200: {"model": schemas.any_of([schemas.validation_out(f) for f in FORMS])},
-        **problems(400, 406, 413, 415, 422, 503),
+        **problems(400, 406, 409, 413, 415, 422, 503),
     },
+    openapi_extra={"parameters": [IDEMPOTENT]},
 )
 async def post_validation(
     request: Request,

@@ -6,11 +6,12 @@ the same transaction for whichever of the years it changed.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -112,32 +113,13 @@ def save(connection: Connection, scene: Scene, new: Report) -> Stored:
     old = scene.current
     if old is not None and old.report == new:
         return old
-    time = now()
-    revision = old.revision + 1 if old else retired.first_revision(connection, _key(new))
-    written = {
-        key
-        for key, filing in new.filings.items()
-        if old is None or old.report.filings.get(key) != filing
-    }
-    tables = {
-        key: Stamp(revision, time) if old is None or key in written else old.tables[key]
-        for key in new.filings
-    }
-    stored = Stored(
-        new,
-        revision,
-        old.created_at if old else time,
-        time,
-        tables,
-        new.year - 1 in scene.stored,
-        new.year + 1 in scene.stored,
-        old.derived if old else None,
-    )
+    revision = old.revision + 1 if old else retired.first_revision(connection, key_of(new))
+    stored = succeeding(old, new, revision, now(), beside=scene.stored)
     with batched(connection):
         reports.save_report(connection, stored, old)
-        for key in written:
+        for key in rewritten(old, new):
             is_new = old is None or key not in old.report.filings
-            reports.save_filing(connection, new, key, tables[key], new=is_new)
+            reports.save_filing(connection, new, key, stored.tables[key], new=is_new)
         for key in old.report.filings if old else ():
             if key not in new.filings:
                 reports.delete_filing(connection, new, key)
@@ -148,8 +130,38 @@ def save(connection: Connection, scene: Scene, new: Report) -> Stored:
             _relink(connection, scene, there=True)
         _refresh(connection, scene, new.year, new.year + 1)
     saved = changes.saved(old, stored, scene.moves.pop(new.year, None))
-    feed.collect(connection, [saved, *changes.rechecked(scene.stored, scene.moves, time)])
+    moved = changes.rechecked(scene.stored, scene.moves, stored.updated_at)
+    feed.collect(connection, [saved, *moved])
     return scene.stored[new.year]
+
+
+def rewritten(old: Stored | None, new: Report) -> set[str]:
+    """Return the tables that a report files in other words than the one that is stored."""
+    before: Mapping[str, object] = old.report.filings if old else {}
+    return {key for key, filing in new.filings.items() if before.get(key) != filing}
+
+
+def succeeding(
+    old: Stored | None, new: Report, revision: int, time: str, *, beside: Container[int]
+) -> Stored:
+    """Return what is stored once a report is written in place of another, or of none.
+
+    `beside` has the years of which the agency has reports.
+    """
+    written = rewritten(old, new)
+    return Stored(
+        new,
+        revision,
+        old.created_at if old else time,
+        time,
+        {
+            key: Stamp(revision, time) if old is None or key in written else old.tables[key]
+            for key in new.filings
+        },
+        new.year - 1 in beside,
+        new.year + 1 in beside,
+        old.derived if old else None,
+    )
 
 
 def delete(connection: Connection, scene: Scene) -> None:
@@ -158,7 +170,7 @@ def delete(connection: Connection, scene: Scene) -> None:
     time, before = now(), _standing(connection, old)
     scene.moves.clear()
     reports.delete_report(connection, old.report)
-    retired.retire(connection, _key(old.report), old.revision)
+    retired.retire(connection, key_of(old.report), old.revision)
     _relink(connection, scene, there=False)
     _refresh(connection, scene, scene.year.year + 1)
     deleted = changes.deleted(old, time, before)
@@ -176,7 +188,8 @@ def _relink(connection: Connection, scene: Scene, *, there: bool) -> None:
         scene.stored[year + 1] = replace(scene.stored[year + 1], has_previous=there)
 
 
-def _key(report: Report) -> str:
+def key_of(report: Report) -> str:
+    """Return the key of a report, as revisions that are retired have it."""
     assert report.agency is not None
     return f"reports/{report.agency.code}/{report.year}"
 
@@ -196,7 +209,7 @@ def _refresh(connection: Connection, scene: Scene, *affected: int) -> None:
     for year in affected:
         if year in scene.stored:
             due = scene.years[year].due
-            rendered = scene.rendered[year] = _render(scene.stored, year, due)
+            rendered = scene.rendered[year] = render(scene.stored, year, due)
             scene.stored[year] = _derive(connection, scene.stored[year], rendered, scene.moves)
 
 
@@ -204,11 +217,12 @@ def rendered(scene: Scene) -> Rendered:
     """Return the document of the scene's report as it stands now."""
     year = scene.year.year
     if year not in scene.rendered:
-        scene.rendered[year] = _render(scene.stored, year, scene.year.due)
+        scene.rendered[year] = render(scene.stored, year, scene.year.due)
     return scene.rendered[year]
 
 
-def _render(stored: Mapping[int, Stored], year: int, due: Mapping[str, str]) -> Rendered:
+def render(stored: Mapping[int, Stored], year: int, due: Mapping[str, str]) -> Rendered:
+    """Judge the report on a year, among its neighbours in time, and make its document."""
     current, before = stored[year], stored.get(year - 1)
     found = failures(findings_of(current.report, before.report if before else None))
     document = rendering.document(current, found, due)
@@ -216,10 +230,15 @@ def _render(stored: Mapping[int, Stored], year: int, due: Mapping[str, str]) -> 
     return Rendered(document, body, encoding.etag(current.revision, body), bool(found))
 
 
+def derived_from(rendered: Rendered) -> Derived:
+    """Return what is known of a document that was just made."""
+    return Derived(rendered.etag, rule_set(), rendered.has_findings)
+
+
 def _derive(
     connection: Connection, current: Stored, rendered: Rendered, moves: dict[int, Moves]
 ) -> Stored:
-    derived = Derived(rendered.etag, rule_set(), rendered.has_findings)
+    derived = derived_from(rendered)
     if derived == current.derived:
         return current
     before = _standing(connection, current)
@@ -240,6 +259,13 @@ def _standing(connection: Connection, stored: Stored) -> list[rendering.Json]:
 def _save_derived(
     connection: Connection, current: Stored, rendered: Rendered, derived: Derived
 ) -> None:
+    reports.save_document(connection, current, *derived_rows(current, rendered, derived))
+
+
+def derived_rows(
+    current: Stored, rendered: Rendered, derived: Derived
+) -> tuple[dict[str, Any], list[tuple[str, str, bytes]]]:
+    """Return what is stored of a document: its columns, and rule, severity, body of findings."""
     document = rendered.document
     counts = document.tail["counts"]
     columns = {
@@ -255,7 +281,7 @@ def _save_derived(
     findings = [
         (each["rule"], each["severity"], encoding.encoded(each)) for each in document.findings
     ]
-    reports.save_document(connection, current, columns, findings)
+    return columns, findings
 
 
 def rebuild(connection: Connection, agency: str, of_years: Iterable[int]) -> int:
@@ -274,7 +300,7 @@ def rebuild(connection: Connection, agency: str, of_years: Iterable[int]) -> int
     found = [year for year in wanted if year in stored]
     moved: dict[int, Moves] = {}
     for year in found:
-        rendered = _render(stored, year, facts[year].due)
+        rendered = render(stored, year, facts[year].due)
         before = _standing(connection, stored[year])
         reports.forget_document(connection, stored[year].report)
         _derive(connection, replace(stored[year], derived=None), rendered, {})

@@ -9,6 +9,7 @@ It is therefore the last thing that a transaction does: changes are collected on
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -50,6 +51,10 @@ _INSERT = Prepared(
 )
 
 
+values_of = attrgetter(*_FIELDS)
+"""Return the columns of a change but its number."""
+
+
 def collect(connection: Connection, changes: Iterable[Change]) -> None:
     """Keep changes until the unit of work is done."""
     connection.info.setdefault(_PENDING, []).extend(changes)
@@ -67,12 +72,18 @@ def settle(connection: Connection) -> None:
         record(connection, pending)
 
 
+def advance(connection: Connection, many: int) -> int:
+    """Take numbers; return the last of them. Others wait from now on until the commit."""
+    _ADVANCE.run(connection, {"many": many})
+    return position(connection)
+
+
 def record(connection: Connection, changes: Sequence[Change]) -> None:
     """Give changes their numbers and write them, as the last thing before the commit."""
     with batched(connection):
         _ADVANCE.run(connection, {"many": len(changes)})
         for behind, change in zip(range(len(changes) - 1, -1, -1), changes, strict=True):
-            values = {name: getattr(change, name) for name in _FIELDS}
+            values = dict(zip(_FIELDS, values_of(change), strict=True))
             _INSERT.run(connection, {"behind": behind, **values})
 
 

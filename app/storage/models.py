@@ -177,6 +177,62 @@ class Clock(SQLModel, table=True):
     oldest: int = Field(sa_type=BigInteger)
 
 
+class ImportJob(SQLModel, table=True):
+    """An import that runs, or ran, in the background.
+
+    `owner` is the worker that runs it, until `lease_until` at the latest without a sign of life.
+    `marker` is the last agency of which a partial import has stored everything. `counts` is JSON.
+    """
+
+    __tablename__ = "import_job"
+
+    id: str = Field(primary_key=True, sa_type=_text(36))
+    state: str = Field(sa_type=String(8))
+    mode: str = Field(sa_type=String(8))
+    dry_run: bool
+    format: str = Field(sa_type=String(8))
+    bytes_total: int = Field(sa_type=BigInteger)
+    phase: str = Field(sa_type=String(8))
+    bytes: int = Field(sa_type=BigInteger)
+    lines: int = Field(sa_type=BigInteger)
+    written: int = Field(sa_type=BigInteger)
+    marker: str | None = _code(default=None)
+    counts: str | None = Field(default=None, sa_type=LongText)
+    owner: str | None = Field(default=None, sa_type=String(300))
+    lease_until: str | None = Field(default=None, sa_type=_text(INSTANT))
+    created_at: str = Field(sa_type=_text(INSTANT))
+    updated_at: str = Field(sa_type=_text(INSTANT))
+    finished_at: str | None = Field(default=None, sa_type=_text(INSTANT))
+
+
+class ImportChunk(SQLModel, table=True):
+    """A piece of an import, gzipped: of the file (`upload`), or of its outcomes as NDJSON.
+
+    A `part` has the outcomes of what a partial import has stored so far, `outcome` those of one
+    that has ended, by line.
+    """
+
+    __tablename__ = "import_chunk"
+
+    job: str = Field(
+        primary_key=True, sa_type=_text(36), foreign_key="import_job.id", ondelete="CASCADE"
+    )
+    kind: str = Field(primary_key=True, sa_type=String(8))
+    position: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    body: bytes = Field(sa_type=LargeBinary)
+
+
+class Idempotency(SQLModel, table=True):
+    """The reply to a request with an Idempotency-Key. `headers` is a JSON object."""
+
+    key: str = Field(primary_key=True, sa_type=String(255))
+    fingerprint: str = Field(sa_type=String(64))
+    status: int
+    headers: str = Field(sa_type=LongText)
+    body: bytes = Field(sa_type=LargeBinary)
+    created_at: str = Field(sa_type=_text(INSTANT), index=True)
+
+
 def cells_of(key: str) -> dict[str, Cell]:
     """Return the cells of a statistical table in any edition, by the name of their column."""
     return {cell.name: cell for table in editions(key) for cell in table.cells}

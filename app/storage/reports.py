@@ -17,7 +17,7 @@ from app.forms import form_of
 from app.storage import agencies, models, years
 from app.storage.models import FILINGS, DerivedDocument, DerivedFinding
 from app.storage.paging import Source, equals
-from app.storage.statements import Prepared, batched
+from app.storage.statements import EACH, Prepared, batched
 from app.storage.years import YearFacts
 
 
@@ -76,7 +76,7 @@ def _has_report(years_on: int) -> Any:
     )
 
 
-def _load() -> Prepared:
+def _load(*wanted: Any) -> Any:
     source = _REPORT.outerjoin(_DOCUMENT)
     for table in _TABLES.values():
         source = source.outerjoin(
@@ -88,17 +88,13 @@ def _load() -> Prepared:
     columns += [
         c for table in _TABLES.values() for c in table.c if c.name not in {"agency", "year"}
     ]
-    return Prepared(
-        sa.select(*(column.label(f"c{i}") for i, column in enumerate(columns)))
-        .select_from(source)
-        .where(
-            _REPORT.c.agency == sa.bindparam("agency"),
-            _REPORT.c.year.between(sa.bindparam("first"), sa.bindparam("last")),
-        )
-    )
+    labelled = (column.label(f"c{i}") for i, column in enumerate(columns))
+    years_wanted = _REPORT.c.year.between(sa.bindparam("first"), sa.bindparam("last"))
+    return sa.select(*labelled).select_from(source).where(*wanted, years_wanted)
 
 
-_LOAD = _load()
+_LOAD = Prepared(_load(_REPORT.c.agency == sa.bindparam("agency")))
+_LOAD_SOME = {kind: Prepared(_load(_REPORT.c.agency.in_(each))) for kind, each in EACH.items()}
 _TAGS = Prepared(
     sa.select(_REPORT.c.year, _DOCUMENT.c.etag, _DOCUMENT.c.rule_set)
     .select_from(_REPORT.outerjoin(_DOCUMENT))
@@ -237,6 +233,17 @@ def load(connection: Connection, agency: Agency, first: int, last: int) -> dict[
     return found
 
 
+def load_some(
+    connection: Connection, agencies: Mapping[str, Agency], first: int, last: int
+) -> dict[str, dict[int, Stored]]:
+    """Return the reports of several agencies on the years from `first` to `last`."""
+    parameters = {"each": json.dumps(list(agencies)), "first": first, "last": last}
+    found: dict[str, dict[int, Stored]] = {code: {} for code in agencies}
+    for row in _LOAD_SOME[connection.dialect.name].rows(connection, parameters):
+        found[row[0]][row[1]] = _stored(agencies[row[0]], row)
+    return found
+
+
 def _stored(agency: Agency, row: Any) -> Stored:
     year = row[1]
     form = form_of(year)
@@ -340,12 +347,20 @@ def save_filing(
     connection: Connection, report: Report, key: str, stamp: Stamp, *, new: bool
 ) -> None:
     """Write the row of a filed table."""
+    row = _filing_row(report, key, stamp)
+    statement = (_INSERT_FILING if new else _UPDATE_FILING)[key]
+    order = _filing_order(connection.dialect.name, report.form, key, statement)
+    statement.run_values(connection, order(row))
+
+
+def _filing_row(report: Report, key: str, stamp: Stamp) -> tuple[Any, ...]:
+    """Return `_STAMP`, choices, cells and a blank."""
     filing, table = report.filings[key], report.form.table[key]
     cells, not_applicable = filing.cells, None
     if NOT_APPLICABLE in cells:
         not_applicable = _json([c.name for c in table.cells if cells[c.index] == NOT_APPLICABLE])
         cells = tuple(None if value == NOT_APPLICABLE else value for value in cells)
-    row = (
+    return (
         *_key(report).values(),
         filing.nil,
         not_applicable,
@@ -356,9 +371,26 @@ def save_filing(
         *cells,
         None,
     )
-    statement = (_INSERT_FILING if new else _UPDATE_FILING)[key]
-    order = _filing_order(connection.dialect.name, report.form, key, statement)
-    statement.run_values(connection, order(row))
+
+
+@cache
+def _column_order(form: Form, key: str) -> Callable[[Any], tuple[Any, ...]]:
+    """Return how the columns of a filing table stand in `_filing_row`."""
+    table = form.table[key]
+    names = [*_STAMP, *(c.key for c in table.choices), *(cell.name for cell in table.cells)]
+    place = {name: index for index, name in enumerate(names)}
+    return picker(tuple(place.get(c.name, len(names)) for c in _TABLES[key].c))
+
+
+def filing_columns(report: Report, key: str, stamp: Stamp) -> tuple[Any, ...]:
+    """Return the row of a filed table, in the order of the columns of its database table."""
+    return _column_order(report.form, key)(_filing_row(report, key, stamp))
+
+
+def report_columns(stored: Stored) -> tuple[Any, ...]:
+    """Return the row of a report, in the order of the columns of its database table."""
+    stamp = (stored.revision, stored.created_at, stored.updated_at)
+    return (*_key(stored.report).values(), *_prose(stored.report).values(), *stamp)
 
 
 def delete_filing(connection: Connection, report: Report, key: str) -> None:

@@ -12,6 +12,7 @@ from functools import cache
 from operator import itemgetter
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import ClauseElement, Connection, Dialect
 from sqlalchemy.dialects import registry
 from sqlalchemy.exc import DBAPIError
@@ -28,6 +29,19 @@ def _dialect(kind: str) -> Dialect:
 @cache
 def _raw_cursor() -> Any:
     return importlib.import_module("psycopg").RawCursor
+
+
+EACH: dict[str, Any] = {
+    "sqlite": sa.select(
+        sa.func.json_each(sa.bindparam("each", type_=sa.Text)).table_valued("value").c.value
+    ),
+    "postgresql": sa.select(
+        sa.func.json_array_elements_text(sa.cast(sa.bindparam("each", type_=sa.Text), sa.JSON))
+        .table_valued("value")
+        .c.value
+    ),
+}
+"""For each kind of database, a selection of the texts in a JSON array, the parameter `each`."""
 
 
 class Prepared:
@@ -79,6 +93,26 @@ class Prepared:
         """Execute once for each of the rows."""
         for row in rows:
             self.run(connection, row)
+
+    def run_rows(
+        self, connection: Connection, names: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Execute once for each of the rows, whose values stand in the order of `names`."""
+        if not rows:
+            return
+        kind = connection.dialect.name
+        sql, wanted, _ = self._compiled(kind)
+        if wanted != tuple(names):
+            order = self.order(kind, names.index)
+            rows = [order(row) for row in rows]
+        driver: Any = connection.connection.driver_connection
+        if kind == "sqlite":
+            with guarded(connection):
+                driver.executemany(sql, rows)
+            return
+        with batched(connection):
+            for row in rows:
+                _execute(connection, sql, row)
 
 
 @contextmanager

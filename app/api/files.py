@@ -1,0 +1,341 @@
+"""Files of reports as they are imported: NDJSON and long CSV, line by line, and workbooks."""
+
+import codecs
+import csv
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from itertools import groupby, islice
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from app.api import bodies, schemas
+from app.api.writing import report_contradictions
+from app.documents import workbook
+from app.domain.calendar import LAST_YEAR
+from app.domain.layout import Form, Label, Table
+from app.domain.report import Filing
+from app.errors import AppError, Fault
+from app.forms import FORMS, form_of
+from app.services import filing, staged
+from app.services.importing import Read
+from app.services.spooling import LONGEST_LINE, lines
+from app.storage.staging import Staging
+
+Json = dict[str, Any]
+Pieces = Callable[[], Iterable[bytes]]
+"""What reads the file, unpacked and from its beginning, each time it is called."""
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+FORMATS = {
+    "application/x-ndjson": "ndjson",
+    "application/ndjson": "ndjson",
+    "application/jsonl": "ndjson",
+    "text/csv": "csv",
+    XLSX: "xlsx",
+}
+"""The media types that are imported."""
+
+_BOM = codecs.BOM_UTF8
+_TRAILER = "position"
+"""The member by which the last line of an export is known: it is no report."""
+
+
+def read(kind: str, pieces: Pieces, staging: Staging) -> Iterator[Read]:
+    """Yield the reports of a file, and what is wrong with those that cannot be written.
+
+    Raises `Malformed` for a file of which nothing can be read.
+    """
+    if kind == "csv":
+        return _csv(pieces, staging)
+    if kind == "xlsx":
+        return _xlsx(pieces())
+    return _ndjson(pieces())
+
+
+# NDJSON
+
+
+def _ndjson(pieces: Iterable[bytes]) -> Iterator[Read]:
+    for number, line in lines(pieces):
+        if line is None:
+            fault = Fault(None, "line-too-long", {"limit": LONGEST_LINE})
+            yield Read(number, faults=(fault,))
+            continue
+        text = line.removeprefix(_BOM) if number == 1 else line
+        if not text.isspace() and text:
+            found = _quick(number, text) or _careful(number, text)
+            if found is not None:
+                yield found
+
+
+def _quick(number: int, line: bytes) -> Read | None:
+    """Read a line in which nothing is wrong; None for one that wants a closer look."""
+    try:
+        body = from_json(line, allow_inf_nan=False)
+    except ValueError:
+        return None
+    form = _form(body)
+    if form is None or not _has_each_once(line, body):
+        return None
+    try:
+        schemas.new_report(form).__pydantic_validator__.validate_python(body)
+    except ValidationError:
+        return None
+    if report_contradictions(form, body):
+        return None
+    return _whole(number, form, body)
+
+
+def _has_each_once(line: bytes, body: Json) -> bool:
+    r"""Tell whether it is certain that no object has a member twice: `from_json` keeps the last.
+
+    Where no quote or backslash is quoted, `":` ends the name of a member and stands nowhere else.
+    """
+    if b'\\"' in line or b"\\\\" in line:
+        return False
+    return line.count(b'":') == _members(body)
+
+
+def _members(value: Any) -> int:
+    if type(value) is list:
+        return sum(_members(each) for each in value)
+    if type(value) is not dict:
+        return 0
+    count = len(value)
+    for member in value.values():
+        if type(member) is dict or type(member) is list:
+            count += _members(member)
+    return count
+
+
+def _form(body: Any) -> Form | None:
+    year = body.get("year") if isinstance(body, dict) else None
+    return form_of(year) if type(year) is int and 1000 <= year <= LAST_YEAR else None
+
+
+def _whole(number: int, form: Form, body: Json) -> Read:
+    code, year = schemas.agency_code(body["agency"]), body["year"]
+    said = staged.whole(filing.report_from(form, year, None, body))
+    return Read(number, code, year, said)
+
+
+def _careful(number: int, line: bytes) -> Read | None:
+    """Read a line that may be faulty, and say all that is wrong with it; None for a trailer."""
+    try:
+        body = bodies.parse(line)
+    except AppError as error:
+        faults = error.faults or (Fault("", error.slug, error.values),)
+        return Read(number, faults=tuple(faults))
+    if _TRAILER in body and not body.keys() & {"agency", "year", "tables"}:
+        return None
+    return _checked(number, body, _whole)
+
+
+def _checked(number: int, body: Json, made: Callable[[int, Form, Json], Read]) -> Read:
+    form = _form(body)
+    faults = bodies.faults(schemas.new_report(form or FORMS[-1]), body)
+    if form is not None:
+        faults = bodies.with_others(faults, report_contradictions(form, body))
+    else:
+        faults = [fault for fault in faults if not (fault.pointer or "").startswith("/tables")]
+        if not any(fault.pointer == "/year" for fault in faults):
+            faults.append(Fault("/year", "year-without-form"))
+    if not faults and form is not None:
+        return made(number, form, body)
+    year = body.get("year")
+    known_year = year if type(year) is int and 1000 <= year <= LAST_YEAR else None
+    code = schemas.agency_code(body.get("agency"))
+    return Read(number, code, known_year, faults=tuple(faults))
+
+
+# XLSX
+
+
+def _xlsx(pieces: Iterable[bytes]) -> Iterator[Read]:
+    """Read a workbook; all of it is the first line. Raises `Malformed` for what is none."""
+    with tempfile.TemporaryFile() as file:
+        file.writelines(pieces)
+        file.seek(0)
+        items = workbook.read(file)
+    for number, item in enumerate(items, 1):
+        found = _checked(number, item.body, _whole)
+        faults = bodies.with_others(list(found.faults), list(item.faults))
+        named = (replace(fault, place=item.place(fault.pointer)) for fault in faults)
+        yield replace(found, faults=tuple(named))
+
+
+# CSV
+
+COLUMNS = ("agency", "year", "table", "line", "column", "value")
+_MOST_ROWS = 2_000
+"""How many rows a report may have; the largest form has some 300 cells."""
+_ROWS = 500
+_COUNT = re.compile(r"-?(0|[1-9][0-9]{0,18})")
+
+Row = tuple[str, str, int, str, str, str, str]
+
+
+def _csv(pieces: Pieces, staging: Staging) -> Iterator[Read]:
+    """Read a long table, whose rows may come in any order: they are sorted by report first."""
+    encoding = "utf-8-sig" if _is_utf8(pieces()) else "gb18030"
+    faulty: list[Read] = []
+    rows = _rows(_Lines(pieces(), encoding, faulty), faulty)
+    while some := list(islice(rows, _ROWS)):
+        staging.add_cells(some)
+        yield from faulty
+        faulty.clear()
+    yield from faulty
+    for (agency, year), cells in groupby(staging.cells(), lambda row: row[:2]):
+        yield _report(agency, year, cells)
+
+
+def _is_utf8(pieces: Iterable[bytes]) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for piece in pieces:
+            decoder.decode(piece)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+class _Lines:
+    """The lines of a file as texts; what cannot be read is set aside. `number` is the last one."""
+
+    def __init__(self, pieces: Iterable[bytes], encoding: str, faulty: list[Read]) -> None:
+        self._lines, self._encoding, self._faulty = lines(pieces), encoding, faulty
+        self.number = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for number, line in self._lines:
+            self.number = number
+            fault = Fault(None, "line-too-long", {"limit": LONGEST_LINE})
+            if line is not None:
+                try:
+                    text = line.decode(self._encoding if number == 1 else self._later)
+                    if "\0" not in text:
+                        yield text.removesuffix("\r") + "\n"
+                        continue
+                    fault = Fault(None, "bad-text")
+                except UnicodeDecodeError:
+                    fault = Fault(None, "not-decodable")
+            self._faulty.append(Read(number, faults=(fault,)))
+
+    @property
+    def _later(self) -> str:
+        return self._encoding.removesuffix("-sig")
+
+
+def _rows(texts: _Lines, faulty: list[Read]) -> Iterator[Row]:
+    """Yield the rows of a file with the numbers of their lines."""
+    found = csv.reader(iter(texts), strict=True)
+    order: list[int] | None = None
+    while True:
+        first = texts.number + 1
+        try:
+            row = next(found)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            faulty.append(_malformed(texts.number, Label(str(error), str(error))))
+            continue
+        if not any(cell.strip() for cell in row):
+            continue
+        if order is None:
+            order = _order(row)
+            if order is None:
+                fault = Fault(None, "bad-header", {"expected": ",".join(COLUMNS)})
+                faulty.append(Read(first, faults=(fault,)))
+                return
+        elif len(row) != len(COLUMNS):
+            text = Label(f"应有 {len(COLUMNS)} 列", f"there should be {len(COLUMNS)} columns")
+            faulty.append(_malformed(first, text))
+        else:
+            agency, year, *cell = (row[place].strip() for place in order)
+            yield agency, year, first, cell[0], cell[1], cell[2], cell[3]
+
+
+def _malformed(line: int, reason: Label) -> Read:
+    return Read(line, faults=(Fault(None, "malformed-csv", {"reason": reason}),))
+
+
+def _order(header: list[str]) -> list[int] | None:
+    names = [name.strip().lower() for name in header]
+    return [names.index(name) for name in COLUMNS] if sorted(names) == sorted(COLUMNS) else None
+
+
+def _report(agency: str, year: str, rows: Iterator[Row]) -> Read:
+    """Make a report of its rows; a fault is on the line that it comes from."""
+    body: Json = {"agency": agency, "year": int(year) if re.fullmatch(r"\d{4}", year) else year}
+    places: dict[str, int] = {}
+    faults: list[Fault] = []
+    form, first = _form(body), 0
+    for count, (_, _, line, *cell) in enumerate(rows):
+        first = first or line
+        if count < _MOST_ROWS:
+            faults += _placed(body, places, line, cell, form)
+        elif count == _MOST_ROWS:
+            faults.append(Fault(None, "too-many-rows", {"limit": _MOST_ROWS}, line=line))
+    found = _checked(first, body, _tables)
+    if not faults and not found.faults:
+        return found
+    faults += (_on_line(fault, places, first) for fault in found.faults)
+    return Read(first, found.agency, found.year, faults=tuple(faults))
+
+
+def _placed(
+    body: Json, places: dict[str, int], line: int, cell: list[str], form: Form | None
+) -> Iterator[Fault]:
+    """Put a cell into its place in the body."""
+    table, row, column, text = cell
+    if not row and column in {"", "data", "remarks"}:  # no member with one value
+        yield Fault(f"/tables/{bodies.escaped(table)}/{column}", "unknown-member", line=line)
+        return
+    steps = ["tables", table, "data", row, column] if row else ["tables", table, column]
+    pointer = "".join(f"/{bodies.escaped(step)}" for step in steps)
+    for length in range(2, len(steps) + 1):
+        places.setdefault("".join(f"/{bodies.escaped(s)}" for s in steps[:length]), line)
+    target = body
+    for step in steps[:-1]:
+        target = target.setdefault(step, {})
+    if column in target:
+        yield Fault(pointer, "duplicate-member", line=line)
+    else:
+        places[pointer] = line
+        target[column] = _value(text, row, form.table.get(table) if form else None, column)
+
+
+def _value(text: str, row: str, table: Table | None, column: str) -> Any:
+    if not text:
+        return None
+    if row and _COUNT.fullmatch(text) and not (table and column in _decimals(table)):
+        return int(text)
+    return text
+
+
+@cache
+def _decimals(table: Table) -> frozenset[str]:
+    return frozenset(column.key for column in table.columns if column.unit.is_decimal)
+
+
+def _on_line(fault: Fault, places: Mapping[str, int], first: int) -> Fault:
+    pointer = fault.pointer or ""
+    return Fault(fault.pointer, fault.code, fault.values, line=places.get(pointer, first))
+
+
+def _tables(number: int, form: Form, body: Json) -> Read:
+    code = schemas.agency_code(body["agency"])
+    filings: dict[str, Filing | None] = {}
+    for key, table in (body.get("tables") or {}).items():
+        made = filing.filing_from(form.table[key], table)
+        if made is not None:
+            named = {name: value for name, value in made.choices.items() if table.get(name)}
+            made = Filing(made.table, made.cells, made.nil, {}, named)
+        filings[key] = made
+    return Read(number, code, body["year"], staged.tables(filings))

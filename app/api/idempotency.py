@@ -1,0 +1,186 @@
+"""`Idempotency-Key`: a POST that is repeated is answered as it was the first time.
+
+The reply is stored in the transaction of what it tells of, so that there is never one without the
+other. That a request was refused is stored as well, after the fact; a failure of ours is not.
+"""
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message
+
+from app.api.problems import response_to
+from app.api.replies import accepts_gzip
+from app.errors import AppError, Conflict, Invalid, Malformed
+from app.services import encoding
+from app.services.reporting import now
+from app.storage import idempotency
+from app.storage.database import Database, in_session
+from app.storage.idempotency import Kept
+
+T = TypeVar("T")
+HEADER = "idempotency-key"
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_CLAIM = "gongkai.idempotency"
+_OF_ITS_TIME = {"content-length", "x-request-id", "date"}
+RETRY_AFTER = "1"
+
+
+@dataclass(slots=True)
+class Claim:
+    """A request with a key. `digest` is that of method, address and the body as far as read."""
+
+    key: str
+    digest: Any
+    hours: float
+    is_settled: bool = False
+    has_read_all: bool = False
+
+    @property
+    def since(self) -> str:
+        """The time from which on replies are still kept."""
+        found = datetime.now(UTC) - timedelta(hours=self.hours)
+        return found.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+    def earlier(self, connection: Connection) -> Kept | None:
+        """Return the reply that was given. Raises if it was to another request, or is to come."""
+        if not idempotency.enter(connection, self.key):
+            raise _in_use()
+        kept = idempotency.find(connection, self.key, self.since)
+        if kept is not None and kept.fingerprint != self.digest.hexdigest():
+            raise Invalid((), "idempotency-key-reused")
+        return kept
+
+    def keep(self, connection: Connection, response: Response) -> None:
+        """Store a reply."""
+        headers = {
+            name: value
+            for name, value in response.headers.items()
+            if name.lower() not in _OF_ITS_TIME
+        }
+        body = bytes(response.body)
+        kept = Kept(self.digest.hexdigest(), response.status_code, headers, body)
+        idempotency.keep(connection, self.key, kept, time=now(), since=self.since)
+
+
+def _in_use() -> Conflict:
+    return Conflict("idempotency-key-in-use", headers={"Retry-After": RETRY_AFTER})
+
+
+async def once(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Answer a request with a key: as before, if it was answered before."""
+    keys = request.headers.getlist(HEADER)
+    if len(keys) != 1 or not _KEY.fullmatch(keys[0]):
+        raise Malformed("bad-idempotency-key")
+    under_way: set[str] = request.app.state.keys_under_way
+    if keys[0] in under_way:
+        raise _in_use()
+    under_way.add(keys[0])
+    try:
+        return await _once(request, keys[0], answer)
+    finally:
+        under_way.discard(keys[0])
+
+
+async def _once(
+    request: Request, key: str, answer: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    digest = hashlib.sha256(
+        f"{request.method} {request.url.path}?{request.url.query}\n".encode("utf-8", "replace")
+    )
+    claim = Claim(key, digest, request.app.state.settings.idempotency_hours)
+    request.scope[_CLAIM] = claim
+    try:
+        response = await answer(Request(request.scope, _digesting(request, claim)))
+    except AppError as error:
+        response = response_to(request, error)
+        if not claim.has_read_all or error.slug.startswith("idempotency-key"):
+            return response
+    if not claim.is_settled:
+        database: Database = request.app.state.database
+        settle = partial(_settled, request=request, claim=claim, response=response)
+        response = await database.alter(settle)
+    return response
+
+
+def _digesting(request: Request, claim: Claim) -> Callable[[], Awaitable[Message]]:
+    async def receive() -> Message:
+        message = await request.receive()
+        if message["type"] == "http.request":
+            claim.digest.update(message.get("body", b""))
+            claim.has_read_all = not message.get("more_body", False)
+        return message
+
+    return receive
+
+
+def _settled(
+    connection: Connection, request: Request, claim: Claim, response: Response
+) -> Response:
+    try:
+        kept = claim.earlier(connection)
+    except AppError as error:
+        return response_to(request, error)
+    if kept is not None:
+        return _replayed(request, kept)
+    claim.keep(connection, response)
+    return response
+
+
+class Keyed:
+    """The database, for a request with a key: what it writes is written once."""
+
+    def __init__(self, database: Database, request: Request, claim: Claim) -> None:
+        self._database, self._request, self._claim = database, request, claim
+        self.is_sqlite = database.is_sqlite
+        self.read, self.use, self.point = database.read, database.use, database.point
+        self.apart = database.apart
+
+    async def write(self, job: Callable[[Session], T]) -> Any:
+        """Run a job whose result is the reply, or return the reply to the first."""
+        return await self.alter(in_session(job))
+
+    async def alter(self, use: Callable[[Connection], T]) -> Any:
+        """Write with a connection, and return the reply, or the reply to the first."""
+
+        def once_only(connection: Connection) -> Any:
+            kept = self._claim.earlier(connection)
+            if kept is not None:
+                return _replayed(self._request, kept)
+            made = use(connection)
+            if isinstance(made, Response):
+                self._claim.keep(connection, made)
+            return made
+
+        made = await self._database.alter(once_only)
+        self._claim.is_settled = isinstance(made, Response)
+        return made
+
+
+def keyed(database: Database, request: Request) -> Any:
+    """Return the database as a request may use it."""
+    claim: Claim | None = request.scope.get(_CLAIM)
+    return Keyed(database, request, claim) if claim is not None else database
+
+
+def _replayed(request: Request, kept: Kept) -> Response:
+    """Return a reply once more, unpacked for a client that does not take gzip."""
+    headers, body = {**kept.headers, "Idempotent-Replayed": "true"}, kept.body
+    takes_gzip = accepts_gzip(request.headers.get("accept-encoding", ""))
+    if headers.get("content-encoding") == "gzip" and not takes_gzip:
+        del headers["content-encoding"]
+        headers["etag"] = headers["etag"].replace('-gzip"', '"')
+        body = encoding.unzipped(body)
+    response = Response(body, kept.status)
+    for name, value in headers.items():
+        response.headers[name] = value
+    return response

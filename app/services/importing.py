@@ -1,0 +1,369 @@
+"""Writing many reports: the way of a PUT, in bulk.
+
+Lines are read and checked first, before any transaction, into a `Staging`. Then the agencies come
+in order, some hundred at a time: they are locked, their reports of all the years concerned are read
+in one statement, each line is applied as a PUT would, and what follows (documents, findings, links
+between years) is derived once, at the end. Rules and documents are those of `services.reporting`.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import groupby, islice
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import Connection
+
+from app.domain.report import Agency
+from app.errors import AppError, Fault
+from app.forms import form_of
+from app.services import changes, encoding, reporting, staged
+from app.services.changes import Moves
+from app.services.reporting import Rendered
+from app.storage import bulk, reports, years
+from app.storage.bulk import Batch
+from app.storage.feed import Change
+from app.storage.reports import Stored
+from app.storage.staging import Item, Outcome, Staging
+from app.storage.years import YearFacts
+
+AGENCIES = 200
+"""How many agencies are written at a time, at most."""
+_SIZE = 4 * 2**20  # bytes of staged reports that are written at a time, about
+_ROWS = 500
+MOST_FAULTS = 50
+"""How many faults of one line are named."""
+
+OUTCOMES = ("created", "updated", "unchanged", "failed", "skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How an import is meant. One that is `patient` waits for others as long as it takes."""
+
+    mode: str = "atomic"
+    dry_run: bool = False
+    patient: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A report as read from a line of a file: its key and what it says, or what is wrong."""
+
+    line: int
+    agency: str | None = None
+    year: int | None = None
+    body: bytes = b""
+    faults: tuple[Fault, ...] = ()
+
+
+def stage(staging: Staging, read: Iterable[Read], tick: Callable[[int], None]) -> None:
+    """Keep what was read; `tick` is told how many reports that was."""
+    lines = iter(read)
+    while some := list(islice(lines, _ROWS)):
+        staging.add(
+            Item(each.agency, each.year, each.line, each.body)
+            for each in some
+            if not each.faults and each.agency is not None and each.year is not None
+        )
+        staging.settle(_failed(r.line, r.agency, r.year, r.faults) for r in some if r.faults)
+        tick(len(some))
+
+
+def unreadable(error: AppError) -> Read:
+    """Return what is said of a file of which nothing can be read."""
+    return Read(1, faults=(Fault(None, error.slug, error.values),))
+
+
+def _failed(line: int, agency: str | None, year: int | None, faults: Iterable[Fault]) -> Outcome:
+    said = {"line": line, "agency": agency, "year": year, "outcome": "failed"}
+    errors = [_fault(fault, line) for fault in islice(faults, MOST_FAULTS)]
+    return Outcome(line, "failed", encoding.encoded(said | {"errors": errors}))
+
+
+def _fault(fault: Fault, line: int) -> dict[str, Any]:
+    """Return a fault without words: its message is made in the language of who asks."""
+    values = {
+        name: value if isinstance(value, tuple | int | float) else str(value)
+        for name, value in fault.values.items()
+    }
+    pointer = None if fault.pointer is None else fault.pointer.encode("utf-8", "replace").decode()
+    return {
+        "pointer": pointer,
+        "code": fault.code,
+        "values": json.loads(json.dumps(values).encode("utf-8", "replace")),
+        "line": fault.line or line,
+        "place": fault.place,
+    }
+
+
+def store(
+    connection: Connection, staging: Staging, plan: Plan, tick: Callable[[int], None]
+) -> None:
+    """Write everything that is staged, in the transaction of the connection.
+
+    Of an atomic import of which a line failed nothing is written, nor of a dry run.
+    """
+    with bulk.savepoint(connection) as undo:
+        facts = lock_years(connection, staging, plan)
+        _refuse(connection, staging, facts)
+        after = ""
+        while not _is_lost(staging, plan) and (codes := next_agencies(staging, after)):
+            tick(store_some(connection, staging, codes, facts, with_findings=plan.dry_run))
+            after = codes[-1]
+        if plan.dry_run or _is_lost(staging, plan):
+            undo()
+    if _is_lost(staging, plan):
+        staging.skip()
+    elif not plan.dry_run:
+        tell(connection, staging)
+
+
+def tell(connection: Connection, staging: Staging) -> None:
+    """Record what was changed in the feed; nothing that waits for others may come after that."""
+    changed = staging.changes()
+    while some := list(islice(changed, _ROWS)):
+        bulk.record(connection, some)
+    staging.forget_changes()
+
+
+def _is_lost(staging: Staging, plan: Plan) -> bool:
+    return plan.mode == "atomic" and staging.has_failures()
+
+
+def next_agencies(staging: Staging, after: str) -> list[str]:
+    """Return the agencies that are written next."""
+    return staging.agencies(after, _SIZE, AGENCIES)
+
+
+def lock_years(connection: Connection, staging: Staging, plan: Plan) -> dict[int, YearFacts]:
+    """Take the turn, and lock the years that reports are on and those beside them."""
+    bulk.take_turn(connection, patiently=plan.patient)
+    registered = bulk.registered_years(connection)
+    facts: dict[int, YearFacts] = {}
+    for year in staging.years():
+        if year in registered:  # those that are not would be as many locks
+            facts |= years.facts(years.sharing(connection, year - 1, year + 1))
+    return facts
+
+
+def _refuse(connection: Connection, staging: Staging, facts: Mapping[int, YearFacts]) -> None:
+    """Let the lines fail whose agency or year is not there, before anything is written."""
+    keys = staging.keys()
+    while some := list(islice(keys, _ROWS)):
+        known = bulk.known(connection, {agency for agency, _, _ in some})
+        staging.settle(
+            _failed(line, agency, year, faults)
+            for agency, year, line in some
+            if (faults := _refused(agency, year, known, facts))
+        )
+
+
+def _refused(
+    agency: str, year: int, known: Iterable[str], facts: Mapping[int, YearFacts]
+) -> list[Fault]:
+    faults = []
+    if agency not in known:
+        faults.append(Fault("/agency", "unknown-agency"))
+    if year not in facts:
+        faults.append(Fault("/year", "unknown-year"))
+    elif facts[year].status == "closed":
+        faults.append(Fault("/year", "year-closed"))
+    return faults
+
+
+@dataclass(slots=True)
+class _Agency:
+    """The reports of one agency while lines are applied to them.
+
+    `last` has for each year the line that was applied last, with its outcome and revision.
+    """
+
+    agency: Agency
+    before: dict[int, Stored]
+    now: dict[int, Stored]
+    last: dict[int, tuple[Item, str, int]] = field(default_factory=dict)
+    rendered: dict[int, Rendered] = field(default_factory=dict)
+
+
+def store_some(
+    connection: Connection,
+    staging: Staging,
+    codes: list[str],
+    facts: Mapping[int, YearFacts],
+    *,
+    with_findings: bool = False,
+) -> int:
+    """Write what is staged of some agencies that follow each other; return how many lines."""
+    concerned = staging.years()
+    agencies = bulk.lock(connection, codes)
+    stored = reports.load_some(connection, agencies, concerned[0] - 2, concerned[-1] + 1)
+    firsts = _first_revisions(connection, staging, codes, stored)
+    standing = _standing(connection, stored)
+    batch, time, lines = Batch(), reporting.now(), 0
+    items = staging.items(codes[0], codes[-1])
+    for code, of_agency in groupby(items, attrgetter("agency")):
+        before = stored.get(code, {})
+        work = _Agency(agencies[code], before, dict(before)) if code in agencies else None
+        outcomes: list[Outcome] = []
+        for item in of_agency:
+            lines += 1
+            faults = _refused(code, item.year, agencies, facts)
+            if faults or work is None:
+                outcomes.append(_failed(item.line, code, item.year, faults))
+                continue
+            outcomes += _apply(work, item, firsts, time)
+            if len(outcomes) > _ROWS:
+                staging.settle(outcomes)
+                outcomes.clear()
+        if work is not None:
+            staging.add_changes(_finish(work, batch, facts, standing, time))
+            outcomes += _outcomes(work, facts, with_findings=with_findings)
+        staging.settle(outcomes)
+    bulk.write(connection, batch)
+    return lines
+
+
+def _first_revisions(
+    connection: Connection,
+    staging: Staging,
+    codes: list[str],
+    stored: Mapping[str, Mapping[int, Stored]],
+) -> dict[str, int]:
+    keys = {
+        f"reports/{agency}/{year}"
+        for agency, year, _ in staging.keys(codes[0], codes[-1])
+        if year not in stored.get(agency, {})
+    }
+    return bulk.retired(connection, keys)
+
+
+def _standing(
+    connection: Connection, stored: Mapping[str, Mapping[int, Stored]]
+) -> Mapping[tuple[str, int], list[Any]]:
+    """Return the failures that the documents of these reports show, by agency and year."""
+    codes = [
+        code
+        for code, of_agency in stored.items()
+        if any(each.derived and each.derived.has_findings for each in of_agency.values())
+    ]
+    if not codes:
+        return {}
+    found = bulk.findings(connection, codes)
+    return {key: list(map(encoding.read, bodies)) for key, bodies in found.items()}
+
+
+def _apply(work: _Agency, item: Item, firsts: Mapping[str, int], time: str) -> Iterator[Outcome]:
+    """Apply a line as a PUT would; yield the outcome of one that it supersedes."""
+    year = item.year
+    form = form_of(year)
+    assert form is not None
+    if year in work.last:
+        yield _superseded(*work.last[year], by=item.line)
+    old = work.now.get(year)
+    new = staged.report(item.body, form, year, work.agency, old.report if old else None)
+    if old is not None and old.report == new:
+        work.last[year] = (item, "unchanged", old.revision)
+        return
+    first = firsts.get(reporting.key_of(new), 0) + 1
+    revision = old.revision + 1 if old else first
+    work.now[year] = reporting.succeeding(old, new, revision, time, beside=work.now)
+    work.last[year] = (item, "updated" if old else "created", revision)
+
+
+def _superseded(item: Item, outcome: str, revision: int, by: int) -> Outcome:
+    said = _said(item, outcome, revision)
+    body = said | {"etag": None, "counts": None, "superseded_by": by, "errors": []}
+    return Outcome(item.line, outcome, encoding.encoded(body))
+
+
+def _said(item: Item, outcome: str, revision: int) -> dict[str, Any]:
+    return {
+        "line": item.line,
+        "agency": item.agency,
+        "year": item.year,
+        "outcome": outcome,
+        "revision": revision,
+    }
+
+
+def _finish(
+    work: _Agency,
+    batch: Batch,
+    facts: Mapping[int, YearFacts],
+    standing: Mapping[tuple[str, int], list[Any]],
+    time: str,
+) -> list[Change]:
+    """Put what has changed into the batch, and derive what follows from it; tell the changes."""
+    before, now = work.before, work.now
+    moved: dict[int, Moves] = {}
+    changed = {year for year in work.last if now[year] is not before.get(year)}
+    created = changed - before.keys()
+    for year in changed:
+        old = before.get(year)
+        batch.put(old, now[year], reporting.rewritten(old, now[year].report))
+    concerned = changed | {y + 1 for y in changed} | {y - 1 for y in created}
+    for year in sorted(concerned & now.keys()):
+        linked = _linked(now[year], year, created)
+        rendered = work.rendered[year] = reporting.render(
+            {**now, year: linked}, year, facts[year].due
+        )
+        derived = reporting.derived_from(rendered)
+        if derived != linked.derived:
+            failed = standing.get((work.agency.code, year), [])
+            moved[year] = changes.moves(failed, rendered.document.findings)
+            batch.derive(linked, *reporting.derived_rows(linked, rendered, derived))
+        now[year] = replace(linked, derived=derived)
+    saved = [changes.saved(before.get(y), now[y], moved.pop(y, None)) for y in sorted(changed)]
+    return [*saved, *changes.rechecked(now, moved, time)]
+
+
+def _linked(stored: Stored, year: int, created: set[int]) -> Stored:
+    """Return a report that knows of those that were created beside it."""
+    has_previous = stored.has_previous or year - 1 in created
+    has_next = stored.has_next or year + 1 in created
+    if (has_previous, has_next) == (stored.has_previous, stored.has_next):
+        return stored
+    return replace(stored, has_previous=has_previous, has_next=has_next)
+
+
+_NONE = {"error": 0, "warning": 0, "info": 0}
+
+
+def _outcomes(
+    work: _Agency, facts: Mapping[int, YearFacts], *, with_findings: bool
+) -> Iterator[Outcome]:
+    for year, (item, outcome, revision) in work.last.items():
+        derived = work.now[year].derived
+        counts: Any = _NONE
+        findings: Any = ()
+        etag = derived.etag if derived else ""
+        if derived is None or derived.has_findings:
+            rendered = work.rendered.get(year) or reporting.render(work.now, year, facts[year].due)
+            document, etag = rendered.document, rendered.etag
+            counts, findings = document.tail["counts"], document.findings
+        said = _said(item, outcome, revision) | {
+            "etag": etag,
+            "counts": counts,
+            "errors": [],
+        }
+        if with_findings:
+            said["findings"] = findings
+        yield Outcome(item.line, outcome, encoding.encoded(said))
+
+
+def counts(staging: Staging) -> dict[str, int]:
+    """Count what was sent by its outcome; the outcomes add up to `sent`."""
+    found = staging.counts()
+    return {"sent": found["sent"], **{name: found.get(name, 0) for name in OUTCOMES}}
+
+
+def outcomes(staging: Staging) -> Iterator[bytes]:
+    """Yield what became of each line, as JSON, in their order."""
+    for line, body, agency, year in staging.outcomes():
+        if body is not None:
+            yield body
+        else:
+            said = {"line": line, "agency": agency, "year": year, "outcome": "skipped"}
+            yield encoding.encoded(said | {"errors": []})

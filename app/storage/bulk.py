@@ -1,0 +1,261 @@
+"""Writing many reports at once, in as few statements as the database takes.
+
+On SQLite each kind of row is one `executemany`; on PostgreSQL rows are copied in. What is replaced
+is deleted first, but for the rows of reports themselves, on which the others depend.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlmodel import col
+
+from app.domain.report import PROSE, Agency
+from app.storage import feed, models, reports
+from app.storage.feed import Change
+from app.storage.models import FILINGS, DerivedDocument, DerivedFinding
+from app.storage.reports import Stored
+from app.storage.statements import EACH, Prepared, guarded
+
+_IMPORT_LOCK = 0x696D706F  # "impo"
+
+_REPORT: Any = models.Report.__table__  # type: ignore[attr-defined]
+_DOCUMENT: Any = DerivedDocument.__table__  # type: ignore[attr-defined]
+_FINDING: Any = DerivedFinding.__table__  # type: ignore[attr-defined]
+_FILINGS: dict[str, Any] = {key: model.__table__ for key, model in FILINGS.items()}
+_CHANGING = (*PROSE, "revision", "updated_at")
+
+Key = tuple[str, int]
+Row = tuple[Any, ...]
+
+
+def take_turn(connection: Connection, *, patiently: bool) -> None:
+    """Let one import at a time write, so that no two wait for each other's agencies.
+
+    `patiently` waits as long as it takes. On SQLite there is only one writer anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        if patiently:
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:k)"), {"k": _IMPORT_LOCK})
+
+
+@contextmanager
+def savepoint(connection: Connection) -> Iterator[Callable[[], None]]:
+    """Open a savepoint; what is yielded undoes all that was written since."""
+
+    def undo() -> None:
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT import")
+
+    connection.exec_driver_sql("SAVEPOINT import")
+    yield undo
+    connection.exec_driver_sql("RELEASE SAVEPOINT import")
+
+
+def _agencies(each: Any) -> Prepared:
+    agency = models.Agency
+    return Prepared(
+        sa.select(col(agency.code), col(agency.name), col(agency.kind), col(agency.level))
+        .where(col(agency.code).in_(each))
+        .order_by(col(agency.code))
+        .with_for_update(key_share=True)
+    )
+
+
+_LOCK = {kind: _agencies(each) for kind, each in EACH.items()}
+_KNOWN = {
+    kind: Prepared(sa.select(col(models.Agency.code)).where(col(models.Agency.code).in_(each)))
+    for kind, each in EACH.items()
+}
+_RETIRED = {
+    kind: Prepared(
+        sa.select(col(models.Retired.key), col(models.Retired.revision)).where(
+            col(models.Retired.key).in_(each)
+        )
+    )
+    for kind, each in EACH.items()
+}
+
+
+def known(connection: Connection, codes: Iterable[str]) -> set[str]:
+    """Return which of these agencies are registered."""
+    found = _KNOWN[connection.dialect.name].rows(connection, {"each": json.dumps(list(codes))})
+    return {code for (code,) in found}
+
+
+def lock(connection: Connection, codes: Iterable[str]) -> dict[str, Agency]:
+    """Return those that are registered, and keep others from writing their reports, in order."""
+    found = _LOCK[connection.dialect.name].rows(connection, {"each": json.dumps(list(codes))})
+    return {row[0]: Agency(*row) for row in found}
+
+
+_YEARS = Prepared(sa.select(col(models.ReportingYear.year)))
+
+
+def registered_years(connection: Connection) -> set[int]:
+    """Return the reporting years that there are."""
+    return {year for (year,) in _YEARS.rows(connection, {})}
+
+
+def retired(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
+    """Return the last revisions of what was deleted."""
+    found = _RETIRED[connection.dialect.name].rows(connection, {"each": json.dumps(list(keys))})
+    return {row[0]: row[1] for row in found}
+
+
+@dataclass(slots=True)
+class Batch:
+    """What is to be written.
+
+    `reports` has for each report that is written what was stored and what is from now on;
+    `documents` has for each that is derived anew what was known of its document.
+    """
+
+    reports: list[tuple[Stored | None, Stored]] = field(default_factory=list)
+    inserts: dict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    deletes: dict[str, list[Key]] = field(default_factory=lambda: defaultdict(list))
+
+    def put(self, old: Stored | None, new: Stored, tables: Iterable[str]) -> None:
+        """Write a report, of whose tables these differ from what is stored."""
+        self.reports.append((old, new))
+        key = _key(new)
+        before: Mapping[str, Any] = old.report.filings if old else {}
+        for table in tables:
+            row = reports.filing_columns(new.report, table, new.tables[table])
+            self.inserts[f"filing_{table}"].append(row)
+            if table in before:
+                self.deletes[f"filing_{table}"].append(key)
+        for table in before:
+            if table not in new.report.filings:
+                self.deletes[f"filing_{table}"].append(key)
+
+    def derive(
+        self, stored: Stored, columns: Mapping[str, Any], findings: Sequence[tuple[Any, ...]]
+    ) -> None:
+        """Write a report's document. `columns` and `findings` are those of `save_document`."""
+        key = _key(stored)
+        if stored.derived is not None:
+            self.deletes["derived_document"].append(key)
+            if stored.derived.has_findings:
+                self.deletes["derived_finding"].append(key)
+        row = tuple(columns[c.name] for c in _DOCUMENT.c if c.name not in {"agency", "year"})
+        self.inserts["derived_document"].append((*key, *row))
+        self.inserts["derived_finding"] += [
+            (*key, position, *found) for position, found in enumerate(findings)
+        ]
+
+
+def _key(stored: Stored) -> Key:
+    assert stored.report.agency is not None
+    return stored.report.agency.code, stored.report.year
+
+
+_TABLES: dict[str, Any] = {
+    "report": _REPORT,
+    **{f"filing_{key}": table for key, table in _FILINGS.items()},
+    "derived_document": _DOCUMENT,
+    "derived_finding": _FINDING,
+    "change": models.Change.__table__,  # type: ignore[attr-defined]
+}
+_INSERT = {name: Prepared(sa.insert(table)) for name, table in _TABLES.items()}
+_DELETE = {
+    name: Prepared(
+        sa.delete(table).where(
+            table.c.agency == sa.bindparam("agency"), table.c.year == sa.bindparam("year")
+        )
+    )
+    for name, table in _TABLES.items()
+    if name not in {"report", "change"}
+}
+_UPDATE = Prepared(
+    sa.update(_REPORT)
+    .where(_REPORT.c.agency == sa.bindparam("agency"), _REPORT.c.year == sa.bindparam("year"))
+    .values({name: sa.bindparam(f"new_{name}") for name in _CHANGING})
+)
+_POSTGRES_TYPES = {
+    "BIGINT": "int8",
+    "INTEGER": "int4",
+    "BOOLEAN": "bool",
+    "BLOB": "bytea",
+    "TEXT": "text",
+}
+
+
+def write(connection: Connection, batch: Batch) -> None:
+    """Write a batch. Its agencies are locked, so what it replaces is what is there."""
+    new = [reports.report_columns(stored) for old, stored in batch.reports if old is None]
+    for name, keys in batch.deletes.items():
+        _DELETE[name].run_rows(connection, ("agency", "year"), keys)
+    changed = [stored for old, stored in batch.reports if old is not None]
+    _UPDATE.run_rows(
+        connection,
+        (*(f"new_{name}" for name in _CHANGING), "agency", "year"),
+        [_changes(stored) for stored in changed],
+    )
+    for name, rows in ({"report": new} | batch.inserts).items():
+        _insert(connection, name, rows)
+
+
+def record(connection: Connection, changes: Sequence[Change]) -> None:
+    """Record many changes in the feed, as `feed.record` does a few."""
+    last = feed.advance(connection, len(changes))
+    first = last - len(changes) + 1
+    rows = [(first + n, *feed.values_of(change)) for n, change in enumerate(changes)]
+    _insert(connection, "change", rows)
+
+
+_FINDINGS = {
+    kind: Prepared(
+        sa.select(_FINDING.c.agency, _FINDING.c.year, _FINDING.c.body)
+        .where(_FINDING.c.agency.in_(each))
+        .order_by(_FINDING.c.agency, _FINDING.c.year, _FINDING.c.position)
+    )
+    for kind, each in EACH.items()
+}
+
+
+def findings(connection: Connection, codes: Iterable[str]) -> dict[Key, list[bytes]]:
+    """Return the JSON of the failures of agencies' reports, by agency and year."""
+    rows = _FINDINGS[connection.dialect.name].rows(connection, {"each": json.dumps(list(codes))})
+    found: dict[Key, list[bytes]] = {}
+    for agency, year, body in rows:
+        found.setdefault((agency, year), []).append(bytes(body))
+    return found
+
+
+def _changes(stored: Stored) -> Row:
+    report = stored.report
+    prose = (getattr(report, name) for name in PROSE)
+    return (*prose, stored.revision, stored.updated_at, *_key(stored))
+
+
+def _insert(connection: Connection, name: str, rows: list[Row]) -> None:
+    if not rows:
+        return
+    table = _TABLES[name]
+    if connection.dialect.name == "sqlite":
+        _INSERT[name].run_rows(connection, _names(table), rows)
+        return
+    driver: Any = connection.connection.driver_connection
+    columns = ", ".join(f'"{column}"' for column in _names(table))
+    with guarded(connection), driver.cursor() as cursor:
+        statement = f"COPY {name} ({columns}) FROM STDIN (FORMAT BINARY)"
+        with cursor.copy(statement) as copy:
+            copy.set_types([_postgres_type(column) for column in table.c])
+            for row in rows:
+                copy.write_row(row)
+
+
+def _names(table: Any) -> tuple[str, ...]:
+    return tuple(column.name for column in table.c)
+
+
+def _postgres_type(column: Any) -> str:
+    kind = column.type.compile()
+    return _POSTGRES_TYPES.get(kind, "text")

@@ -1,0 +1,214 @@
+"""Files on their way in: pieces, lines, staging, the command line, and imports that are killed."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi.testclient import TestClient
+
+from app.main import create_app
+from app.services import background, importing, spooling, staged
+from app.services.spooling import LONGEST_LINE, PIECE, NotPacked, Spool, TooLarge, unpacked
+from app.storage.staging import Item, Outcome, Staging
+from tests.api import make_agency, put_report
+from tests.builders import A_BUREAU, a_report
+from tests.conftest import ROOT, command, environment, quiet, served
+from tests.consistency import assert_consistent
+from tests.test_imports_api import a_line, ndjson
+
+BUREAU = {"name": "审计局", "kind": "department", "level": "county"}
+
+
+# Pieces and lines
+
+
+def spooled(content: bytes, step: int, **options: Any) -> bytes:
+    """Return what a spool gives back of what was written to it in small steps."""
+    with Spool(2**24, **options) as spool:
+        for start in range(0, len(content), step):
+            spool.write(content[start : start + step])
+        spool.end()
+        return b"".join(map(unpacked, spool.pieces()))
+
+
+@pytest.mark.parametrize("size", [0, 1, PIECE - 1, PIECE, 2 * PIECE + 1])
+def test_a_spool_gives_back_what_it_was_given(size: int) -> None:
+    content = bytes(range(256)) * (size // 256 + 1)
+    content = content[:size]
+    assert spooled(content, 70_000) == content
+    assert spooled(gzip.compress(content), 977, gzipped=True) == content
+
+
+def test_a_spool_notices_what_is_too_large_before_it_is_unpacked_whole() -> None:
+    bomb = gzip.compress(b" " * (64 * PIECE))
+    with Spool(PIECE, gzipped=True) as spool, pytest.raises(TooLarge):
+        spool.write(bomb)
+    assert spool.size <= 2 * PIECE
+
+
+def test_what_is_cut_off_or_goes_on_is_no_gzip() -> None:
+    whole = gzip.compress(b"x" * 1_000)
+    for wrong in (whole[:-1], whole + b"x", b"plain text"):
+        with pytest.raises(NotPacked):
+            spooled(wrong, 100, gzipped=True)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 100])
+def test_lines_are_those_of_the_whole_wherever_it_is_cut(step: int) -> None:
+    content = b"one\n\ntwo\r\nthree"
+    pieces = [content[n : n + step] for n in range(0, len(content), step)]
+    expected = [(1, b"one"), (2, b""), (3, b"two\r"), (4, b"three")]
+    assert list(spooling.lines(pieces)) == expected
+
+
+def test_a_line_that_is_too_long_is_skipped_without_being_kept() -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"a\n"
+        for _ in range(5):
+            yield b"x" * (LONGEST_LINE // 2)
+        yield b"x\nb\n" + b"y" * LONGEST_LINE
+        yield b"y"
+
+    found = list(spooling.lines(pieces()))
+    assert found == [(1, b"a"), (2, None), (3, b"b"), (4, None)]
+
+
+# Staging
+
+
+def test_what_is_staged_comes_out_by_agency_year_and_line() -> None:
+    staging = Staging()
+    keys = [("b", 2024, 1), ("a", 2025, 2), ("a", 2024, 4), ("a", 2024, 3), ("c", 2020, 5)]
+    staging.add(Item(*key, b"x" * 10) for key in keys)
+    assert list(staging.keys()) == sorted(keys)
+    assert staging.agencies("", 1_000, 2) == ["a", "b"]
+    assert staging.agencies("", 25, 9) == ["a"]
+    assert staging.agencies("b", 1_000, 9) == ["c"]
+    assert [item.line for item in staging.items("a", "b")] == [3, 4, 2, 1]
+    staging.settle([Outcome(3, "failed", b'{"line":3}')])
+    assert importing.counts(staging) == {
+        "sent": 5, "created": 0, "updated": 0, "unchanged": 0, "failed": 1, "skipped": 4,
+    }  # fmt: skip
+    staging.close()
+
+
+def test_a_report_is_the_same_after_it_was_staged() -> None:
+    report = a_report(2020, procurement={"centralized__amount": 5_500_000}, overview="一\n二")
+    body = staged.whole(report)
+    assert staged.report(body, report.form, 2020, A_BUREAU, None) == report
+
+
+# The command line
+
+
+def run_import(database_url: str, *words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        command("import", *words),
+        env=environment(database_url),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_command_imports_a_file_and_says_what_became_of_it(
+    database_url: str, tmp_path: Path
+) -> None:
+    with TestClient(create_app(quiet(database_url))) as client:
+        make_agency(client)
+        put_report(client, "a", 2023)
+    good, bad = tmp_path / "good.ndjson.gz", tmp_path / "bad.jsonl"
+    good.write_bytes(gzip.compress(ndjson([a_line(), a_line("a", 2023)])))
+    bad.write_bytes(ndjson([a_line("a", 2022), '{"agency": "z", "year": 2024}']))
+    dry = run_import(database_url, str(good), "--dry-run")
+    assert (dry.returncode, dry.stdout) == (
+        0,
+        "2 sent, 1 created, 1 unchanged; nothing was stored\n",
+    )
+    made = run_import(database_url, str(good))
+    assert (made.returncode, made.stdout) == (0, "2 sent, 1 created, 1 unchanged\n")
+    failed = run_import(database_url, str(bad))
+    assert (failed.returncode, failed.stdout.splitlines()) == (
+        1,
+        [
+            "line 2: /agency There is no such agency.",
+            "2 sent, 1 failed, 1 skipped; nothing was stored",
+        ],
+    )
+    partial = run_import(database_url, str(bad), "--mode", "partial")
+    assert (partial.returncode, partial.stdout.splitlines()[-1]) == (
+        1,
+        "2 sent, 1 created, 1 failed",
+    )
+    for words in (["x.txt"], [str(good), "--mode", "both"], [str(tmp_path / "none.csv")]):
+        wrong = run_import(database_url, *words)
+        assert wrong.returncode == 1
+        assert wrong.stderr.startswith("gongkai: ")
+        assert wrong.stderr.count("\n") == 1
+    assert_consistent(database_url)
+
+
+# Killed
+
+
+def _state(client: httpx2.Client, path: str) -> Any:
+    return client.get(path).raise_for_status().json()
+
+
+@pytest.mark.parametrize("mode", ["atomic", "partial"])
+def test_an_import_is_taken_up_again_after_the_server_was_killed(
+    database_url: str, mode: str
+) -> None:
+    codes = [f"a{n:03}" for n in range(400)]
+    lines = [a_line(code, year) for year in (2023, 2024) for code in codes]
+    headers = {"content-type": "application/x-ndjson", "prefer": "respond-async"}
+    with served(database_url) as (client, process):
+        for code in codes:
+            client.put(f"/v1/agencies/{code}", json=BUREAU).raise_for_status()
+        reply = client.post(f"/v1/imports?mode={mode}", content=ndjson(lines), headers=headers)
+        assert reply.status_code == 202
+        path = reply.headers["location"]
+        deadline = time.monotonic() + 60
+        while (job := _state(client, path))["progress"]["phase"] != "writing":
+            assert job["state"] in {"queued", "running"}, job
+            assert time.monotonic() < deadline
+            time.sleep(0.005)  # a poll, as a client does
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(timeout=20)
+    with served(database_url) as (client, _):
+        deadline = time.monotonic() + 60
+        while (job := _state(client, path))["state"] in {"queued", "running"}:
+            assert time.monotonic() < deadline, job
+            time.sleep(0.05)  # a poll, as a client does
+        assert (job["state"], job["counts"]["sent"]) == ("done", len(lines))
+        assert job["counts"]["created"] == len(lines)
+        found = client.get(job["links"]["outcomes"]).text.splitlines()
+        assert [json.loads(line)["line"] for line in found] == [*range(1, len(lines) + 1)]
+    assert_consistent(database_url)
+
+
+def test_a_job_is_taken_over_only_from_an_owner_that_is_gone() -> None:
+    host, pid, _ = background._ME.rsplit("/", 2)
+    later, past = "2999-01-01T00:00:00.000000Z", "2020-01-01T00:00:00.000000Z"
+    parent = os.getppid()
+    for owner, lease, expected in (
+        (None, None, True),
+        (background._ME, later, True),  # it runs one at a time, so it cannot be running this
+        (f"{host}/{pid}/before", later, True),  # the same number, in an earlier life
+        (f"{host}/{parent}/x", later, False),
+        (f"{host}/{parent}/x", past, True),
+        (f"elsewhere/{parent}/x", later, False),
+        (f"elsewhere/{parent}/x", past, True),
+    ):
+        job: Any = type("Job", (), {"owner": owner, "lease_until": lease})
+        assert background.is_claimable(job) is expected, owner
