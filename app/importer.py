@@ -1,5 +1,6 @@
 """`gongkai import`: a file into the configured database, by the code that the API imports with."""
 
+import gc
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ def format_of(path: Path) -> str | None:
 
 def load(settings: Settings, path: Path, kind: str, plan: Plan, say: Callable[[str], None]) -> bool:
     """Import a file, say what became of it, and return whether all of it was good."""
+    gc.freeze()  # what is loaded by now stays: no need to look at it again and again
     console = Console(stderr=True)
     spool = Spool(settings.import_limit, gzipped=path.suffix == ".gz")
     with spool, _progress(console) as bars:

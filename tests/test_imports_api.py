@@ -177,7 +177,7 @@ def test_what_was_read_can_be_imported(client: TestClient) -> None:
     make_agency(client)
     put_report(client, requests={"received__total": 5})
     line = client.get("/v1/reports/a/2024").text
-    assert outcomes(send(client, line, '{"position": 17}')) == [(1, "unchanged")]
+    assert outcomes(send(client, line, '{"end": true, "feed_position": 17}')) == [(1, "unchanged")]
     client.delete("/v1/reports/a/2024")
     assert outcomes(send(client, line)) == [(1, "created")]
 

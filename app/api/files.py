@@ -41,7 +41,7 @@ FORMATS = {
 """The media types that are imported."""
 
 _BOM = codecs.BOM_UTF8
-_TRAILER = "position"
+_TRAILER = "end"
 """The member by which the last line of an export is known: it is no report."""
 
 
