@@ -37,6 +37,7 @@ from app.api import (
 from app.api.dispatch import Dispatch
 from app.api.middleware import Edge
 from app.api.problems import problem, response_to
+from app.api.replies import FEED_POSITION
 from app.api.watching import Watcher, told_to_stop
 from app.errors import AppError
 from app.services import retaining
@@ -113,9 +114,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 "X-Request-ID",
                 "Allow",
                 "Accept-Patch",
-                "Feed-Position",
-                exports.FEED_POSITION,
+                FEED_POSITION,
                 "Content-Disposition",
+                "Idempotent-Replayed",
             ],
         )
     return app

@@ -73,7 +73,7 @@ def test_ndjson_is_every_report_as_it_is_read_and_a_last_line(
     assert [(each["agency"]["code"], each["year"]) for each in found] == order
     for each in found:
         assert each == world.get(each["links"]["self"]).json()
-    position = world.get("/v1/exports/reports.ndjson").headers["x-feed-position"]
+    position = world.get("/v1/exports/reports.ndjson").headers["feed-position"]
     assert end == {"end": True, "reports": 4, "feed_position": int(position)}
 
 

@@ -17,7 +17,7 @@ from app.api.context import HEAD
 from app.api.documentation import problems, reads
 from app.api.feed_schemas import ChangePage, ResourceName
 from app.api.queries import NoQuery
-from app.api.replies import accepts_gzip, reply
+from app.api.replies import FEED_POSITION, accepts_gzip, reply
 from app.api.routing import Direct, database, router
 from app.api.watching import Ask, Served, Watcher, hanging_up, read
 from app.domain.codes import CODE_PATTERN
@@ -77,7 +77,7 @@ def _kept(served: Served) -> Served:
     if page.is_gone:
         raise Gone(
             "cursor-gone",
-            headers={"Feed-Position": str(page.latest)},
+            headers={FEED_POSITION: str(page.latest)},
             after=page.after,
             oldest=page.oldest,
             latest=page.latest,
@@ -131,7 +131,7 @@ class EventStream(Response):
             {
                 "Cache-Control": "no-cache",
                 "X-Accel-Buffering": "no",
-                "Feed-Position": str(first.page.latest),
+                FEED_POSITION: str(first.page.latest),
             }
         )
 

@@ -18,7 +18,7 @@ from app.api.context import HEAD
 from app.api.documentation import problems
 from app.api.downloads import MEDIA_TYPES, Chunks, Stream, contents, disposition, downloads
 from app.api.queries import ListQuery, NoQuery
-from app.api.replies import accepts_gzip
+from app.api.replies import FEED_POSITION, accepts_gzip
 from app.api.reports import ReportsQuery
 from app.api.routing import database
 from app.documents import flat
@@ -31,7 +31,6 @@ from app.storage.database import Database
 
 routes = downloads("exports", "/v1/exports")
 
-FEED_POSITION = "X-Feed-Position"
 _CHUNK = 256 * 1024  # bytes of a file sent at a time
 _BUILDERS = ThreadPoolExecutor(2, "export")  # so many files are made at a time in a worker
 _LIST_ONLY = {*ListQuery.model_fields, "sort"}

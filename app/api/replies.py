@@ -12,6 +12,7 @@ from app.services import encoding
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
+FEED_POSITION = "Feed-Position"
 PATCHABLE = {"Accept-Patch": MERGE_PATCH}
 _ETAG = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|$)')
 _WORTH_ZIPPING = 1_000
