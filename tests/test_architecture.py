@@ -57,7 +57,7 @@ def test_only_storage_speaks_sql(path: Path) -> None:
         name
         for name in of_the_database
         if name.startswith("sqlalchemy.exc.")
-        or name in {"sqlmodel.Session", "sqlalchemy.engine.make_url"}
+        or name in {"sqlmodel.Session", "sqlalchemy.Connection", "sqlalchemy.engine.make_url"}
     }
     assert of_the_database == allowed
 

@@ -19,6 +19,7 @@ TAGS = [
     ("findings", "核查结果 · Findings", "规则核查出的问题。 / What the rules found."),
     ("validations", "试算 · Validations", "只核查，不保存。 / Checks that store nothing."),
     ("agencies", "机构 · Agencies", "填报机构及其隶属关系。 / Who reports, and their tree."),
+    ("rollups", "汇总 · Roll-ups", "下级报告的合计。 / What the reports below an agency come to."),
     ("reporting-years", "报告年度 · Reporting years", "格式、期限与开闭。 / Form, dates, status."),
     ("forms", "格式 · Forms", "国办印发的各版格式。 / The published editions of the form."),
     ("rules", "规则 · Rules", "核查规则目录。 / The catalogue of rules."),
