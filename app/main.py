@@ -18,6 +18,7 @@ from app import logs
 from app.api import (
     agencies,
     catalogue,
+    completeness,
     findings,
     reports,
     rollups,
@@ -44,6 +45,7 @@ _ROUTERS = (
     agencies.routes,
     rollups.routes,
     years.routes,
+    completeness.routes,
     catalogue.routes,
     catalogue.rules,
     system.routes,

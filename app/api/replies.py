@@ -28,14 +28,14 @@ def accepts_gzip(header: str) -> bool:
 
 
 @lru_cache(maxsize=512)
-def accepts_json(header: str) -> bool:
-    """Tell whether a client with this Accept takes application/json."""
+def accepts(header: str, media: str = "application/json") -> bool:
+    """Tell whether a client with this Accept takes a media type."""
     best: tuple[int, bool] = (-1, False)
+    order = ("*/*", f"{media.partition('/')[0]}/*", media)
     for part in header.lower().split(","):
-        media = part.split(";")[0].strip()
-        order = ("*/*", "application/*", "application/json")
-        if media in order:
-            best = max(best, (order.index(media), _quality(part) > 0))
+        given = part.split(";")[0].strip()
+        if given in order:
+            best = max(best, (order.index(given), _quality(part) > 0))
     return best[1]
 
 
@@ -50,7 +50,7 @@ def _quality(part: str) -> float:
 def negotiate(request: Request) -> None:
     """Refuse a client that does not take JSON."""
     accept = request.headers.get("accept")
-    if accept and not accepts_json(accept):
+    if accept and not accepts(accept):
         raise Refused(406, "not-acceptable")
 
 

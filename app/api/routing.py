@@ -36,14 +36,20 @@ class Direct(APIRoute):
             - self.param_convertors.keys()
         )
         documented = dict.fromkeys(names)
+        refuse_others = self.refuse_others
 
         async def handle(request: Request) -> Response:
             request.scope[ROUTE] = template
             if is_json:
-                negotiate(request)
+                refuse_others(request)
             return await endpoint(request, **request.path_params, **documented)
 
         return handle
+
+    @staticmethod
+    def refuse_others(request: Request) -> None:
+        """Refuse a client that does not take what the route replies with."""
+        negotiate(request)
 
 
 def router(tag: str, prefix: str = "") -> APIRouter:
