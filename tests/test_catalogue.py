@@ -39,6 +39,7 @@ CATALOGUE = [
     ("procurement.both", "warning", ONLY_2019),
     ("fees.unit", "warning", ONLY_2021),
     ("cells.blank", "warning", BOTH),
+    ("rollup.sum", "warning", BOTH),
     ("year.jump", "info", BOTH),
     ("prose.empty", "info", BOTH),
     ("prose.fees", "info", ONLY_2021),

@@ -46,6 +46,7 @@ RULES = [
     ("procurement.both", "warning", OLD),
     ("fees.unit", "warning", NEW),
     ("cells.blank", "warning", BOTH),
+    ("rollup.sum", "warning", BOTH),
     ("year.jump", "info", BOTH),
     ("prose.empty", "info", BOTH),
     ("prose.fees", "info", NEW),

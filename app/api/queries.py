@@ -23,7 +23,8 @@ from app.storage import paging
 
 Q = TypeVar("Q", bound=BaseModel)
 _BAD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-_PAGING = {"limit", "cursor", "count"}
+PAGING = {"limit", "cursor", "count", "format"}
+"""Parameters that are not filters: they say how a list is shown."""
 
 
 class NoQuery(BaseModel):
@@ -129,58 +130,104 @@ class Listing:
         return ((first, sort.startswith("-")), *((name, False) for name in ties))
 
 
-async def answer(request: Request, listing: Listing) -> Response:
-    """Answer with a page of a list."""
-    asked = read(request, listing.query)
-    filters, after = _resumed(asked, listing)
-    order = listing.order(filters["sort"])
-    parameters = listing.parameters({k: v for k, v in filters.items() if k != "sort"})
+@dataclass(frozen=True)
+class Asked:
+    """A page that is asked for: sort and filters, and the keys of the row before it.
 
-    rows, total = await database(request).use(
-        paging.reading(
-            listing.source, parameters, order, after, limit=asked.limit + 1, count=asked.count
-        )
-    )
-    more = len(rows) > asked.limit
+    `path` has what the path names: a cursor does not hold for another.
+    """
+
+    listing: Listing
+    limit: int
+    count: bool
+    filters: Mapping[str, Any]
+    after: list[Any] | None
+    path: Mapping[str, Any]
+
+    @property
+    def order(self) -> paging.Order:
+        """The columns to sort by."""
+        return self.listing.order(self.filters["sort"])
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Those of the selection."""
+        filters = {name: value for name, value in self.filters.items() if name != "sort"}
+        return self.listing.parameters(filters)
+
+    def reading(self) -> Callable[[Any], tuple[list[Any], int | None]]:
+        """Return what reads the page with a connection, and one row more if there is one."""
+        return paging.reading(
+            self.listing.source, self.parameters, self.order, self.after,
+            limit=self.limit + 1, count=self.count,
+        )  # fmt: skip
+
+
+def ask(request: Request, listing: Listing, **path: Any) -> Asked:
+    """Read which page of a list is asked for. Raises `Invalid` or `Malformed`."""
+    asked = read(request, listing.query)
+    filters, after = _resumed(asked, listing, path)
+    return Asked(listing, asked.limit, asked.count, filters, after, path)
+
+
+def page(asked: Asked, rows: list[Any], total: int | None, more: bytes = b"") -> tuple[str, bytes]:
+    """Return a page's ETag and JSON; `more` are members that it has besides."""
+    listing, has_next = asked.listing, len(rows) > asked.limit
     rows = rows[: asked.limit]
-    cursor = _cursor(filters, order, listing.keys(rows[-1])) if more else None
+    cursor = _cursor(asked, listing.keys(rows[-1])) if has_next else None
     items = [listing.shown(row) for row in rows]
     end = b'],"next":' + encoding.encoded(cursor)
     if total is not None:
         end += b',"total":%d' % total
+    end += more
     etag = encoding.etag(0, b",".join((*(item[-listing.tag :] for item in items), end)))
-    return reply(request, etag, body=b'{"items":[%s%s}' % (b",".join(items), end))
+    return etag, b'{"items":[%s%s}' % (b",".join(items), end)
 
 
-def _cursor(filters: dict[str, Any], order: paging.Order, keys: Mapping[str, Any]) -> str:
-    values = [keys[name] for name, _ in order]
-    return base64.urlsafe_b64encode(encoding.encoded([filters, values])).decode().rstrip("=")
+async def answer(request: Request, listing: Listing) -> Response:
+    """Answer with a page of a list."""
+    asked = ask(request, listing)
+    rows, total = await database(request).use(asked.reading())
+    etag, body = page(asked, rows, total)
+    return reply(request, etag, body=body)
 
 
-def _resumed(asked: ListQuery, listing: Listing) -> tuple[dict[str, Any], list[Any] | None]:
+def _cursor(asked: Asked, keys: Mapping[str, Any]) -> str:
+    values = [keys[name] for name, _ in asked.order]
+    carried = [{**asked.filters, **asked.path}, values]
+    return base64.urlsafe_b64encode(encoding.encoded(carried)).decode().rstrip("=")
+
+
+def _resumed(
+    asked: ListQuery, listing: Listing, path: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[Any] | None]:
     """Return the sort and filters, and where to go on; those of the cursor if there is one."""
-    given = asked.model_dump(exclude_unset=True, exclude=_PAGING)
+    given = asked.model_dump(exclude_unset=True, exclude=PAGING)
     default = {"sort": listing.query.model_fields["sort"].default}
     if asked.cursor is None:
         return default | given, None
-    filters, values = _opened(asked.cursor, listing)
+    filters, values = _opened(asked.cursor, listing, path)
     if any(filters.get(name) != value for name, value in given.items()):
         raise Malformed("cursor-mismatch")
     return filters, values
 
 
-def _opened(cursor: str, listing: Listing) -> tuple[dict[str, Any], list[Any]]:
+def _opened(
+    cursor: str, listing: Listing, path: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[Any]]:
     """Read a cursor. It is a client's word like any other, so all of it is checked."""
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         filters, values = json.loads(text)
+        if any(filters.pop(name) != value for name, value in path.items()):
+            raise Malformed("cursor-mismatch")
         found = listing.query.model_validate(filters)
         sort = filters["sort"]
         names = listing.orders[sort.removeprefix("-")]
         kinds = [listing.source.keys[name].type.python_type for name in names]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise Malformed("cursor-mismatch") from None
-    filters = found.model_dump(exclude_unset=True, exclude=_PAGING)
+    filters = found.model_dump(exclude_unset=True, exclude=PAGING)
     is_place = isinstance(values, list) and len(values) == len(names)
     if not (is_place and all(map(fits, values, kinds)) and all(map(is_said, filters.values()))):
         raise Malformed("cursor-mismatch")

@@ -423,7 +423,8 @@ def _data_out(form: Form, table: Table) -> type[BaseModel]:
 
 
 @cache
-def _filed_out(form: Form, table: Table) -> dict[str, Any]:
+def filed_out(form: Form, table: Table) -> dict[str, Any]:
+    """Return the members of a table that was filed."""
     has_decimal_totals = any(cell.column.unit.is_decimal for cell in table.totals)
     total: Any = int | str | None if has_decimal_totals else int | None
     return {
@@ -453,7 +454,7 @@ def table_out(form: Form, table: Table) -> type[BaseModel]:
         year=(int, ...),
         form=(Literal[form.key], ...),
         table=(Literal[table.key], ...),
-        **_filed_out(form, table),
+        **filed_out(form, table),
         findings=(list[FindingOut], Field(description="The failures that touch this table.")),
         updated_at=(Instant, ...),
         links=(dict[str, str], ...),
@@ -563,13 +564,14 @@ def validation_in(form: Form, before: Form | None) -> type[BaseModel]:
     return model
 
 
-def _report_members(form: Form, agency: Any) -> dict[str, Any]:
+def report_members(form: Form, agency: Any) -> dict[str, Any]:
+    """Return the members of a report, stored or not."""
     tables = derived(
         f"Tables{form.key}Out",
         __base__=Shown,
         **{
             t.key: (
-                derived(_name(t, form, "Filed"), __base__=Shown, **_filed_out(form, t))
+                derived(_name(t, form, "Filed"), __base__=Shown, **filed_out(form, t))
                 | MissingTable,
                 Field(title=_label(t.title)),
             )
@@ -616,7 +618,7 @@ _STORED: dict[str, Any] = {
 @cache
 def report_out(form: Form) -> type[BaseModel]:
     """Return a stored report."""
-    members = _report_members(form, AgencyRef)
+    members = report_members(form, AgencyRef)
     name = f"StoredReport{form.key}"
     model: type[BaseModel] = derived(name, __base__=Shown, **members, **_STORED)
     return model
@@ -625,7 +627,7 @@ def report_out(form: Form) -> type[BaseModel]:
 @cache
 def validation_out(form: Form) -> type[BaseModel]:
     """Return a report that was checked and not stored."""
-    members = _report_members(form, AgencyRef | None)
+    members = report_members(form, AgencyRef | None)
     model: type[BaseModel] = derived(f"CheckedReport{form.key}", __base__=Shown, **members)
     return model
 

@@ -29,6 +29,7 @@ from app.domain.inspections import (
     fee_prose,
     has_unpaid_fees,
     nil_not_empty,
+    nothing,
     rule_columns,
     rule_maker,
 )
@@ -348,6 +349,24 @@ OTHERS: tuple[Rule, ...] = (
         Label("没有数据的单元格应填 0。", "The form asks for 0 where there is nothing to report."),
         Label("“{at}”有 {left} 个空白单元格。", "“{at}” has {left} blank cells."),
         Inspection(blank_cells),
+    ),
+    Rule(
+        "rollup.sum",
+        W,
+        "cell = Σ of the children's cells; ≥ while a child has not filed it",
+        Label(
+            "政府汇总报告的每一单元格等于所属各机构（垂直管理机构除外）之和；"
+            "有机构尚未填报该单元格时，不小于已报之和。仅在汇总中核查。",
+            "Every cell of a government's consolidated report is the sum over its children "
+            "(vertical agencies aside); while one of them has not filed the cell, it is not below "
+            "what the others have. Judged in roll-ups only.",
+        ),
+        Label(
+            "{at}：汇总报告为 {left}，所属各机构合计为 {right}，相差 {difference}。",
+            "{at}: the consolidated report has {left}, the agencies below come to {right}; "
+            "difference {difference}.",
+        ),
+        Inspection(nothing),
     ),
     Rule(
         "year.jump",

@@ -32,6 +32,11 @@ class Inspection:
         return self.look(rule, case)
 
 
+def nothing(rule: Rule, case: Case) -> Iterator[Finding]:
+    """Find nothing: the rule needs the reports of other agencies (see `domain.rollup`)."""
+    return iter(())
+
+
 def nil_not_empty(rule: Rule, case: Case) -> Iterator[Finding]:
     """Find the tables that are declared nil and hold a number other than 0."""
     for table in case.report.form.tables:

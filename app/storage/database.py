@@ -25,7 +25,7 @@ from sqlmodel import Session
 from app.errors import AppError
 from app.settings import Settings
 from app.storage import feed
-from app.storage.statements import Prepared
+from app.storage.statements import Prepared, guarded
 
 T = TypeVar("T")
 Job = Callable[[Session], T]
@@ -126,6 +126,19 @@ def in_session(job: Job[T]) -> Use[T]:
             return result
 
     return use
+
+
+def _at_one_moment(connection: Connection, use: Use[T]) -> T:
+    """Read in a transaction, with a connection that is outside of any."""
+    driver: Any = connection.connection.driver_connection
+    is_sqlite = connection.dialect.name == "sqlite"
+    with guarded(connection):
+        driver.execute("BEGIN" if is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    try:
+        return use(connection)
+    finally:
+        with guarded(connection):
+            driver.rollback()
 
 
 class _Turn(Generic[T]):
@@ -364,6 +377,10 @@ class Database:
     async def apart(self, use: Use[T]) -> T:
         """Read with a connection on a thread, where it may take its time."""
         return await self._readers.run(use)
+
+    async def snapshot(self, use: Use[T]) -> T:
+        """Read with a connection, all of it as of one moment; it may be done twice."""
+        return await self.use(lambda connection: _at_one_moment(connection, use))
 
     async def write(self, job: Job[T]) -> T:
         """Run a job that writes in its turn; return once it is committed."""

@@ -15,11 +15,13 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     String,
+    literal_column,
+    text,
 )
 from sqlalchemy import Text as LongText
 from sqlmodel import Field, SQLModel
 
-from app.domain.layout import LARGEST, Cell, Unit
+from app.domain.layout import LARGEST, Cell, Form, Unit
 from app.forms import FORMS, TABLE_KEYS, editions
 
 SQLModel.metadata.naming_convention = {
@@ -269,10 +271,47 @@ def _checks(key: str) -> list[CheckConstraint]:
     return [CheckConstraint(text, name=name) for name, text in checks.items()]
 
 
+def _bits(form: Form, key: str) -> str:
+    return "|".join(cell.name for cell in form.table[key].cells)
+
+
+def any_cell(form: Form, key: str) -> Any:
+    """Return the bits of all cells of a form in one: 0 if all are 0, NULL if one is NULL."""
+    return literal_column(f"({_bits(form, key)})", BigInteger)
+
+
+def _last_year(form: Form) -> int | None:
+    later = [each.first_year for each in FORMS if each.first_year > form.first_year]
+    return min(later) - 1 if later else None
+
+
+def has_figures(form: Form, key: str) -> Any:
+    """Tell of a row whether it is on a form and there is anything in it but zeros.
+
+    In the words of its index, which both databases understand.
+    """
+    last = _last_year(form)
+    years = f"year >= {form.first_year}" + (f" AND year <= {last}" if last is not None else "")
+    return text(f"{years} AND NOT nil AND coalesce({_bits(form, key)}, 1) <> 0")
+
+
+def _figures(key: str) -> list[Index]:
+    """Return an index for each form of the rows that add anything to a sum: mostly few."""
+    found = []
+    for form in FORMS:
+        if key in form.table:
+            last = _last_year(form)
+            years = f"from_{form.first_year}" if last is None else f"{form.first_year}_to_{last}"
+            where = has_figures(form, key)
+            options = {"sqlite_where": where, "postgresql_where": where}
+            found.append(Index(f"figures_{years}_{key}", "year", "agency", **options))
+    return found
+
+
 def _filing_model(key: str) -> Any:
     class OfReport(SQLModel):
         __tablename__ = f"filing_{key}"
-        __table_args__ = (_of_report(), *_checks(key))
+        __table_args__ = (_of_report(), *_checks(key), *_figures(key))
 
         agency: str = _code(primary_key=True)
         year: int = Field(primary_key=True)

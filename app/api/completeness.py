@@ -1,0 +1,220 @@
+"""Who has filed a report on a year, in time or late, and who has not."""
+
+from collections.abc import AsyncIterator, Mapping
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from fastapi import Query
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from app.api import queries, schemas
+from app.api.documentation import problems, reads
+from app.api.paths import YearPath, year_in
+from app.api.queries import Asked, Listing, ListQuery
+from app.api.replies import accepts, negotiate, reply
+from app.api.routing import Direct, database, router
+from app.domain.layout import Form
+from app.domain.standing import Standing
+from app.errors import NotFound
+from app.forms import form_of
+from app.services import csvs, encoding, rendering
+from app.storage import completeness, paging, standings
+from app.storage.completeness import COLUMNS
+
+
+class _Either(Direct):
+    """A route that replies in JSON or CSV, and refuses those who take neither by itself."""
+
+    @staticmethod
+    def refuse_others(request: Request) -> None:
+        """Refuse nobody yet."""
+
+
+routes = router("reporting-years", "/v1/reporting-years")
+routes.route_class = _Either
+
+JSON, CSV = "application/json", "text/csv"
+_HEAD = ("code", "name", "kind", "level", "due", "status", "submitted_on", "published_on")
+_AT_ONCE = 1_000
+"""Lines of CSV that are read at once."""
+
+Status = Literal[tuple(each.value for each in Standing)]
+
+
+class CompletenessQuery(ListQuery):
+    """Filters of a year's agencies."""
+
+    under: Annotated[str | None, Query(description="An agency: all at or below it.")] = None
+    kind: Annotated[
+        schemas.KindName | None,
+        Query(description="Left out: every kind but `vertical`, whose agencies file elsewhere."),
+    ] = None
+    level: schemas.LevelName | None = None
+    status: Annotated[Status | None, Query(description="How an agency stands.")] = None
+    sort: queries.sort_of("code", "name") = "code"
+    format: Annotated[
+        Literal["json", "csv"],
+        Query(description="`csv`: the whole list, whatever `limit`, `cursor` and `count` say."),
+    ] = "json"
+
+
+class StandingOut(schemas.Shown):
+    """An agency and its report on the year."""
+
+    agency: schemas.AgencyRef
+    kind: schemas.KindName
+    level: schemas.LevelName
+    due: Annotated[schemas.Date, Query(description="When reports of its kind are due.")]
+    status: Annotated[
+        Status,
+        Query(
+            description="The first of these that applies: `missing`: there is no report; `late`: "
+            "after `due` by the last date that is known; `nil`: every table is declared nil; "
+            "`filed`."
+        ),
+    ]
+    submitted_on: schemas.Date | None
+    published_on: schemas.Date | None
+    report: Annotated[str | None, Query(description="The path of the report; null if missing.")]
+
+
+class StandingCounts(schemas.Shown):
+    """How many agencies stand how, whatever `status` is asked for."""
+
+    expected: int
+    filed: int
+    nil: int
+    late: int
+    missing: int
+
+
+class CompletenessPage(schemas.page_of(StandingOut, "StandingPage")):  # type: ignore[misc]
+    """A page of a year's agencies, and how many there are in the whole selection."""
+
+    year: int
+    counts: StandingCounts
+
+
+def _shown(year: int, due: Mapping[str, str], row: Any) -> dict[str, Any]:
+    found = dict(zip(COLUMNS, row, strict=True))
+    code, name = found.pop("code"), found.pop("name")
+    there = found["status"] != Standing.MISSING
+    return {
+        "agency": {"code": code, "name": name},
+        "kind": found["kind"],
+        "level": found["level"],
+        "due": due[found["kind"]],
+        "status": found["status"],
+        "submitted_on": found["submitted_on"],
+        "published_on": found["published_on"],
+        "report": rendering.report_path(code, year) if there else None,
+    }
+
+
+def _listing(query: type[ListQuery], year: int, form: Form, due: Mapping[str, str]) -> Listing:
+    given: dict[str, Any] = standings.parameters(year, due)
+    return Listing(
+        query,
+        completeness.source(form),
+        {"code": ("code",), "name": ("name", "code")},
+        lambda row: encoding.encoded(_shown(year, due, row)),
+        lambda row: dict(zip(COLUMNS, row, strict=True)),
+        lambda filters: {**given, **filters},
+    )
+
+
+def _due(connection: Connection, year: str) -> Mapping[str, str]:
+    number = year_in(year)
+    due = standings.due(connection, number) if number is not None else None
+    if due is None:
+        raise NotFound("reporting-year-not-found", year=year)
+    return due
+
+
+def _described() -> dict[str, Any]:
+    described = reads(CompletenessPage, "Who has filed? / 填报情况")
+    described["responses"][200]["content"] = {CSV: {"schema": {"type": "string"}}}
+    described["responses"] |= problems(400)
+    return described
+
+
+@routes.get("/{year}/completeness", **_described())
+async def get_completeness(
+    request: Request, year: YearPath, query: Annotated[CompletenessQuery, Query()]
+) -> Response:
+    """Return the agencies active in a year, how each stands with its report, and how many do.
+
+    `counts` are of the whole selection, whatever `status` is asked for. As CSV (`format=csv`, or
+    `Accept: text/csv`) the whole list is streamed: UTF-8 with a byte order mark; a text that a
+    spreadsheet would take for a formula has an apostrophe before it.
+    """
+    due = await database(request).use(partial(_due, year=year))
+    number = int(year)
+    form = form_of(number)
+    assert form is not None
+    if _wants_csv(request):
+        return await _file(request, number, form, due)
+    negotiate(request)
+    asked = queries.ask(request, _listing(CompletenessQuery, number, form, due), year=number)
+    (rows, total), counts = await database(request).snapshot(partial(_read, asked=asked, form=form))
+    shown = {"expected": sum(counts.values()), **counts}
+    more = b',"year":%d,"counts":%b' % (number, encoding.encoded(shown))
+    etag, body = queries.page(asked, rows, total, more)
+    headers = {"Vary": "Accept, Accept-Encoding"}
+    return reply(request, etag, body=body, headers=headers)
+
+
+def _read(connection: Connection, asked: Asked, form: Form) -> Any:
+    page = asked.reading()(connection)
+    return page, completeness.counts(connection, form, asked.parameters)
+
+
+def _wants_csv(request: Request) -> bool:
+    """Tell whether CSV is asked for: by name, or because JSON is not taken."""
+    named = request.query_params.get("format")
+    accept = request.headers.get("accept", "")
+    takes_csv_only = bool(accept) and not accepts(accept, JSON) and accepts(accept, CSV)
+    return named == "csv" or (named is None and takes_csv_only)
+
+
+async def _file(request: Request, year: int, form: Form, due: Mapping[str, str]) -> Response:
+    """Stream the whole list, some lines at a time: between them nothing is held."""
+    asked = queries.read(request, CompletenessQuery)
+    filters = asked.model_dump(exclude_none=True, exclude=queries.PAGING)
+    listing = _listing(CompletenessQuery, year, form, due)
+    read = partial(_batch, request, listing, filters)
+    first = await read(None)
+
+    async def content() -> AsyncIterator[bytes]:
+        yield csvs.BOM + csvs.line(_HEAD)
+        rows = first
+        while rows:
+            yield b"".join(csvs.line(_fields(due, row)) for row in rows)
+            rows = await read(rows[-1]) if len(rows) == _AT_ONCE else []
+
+    name = f'attachment; filename="completeness-{year}.csv"'
+    sent = {"Content-Disposition": name, "Vary": "Accept", "Cache-Control": "no-cache"}
+    return StreamingResponse(
+        content(), 200, sent, media_type=f"{CSV}; charset=utf-8; header=present"
+    )
+
+
+async def _batch(
+    request: Request, listing: Listing, filters: Mapping[str, Any], last: Any
+) -> list[Any]:
+    """Read the lines after a given one."""
+    order = listing.order(filters["sort"])
+    keys = listing.keys(last) if last is not None else {}
+    after = [keys[name] for name, _ in order] if last is not None else None
+    chosen = listing.parameters({k: v for k, v in filters.items() if k != "sort"})
+    rows, _ = await database(request).use(
+        paging.reading(listing.source, chosen, order, after, limit=_AT_ONCE, count=False)
+    )
+    return rows
+
+
+def _fields(due: Mapping[str, str], row: Any) -> list[Any]:
+    code, name, kind, level, status, submitted_on, published_on = row
+    return [code, name, kind, level, due[kind], status, submitted_on, published_on]

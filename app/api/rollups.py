@@ -1,0 +1,63 @@
+"""Roll-ups: what the reports below an agency add up to."""
+
+from functools import partial
+from typing import Annotated
+
+from fastapi import Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api import queries, schemas
+from app.api.documentation import reads
+from app.api.paths import AgencyCode, YearPath, key_in
+from app.api.queries import NoQuery
+from app.api.replies import reply
+from app.api.rollup_schemas import rollup_out
+from app.api.routing import database, router
+from app.errors import Invalid
+from app.forms import FORMS
+from app.services import rolling
+
+routes = router("rollups", "/v1/agencies")
+
+
+class RollupQuery(NoQuery):
+    """Which reports are added up."""
+
+    basis: Annotated[
+        rolling.Basis,
+        Query(
+            description="`children`: the reports of the direct children; that of a government "
+            "stands for its subtree. `leaves`: all reports at or below the agency but those of "
+            "governments, which are consolidated."
+        ),
+    ] = "children"
+
+
+@routes.get(
+    "/{agency}/rollup/{year}",
+    **reads(schemas.any_of([rollup_out(f) for f in FORMS]), "Read a roll-up / 读取汇总"),
+)
+async def get_rollup(
+    request: Request, agency: AgencyCode, year: YearPath, query: Annotated[RollupQuery, Query()]
+) -> Response:
+    """Return the sum of an agency's part of the tree, shaped like a report and judged like one.
+
+    Expected are the agencies active in the year, `vertical` ones and all below them aside. Numbers
+    add, `n/a` adds nothing, a table declared nil is 0; a cell is null where no report has a number.
+    `data_partial` names the cells that a report leaves blank, or whose table it lacks. Amounts of
+    procurement are in yuan; where a unit is unknown they do not add up: null.
+
+    A government's own report is held against the sum of its children (`rollup.sum`). The sum itself
+    is judged by the rules that survive summing, by itself: not across years.
+    """
+    code, number = key_in(request, agency, year)
+    try:
+        basis = queries.read(request, RollupQuery).basis
+    except Invalid:  # what the path names is looked for first
+        await database(request).use(partial(rolling.require, agency=code, year=number))
+        raise
+    etag, body = await database(request).snapshot(
+        partial(rolling.computed, agency=code, year=number, basis=basis)
+    )
+    return reply(request, etag, body=body)

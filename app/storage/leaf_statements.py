@@ -1,0 +1,250 @@
+"""What the database is asked about the leaves of a tree: who reports for nobody else.
+
+Of the filings only those are read in which there is anything but zeros; an index on each table
+names them. A large tree is walked over a list of the agencies that have others below them.
+"""
+
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.domain.layout import Cell, Form, Table
+from app.domain.report import Kind
+from app.domain.rollup import YUAN, unit_of
+from app.domain.standing import Standing
+from app.storage import models, standings
+from app.storage.standings import AGENCY, FILINGS, REPORT, YEAR
+from app.storage.statements import Prepared
+
+LISTED = 1_000
+"""How many agencies are named at most that have not simply filed."""
+
+HALF = 32
+"""How many bits of a number the lower half has: SQLite's own sums end at 63."""
+
+
+_PARENTS = sa.select(AGENCY.c.parent).where(AGENCY.c.parent.is_not(None))
+_ROOT_CODE = sa.select(AGENCY.c.code).where(AGENCY.c.code == sa.bindparam("agency"))
+
+
+def _tree(*, many: bool) -> Any:
+    """Select an agency, and below it those that have others below them, `vertical` ones aside.
+
+    Either step by step from the agency, or, if there are many, from a list of all such agencies.
+    """
+    has_children = (AGENCY.c.kind != Kind.VERTICAL.value, AGENCY.c.code.in_(_PARENTS))
+    tree = _ROOT_CODE.cte("tree", recursive=True)
+    if many:
+        parent = sa.select(AGENCY.c.code, AGENCY.c.parent).where(*has_children).cte("parent")
+        parent = parent.prefix_with("MATERIALIZED", dialect="postgresql")
+        step = sa.select(parent.c.code).join(tree, parent.c.parent == tree.c.code)
+    else:
+        step = sa.select(AGENCY.c.code).join(tree, AGENCY.c.parent == tree.c.code)
+        step = step.where(*has_children)
+    return tree.union(step)  # not UNION ALL: it ends even on a circle
+
+
+_TREE = {many: _tree(many=many) for many in (False, True)}
+
+
+def _counts(agency: Any) -> Any:
+    """Tell whether an agency of the tree has an expected report that is not consolidated."""
+    return sa.and_(agency.c.kind != Kind.GOVERNMENT.value, standings.is_expected(agency))
+
+
+def _is_root(agency: Any) -> Any:
+    return agency.c.code == sa.bindparam("agency")
+
+
+def _is_in_tree(agency: Any) -> Any:
+    return sa.or_(agency.c.parent.in_(sa.select(_TREE[True].c.code)), _is_root(agency))
+
+
+def _leaves(*, many: bool) -> Any:
+    """Select the agencies at or below one that are counted."""
+    leaf = sa.select(AGENCY.c.code, AGENCY.c.kind).where(_counts(AGENCY))
+    if many:
+        return leaf.where(_is_in_tree(AGENCY)).cte("leaf")
+    below = leaf.join(_TREE[False], AGENCY.c.parent == _TREE[False].c.code)
+    return sa.union_all(below, leaf.where(_is_root(AGENCY))).cte("leaf")
+
+
+_LEAF = {many: _leaves(many=many) for many in (False, True)}
+
+
+def _is_below(filing: Any, *, many: bool) -> Any:
+    """Tell whether a filing is of one of the leaves.
+
+    If there are many, it is quicker to look at each filing's agency than to gather the leaves.
+    """
+    if not many:
+        return filing.c.agency.in_(sa.select(_LEAF[False].c.code))
+    agency = AGENCY.alias()
+    return sa.exists().where(
+        agency.c.code == filing.c.agency, _counts(agency), _is_in_tree(agency)
+    )  # fmt: skip
+
+
+def _figures(form: Form, key: str, *, many: bool) -> Any:
+    """Tell of a filing below whether there is anything in it but zeros."""
+    filing = FILINGS[key]
+    return sa.and_(
+        filing.c.year == sa.bindparam("year"),
+        models.has_figures(form, key),
+        _is_below(filing, many=many),
+    )
+
+
+def _terms(filing: Any, cell: Cell) -> list[tuple[int, Any]]:
+    """Return what is added up for a cell, each with what it is multiplied by."""
+    unit = unit_of(cell)
+    if unit is None:
+        return [(1, filing.c[cell.name])]
+    return [
+        (factor, sa.case((filing.c[unit] == name, filing.c[cell.name])))
+        for name, factor in YUAN.items()
+    ]
+
+
+def _unknown(filing: Any, cell: Cell) -> Any:
+    """Count the amounts that cannot be added."""
+    in_none = (filing.c[unit_of(cell)] != name for name in YUAN)
+    is_unknown = sa.and_(filing.c[cell.name] != 0, *in_none)
+    return sa.func.coalesce(sa.func.sum(sa.case((is_unknown, 1), else_=0)), 0)
+
+
+def _halves(term: Any) -> list[Any]:
+    """Return the upper and the lower half of a sum that is too large for SQLite's own."""
+    lower = term.bitwise_and(2**HALF - 1)
+    return [sa.func.sum(term.bitwise_rshift(HALF)), sa.func.sum(lower)]
+
+
+def _sums(form: Form, table: Table, *, many: bool, large: bool) -> Any:
+    """Select the sums of a table: filings with a blank or `n/a`, then each cell in its terms."""
+    filing = FILINGS[table.key]
+    blank = models.any_cell(form, table.key).is_(None)
+    columns: list[Any] = [sa.func.count(sa.case((blank, 1)))]
+    for cell in table.cells:
+        for _, term in _terms(filing, cell):
+            columns += _halves(term) if large else [sa.func.sum(term)]
+        if unit_of(cell) is not None:
+            columns.append(_unknown(filing, cell))
+    named = (column.label(f"{table.key}_{i}") for i, column in enumerate(columns))
+    return sa.select(*named).where(_figures(form, table.key, many=many)).subquery()
+
+
+def _overview(*, many: bool) -> Any:
+    """Select how many reports are expected, there, and late, and the highest revision."""
+    leaf = _LEAF[many]
+    columns = (
+        sa.func.count().label("expected"),
+        sa.func.count(REPORT.c.agency).label("there"),
+        sa.func.count(sa.case((standings.is_late(leaf.c.kind), 1))).label("late"),
+        sa.func.coalesce(sa.func.max(REPORT.c.revision), 0).label("revision"),
+    )
+    source = leaf.outerjoin(REPORT, standings.its_report(leaf))
+    return sa.select(*columns).select_from(source).subquery()
+
+
+@cache
+def adding(form: Form, *, many: bool, large: bool) -> Prepared:
+    """Select everything in one row, for which the tree is walked once: the overview, the sums."""
+    parts = [_sums(form, table, many=many, large=large) for table in form.tables]
+    parts.insert(0, _overview(many=many))
+    source: Any = parts[0]
+    for part in parts[1:]:
+        source = source.join(part, sa.true())
+    return Prepared(sa.select(*(c for part in parts for c in part.c)).select_from(source))
+
+
+SIZE = Prepared(
+    sa.select(sa.func.count()).select_from(
+        sa.select(_TREE[False].c.code).limit(sa.bindparam("many", type_=sa.Integer)).subquery()
+    )
+)
+"""Up to how many agencies of the tree have others below them: not counted further."""
+
+
+@cache
+def nil(form: Form, *, many: bool) -> Prepared:
+    """Count the reports that are nil and not late."""
+    first = FILINGS[form.tables[0].key]
+    source = first.join(REPORT, standings.same_report(first)).join(
+        AGENCY, AGENCY.c.code == REPORT.c.agency
+    )
+    return Prepared(
+        sa.select(sa.func.count())
+        .select_from(source)
+        .where(
+            first.c.year == sa.bindparam("year"),
+            first.c.nil,
+            standings.standing(form, AGENCY.c.kind) == Standing.NIL.value,
+            _is_below(first, many=many),
+        )
+    )
+
+
+ROOT = Prepared(
+    sa.select(AGENCY.c.code, AGENCY.c.name, AGENCY.c.kind, AGENCY.c.level, YEAR.c.due)
+    .select_from(AGENCY.join(YEAR, sa.true()))
+    .where(AGENCY.c.code == sa.bindparam("agency"), YEAR.c.year == sa.bindparam("year"))
+)
+
+
+@cache
+def filings_of_year(form: Form) -> Prepared:
+    """Count the reports and the filings of each table on a year, wherever they are."""
+    counts = (
+        sa.select(sa.func.count()).select_from(each).where(each.c.year == sa.bindparam("year"))
+        for each in (REPORT, *(FILINGS[key] for key in form.table))
+    )
+    return Prepared(sa.select(*(each.scalar_subquery() for each in counts)))
+
+
+@cache
+def filings_below(key: str, *, many: bool) -> Prepared:
+    """Count the filings of a table that are of leaves."""
+    filing, leaf = FILINGS[key], _LEAF[many]
+    on = sa.and_(filing.c.agency == leaf.c.code, filing.c.year == sa.bindparam("year"))
+    return Prepared(sa.select(sa.func.count()).select_from(leaf.join(filing, on)))
+
+
+@cache
+def numbers(form: Form, table: Table, *, many: bool) -> Prepared:
+    """Count, over the filings with a blank or `n/a`, the numbers in each cell."""
+    filing = FILINGS[table.key]
+    blank = models.any_cell(form, table.key).is_(None)
+    counts = (sa.func.count(filing.c[cell.name]) for cell in table.cells)
+    return Prepared(sa.select(*counts).where(_figures(form, table.key, many=many), blank))
+
+
+@cache
+def inapplicable(form: Form, key: str, *, many: bool) -> Prepared:
+    """List which cells are `n/a` together, and in how many filings."""
+    filing = FILINGS[key]
+    names = filing.c.not_applicable
+    return Prepared(
+        sa.select(names, sa.func.count())
+        .where(
+            _figures(form, key, many=many),
+            models.any_cell(form, key).is_(None),
+            names.is_not(None),
+        )
+        .group_by(names)
+    )
+
+
+@cache
+def listing(form: Form, *, many: bool) -> Prepared:
+    """Name the first leaves that have not simply filed, and say how they stand."""
+    standing, leaf = standings.standing(form, AGENCY.c.kind), _LEAF[many]
+    source = leaf.join(AGENCY, AGENCY.c.code == leaf.c.code)
+    source = source.outerjoin(REPORT, standings.its_report(AGENCY))
+    return Prepared(
+        sa.select(AGENCY.c.code, AGENCY.c.name, standing.label("standing"))
+        .select_from(source)
+        .where(standing != Standing.FILED.value)
+        .order_by(AGENCY.c.code)
+        .limit(sa.literal_column(str(LISTED)))
+    )

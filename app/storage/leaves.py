@@ -1,0 +1,156 @@
+"""The sums over all reports below an agency that are not consolidated, added up by the database."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from app.domain.layout import Form, Table
+from app.domain.report import Agency
+from app.domain.rollup import YUAN, Added, unit_of
+from app.domain.standing import Standing
+from app.storage import leaf_statements as statements
+from app.storage import standings
+from app.storage.statements import Prepared
+
+MANY = 300
+"""With so many agencies that have others below them, a tree is large."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaves:
+    """What stands below an agency on a year.
+
+    `standings` counts agencies; `listed` names the first of those that have not simply filed.
+    """
+
+    root: Agency
+    revision: int
+    standings: Mapping[Standing, int]
+    listed: tuple[tuple[str, str, Standing], ...]
+    sums: Mapping[str, Added]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What every statement is run with."""
+
+    connection: Connection
+    form: Form
+    parameters: Mapping[str, Any]
+    many: bool
+
+    def row(self, statement: Prepared) -> Any:
+        return statement.row(self.connection, self.parameters)
+
+    def rows(self, statement: Prepared) -> list[Any]:
+        return statement.rows(self.connection, self.parameters)
+
+
+def _is_too_large(error: OperationalError) -> bool:
+    return "integer overflow" in str(error.orig)
+
+
+def _added_up(asked: _Asked) -> tuple[Any, bool]:
+    """Return the row of `statements.adding`, and whether its sums are in halves."""
+    try:
+        return asked.row(statements.adding(asked.form, many=asked.many, large=False)), False
+    except OperationalError as error:
+        if not _is_too_large(error):
+            raise
+        return asked.row(statements.adding(asked.form, many=asked.many, large=True)), True
+
+
+def _cells(table: Table, values: Iterator[Any], *, large: bool) -> list[tuple[int, int]]:
+    """Read each cell's sum, and how many amounts cannot be added, from what `_sums` selects."""
+    found = []
+    for cell in table.cells:
+        total = 0
+        for factor in (1,) if unit_of(cell) is None else YUAN.values():
+            value = int(next(values) or 0)
+            if large:
+                value = (value << statements.HALF) + int(next(values) or 0)
+            total += factor * value
+        found.append((total, 0 if unit_of(cell) is None else int(next(values))))
+    return found
+
+
+def _filings(asked: _Asked, reports: int) -> dict[str, int]:
+    """Count the filings below of each table.
+
+    Of many leaves mostly every report has all tables: then so has every report of the year.
+    """
+    of_year, *counts = asked.row(statements.filings_of_year(asked.form)) if asked.many else [-1]
+    complete = {key for key, n in zip(asked.form.table, counts, strict=False) if n == of_year}
+    return {
+        key: reports
+        if key in complete
+        else int(asked.row(statements.filings_below(key, many=asked.many))[0])
+        for key in asked.form.table
+    }
+
+
+def _known(asked: _Asked, table: Table) -> tuple[list[int], list[int]]:
+    """Count the numbers and the `n/a` in each cell, over the filings that have a blank or `n/a`."""
+    form, many = asked.form, asked.many
+    absent = [0] * len(table.cells)
+    for names, count in asked.rows(statements.inapplicable(form, table.key, many=many)):
+        for name in json.loads(names):
+            line, _, column = name.partition("__")
+            absent[table.at[line, column]] += count
+    return list(asked.row(statements.numbers(form, table, many=many))), absent
+
+
+def _added(
+    asked: _Asked, table: Table, filings: int, incomplete: int, cells: list[tuple[int, int]]
+) -> Added:
+    numbers, absent = [0] * len(cells), [0] * len(cells)
+    if incomplete:
+        numbers, absent = _known(asked, table)
+    sums, gaps = [], []
+    for (total, unknown), some, inapplicable in zip(cells, numbers, absent, strict=True):
+        known = filings - incomplete + some
+        sums.append(total if known and not unknown else None)
+        gaps.append(filings - known - inapplicable + unknown)
+    return Added(table, filings, tuple(sums), tuple(gaps), tuple(absent))
+
+
+def _standings(asked: _Asked, expected: int, there: int, late: int) -> dict[Standing, int]:
+    nil = int(asked.row(statements.nil(asked.form, many=asked.many))[0])
+    return {
+        Standing.FILED: there - late - nil,
+        Standing.NIL: nil,
+        Standing.LATE: late,
+        Standing.MISSING: expected - there,
+    }
+
+
+def leaves(connection: Connection, agency: str, year: int, form: Form) -> Leaves | None:
+    """Add up the reports at or below an agency that are not consolidated.
+
+    None if the agency or the year is not registered. Several statements: the caller sees to it that
+    they see one state of the database.
+    """
+    root = statements.ROOT.row(connection, {"agency": agency, "year": year})
+    if root is None:
+        return None
+    given = standings.parameters(year, json.loads(root[4])) | {"agency": agency}
+    size = statements.SIZE.row(connection, {"agency": agency, "many": MANY})[0]
+    asked = _Asked(connection, form, given, many=size == MANY)
+    (expected, there, late, revision, *added), large = _added_up(asked)
+    filings, values, sums = _filings(asked, there), iter(added), {}
+    for table in form.tables:
+        incomplete, cells = int(next(values)), _cells(table, values, large=large)
+        sums[table.key] = _added(asked, table, filings[table.key], incomplete, cells)
+    stand = _standings(asked, expected, there, late)
+    return Leaves(Agency(*root[:4]), revision, stand, _listed(asked, stand), sums)
+
+
+def _listed(asked: _Asked, stand: Mapping[Standing, int]) -> tuple[tuple[str, str, Standing], ...]:
+    if sum(stand.values()) == stand[Standing.FILED]:
+        return ()
+    rows = asked.rows(statements.listing(asked.form, many=asked.many))
+    return tuple((code, name, Standing(word)) for code, name, word in rows)
