@@ -113,8 +113,7 @@ async def list_changes(request: Request, query: Annotated[ChangesQuery, Query()]
 class _Streamed(Direct):
     """A route whose reply is a stream of events, whatever else the client takes."""
 
-    @staticmethod
-    def refuse_others(request: Request) -> None:
+    def refuse_others(self, request: Request) -> None:
         """Refuse nobody."""
 
 

@@ -27,8 +27,7 @@ from app.storage.completeness import COLUMNS
 class _Either(Direct):
     """A route that replies in JSON or CSV, and refuses those who take neither by itself."""
 
-    @staticmethod
-    def refuse_others(request: Request) -> None:
+    def refuse_others(self, request: Request) -> None:
         """Refuse nobody yet."""
 
 

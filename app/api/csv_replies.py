@@ -25,8 +25,7 @@ Format = Annotated[
 class Tabular(Direct):
     """A route that also replies with CSV: who asks for it by `format` need not name it twice."""
 
-    @staticmethod
-    def refuse_others(request: Request) -> None:
+    def refuse_others(self, request: Request) -> None:
         """Refuse a client that does not take JSON, unless it asks for CSV."""
         if request.query_params.get("format") != "csv":
             negotiate(request)

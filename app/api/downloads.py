@@ -25,8 +25,7 @@ MEDIA_TYPES = {
 class Download(Direct):
     """A route whose reply is a file, of the type that its address ends in."""
 
-    @staticmethod
-    def refuse_others(request: Request) -> None:
+    def refuse_others(self, request: Request) -> None:
         """Refuse a client that does not take the file's type."""
         negotiate(request, MEDIA_TYPES[request.url.path.rpartition(".")[2]])
 

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import idempotency
-from app.api.replies import negotiate
+from app.api.replies import JSON, negotiate
 from app.storage.database import Database
 
 ROUTE = "gongkai.route"
@@ -52,10 +52,9 @@ class Direct(APIRoute):
 
         return handle
 
-    @staticmethod
-    def refuse_others(request: Request) -> None:
+    def refuse_others(self, request: Request) -> None:
         """Refuse a client that does not take what the route replies with."""
-        negotiate(request)
+        negotiate(request, getattr(self.response_class, "media_type", JSON))
 
 
 def router(tag: str, prefix: str = "") -> APIRouter:
