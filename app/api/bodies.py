@@ -96,13 +96,21 @@ def _constant(text: str) -> Any:
 _QUICK = json.JSONDecoder(parse_float=_number, parse_constant=_constant)
 
 
-def _members_in(value: Any) -> int:
+_CONTAINERS = frozenset({dict, list})
+
+
+def members_in(value: Any) -> int:
     """Count the members of all objects."""
-    if isinstance(value, dict):
-        return len(value) + sum(
-            _members_in(member) for member in value.values() if isinstance(member, dict | list)
-        )
-    return sum(_members_in(m) for m in value if isinstance(m, dict | list))
+    members = 0
+    waiting = [value]
+    while waiting:
+        found = waiting.pop()
+        if type(found) is dict:
+            members += len(found)
+            found = found.values()
+        if not _CONTAINERS.isdisjoint(map(type, found)):
+            waiting += [each for each in found if type(each) in _CONTAINERS]
+    return members
 
 
 def _decoded(text: str) -> tuple[Any, bool]:
@@ -113,7 +121,7 @@ def _decoded(text: str) -> tuple[Any, bool]:
     """
     with contextlib.suppress(ValueError):
         found = _QUICK.decode(text)
-        if isinstance(found, dict) and _members_in(found) == text.count(":"):
+        if isinstance(found, dict) and members_in(found) == text.count(":"):
             return found, False
     met: list[_Twice] = []
     decoder = partial(

@@ -98,19 +98,7 @@ def _has_each_once(line: bytes, body: Json) -> bool:
     """
     if b'\\"' in line or b"\\\\" in line:
         return False
-    return line.count(b'":') == _members(body)
-
-
-def _members(value: Any) -> int:
-    if type(value) is list:
-        return sum(_members(each) for each in value)
-    if type(value) is not dict:
-        return 0
-    count = len(value)
-    for member in value.values():
-        if type(member) is dict or type(member) is list:
-            count += _members(member)
-    return count
+    return line.count(b'":') == bodies.members_in(body)
 
 
 def _form(body: Any) -> Form | None:

@@ -197,8 +197,8 @@ class Form:
         return {table.key: table for table in self.tables}
 
 
-def picker(positions: tuple[int, ...]) -> Callable[[Any], tuple[Any, ...]]:
-    """Return what picks these positions of a row as a tuple, however few they are."""
+def picker(positions: tuple[Any, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return what picks these positions of a row, or keys, as a tuple, however few they are."""
     if len(positions) == 1:
         only = positions[0]
         return lambda row: (row[only],)

@@ -20,6 +20,14 @@ def add(values: tuple[Value, ...]) -> int | None:
     return sum(numbers) if numbers else None
 
 
+def whole(table: Table, cells: Cells) -> tuple[int, ...] | None:
+    """Return the computed value of each total cell; None if a cell under one is no number."""
+    try:
+        return tuple([sum(addends(cells)) for _, addends in _addends(table)])
+    except TypeError:
+        return None
+
+
 def sums(filing: Filing) -> Iterator[tuple[Cell, int | None, bool]]:
     """Yield each total cell with its computed value, and whether a cell under it is blank.
 

@@ -1,9 +1,10 @@
 """What a write has changed, as the feed tells it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from app.domain.layout import Cell, Table, Value
+from app.domain.layout import Table, Value
 from app.domain.report import PROSE, Filing, Report
 from app.services import encoding
 from app.services.rendering import Json, shown
@@ -45,19 +46,24 @@ def _differ(old: Json, new: Json) -> bool:
 def cells(old: Report, new: Report, tables: Iterable[str]) -> list[Json]:
     """Return the cells of these tables whose value differs; those of a missing table are blank."""
     return [
-        {"pointer": table.pointers[cell.index], "from": shown(cell, was), "to": shown(cell, now)}
+        cell
         for table in map(new.form.table.__getitem__, tables)
-        for cell, was, now in _pairs(table, old.filings.get(table.key), new.filings.get(table.key))
-        if was != now
+        for cell in _moved(table, old.filings.get(table.key), new.filings.get(table.key))
     ]
 
 
-def _pairs(
-    table: Table, old: Filing | None, new: Filing | None
-) -> Iterator[tuple[Cell, Value, Value]]:
+def _moved(table: Table, old: Filing | None, new: Filing | None) -> list[Json]:
     blank: tuple[Value, ...] = (None,) * len(table.cells)
     was, now = (each.cells if each else blank for each in (old, new))
-    return zip(table.cells, was, now, strict=True) if was != now else iter(())
+    return [
+        {
+            "pointer": table.pointers[index],
+            "from": shown(table.cells[index], was[index]),
+            "to": shown(table.cells[index], now[index]),
+        }
+        for index, differs in enumerate(map(operator.ne, was, now))
+        if differs
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,11 @@ def change(of: Subject, op: str, stamp: Stamp, details: Details = Details()) -> 
         "members": details.members,
         "tables": details.tables,
         "cells": details.cells,
-        "findings": asdict(details.findings),
+        "findings": {
+            "opened": details.findings.opened,
+            "closed": details.findings.closed,
+            "changed": details.findings.changed,
+        },
         "links": {"self": f"/v1/{of.resource}/{of.key}"},
     }
     return Change(at, of.resource, of.key, of.agency, of.year, op, revision, encoding.encoded(body))

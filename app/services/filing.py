@@ -1,11 +1,20 @@
 """Between the JSON that a client writes and a report as a value."""
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from app.domain import decimals
-from app.domain.layout import Cells, Form, Table
+from app.domain.layout import Cells, Form, Table, picker
 from app.domain.report import PROSE, Agency, Filing, Report
 from app.services.rendering import Json, matrix
+
+
+@cache
+def _columns(table: Table) -> tuple[tuple[str, ...], Callable[[Json], tuple[Any, ...]]]:
+    """Return the keys of a table's columns, and what picks a line that has all of them."""
+    keys = tuple(column.key for column in table.columns)
+    return keys, picker(keys)
 
 
 def cells_from(table: Table, data: Json | None) -> Cells:
@@ -13,9 +22,13 @@ def cells_from(table: Table, data: Json | None) -> Cells:
     blank: Json = {}
     lines = data or blank
     read: list[Any] = []
+    keys, columns_of = _columns(table)
     for line in table.lines:
         columns = lines.get(line.key) or blank
-        read += [columns.get(column.key) for column in table.columns]
+        try:
+            read += columns_of(columns)
+        except KeyError:
+            read += [columns.get(key) for key in keys]
     if table.has_decimals:
         for cell in table.cells:
             value = read[cell.index]

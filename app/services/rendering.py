@@ -6,16 +6,16 @@ of the time that it takes to make objects of them first.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 from typing import Any
 
 from app.domain import decimals
 from app.domain.calendar import timeliness
 from app.domain.findings import Finding, Outcome, Severity
-from app.domain.layout import NOT_APPLICABLE, Cell, Table, Value
+from app.domain.layout import NOT_APPLICABLE, Cell, Cells, Table, Value
 from app.domain.report import PROSE, Filing, Report
-from app.domain.totals import sums
+from app.domain.totals import sums, whole
 from app.services.encoding import encoded
 from app.storage.reports import Stored
 
@@ -89,15 +89,36 @@ def _figures_of(table: Table) -> tuple[_Figures, _Figures]:
 
 def filed(filing: Filing) -> bytes:
     """Return the JSON of a table as it stands in a report."""
+    if not filing.remarks and filing.cells == _zeros(filing.table):
+        return _filed_zeros(filing.table, filing.nil, tuple(filing.choices.items()))
+    return _filed(filing)
+
+
+@cache
+def _zeros(table: Table) -> Cells:
+    return (0,) * len(table.cells)
+
+
+@lru_cache(maxsize=256)
+def _filed_zeros(table: Table, nil: bool, choices: tuple[tuple[str, str], ...]) -> bytes:
+    """Return the JSON of a table of zeros, as most are."""
+    return _filed(Filing(table, _zeros(table), nil, choices=dict(choices)))
+
+
+def _filed(filing: Filing) -> bytes:
     table = filing.table
-    computed = list(sums(filing))
-    partial = [
-        f"/tables/{table.key}/totals/{cell.line.key}/{cell.column.key}"
-        for cell, _, is_partial in computed
-        if is_partial
-    ]
-    cells, sums_of = _figures_of(table)
-    data, totals = cells(filing.cells), sums_of(tuple(total for _, total, _ in computed))
+    cells, totals_of = _figures_of(table)
+    computed: tuple[int | None, ...] | None = whole(table, filing.cells)
+    partial: list[str] = []
+    if computed is None:
+        found = list(sums(filing))
+        computed = tuple(total for _, total, _ in found)
+        partial = [
+            f"/tables/{table.key}/totals/{cell.line.key}/{cell.column.key}"
+            for cell, _, is_partial in found
+            if is_partial
+        ]
+    data, totals = cells(filing.cells), totals_of(computed)
     others = {"totals_partial": partial, "remarks": dict(filing.remarks), **filing.choices}
     figures = f'{{"filing":"{filing.state}","data":{data},"totals":{totals}}}'
     return joined(figures.encode(), encoded(others))

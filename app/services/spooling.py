@@ -5,6 +5,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import IO
 
+from isal import isal_zlib
+
 PIECE = 2**20
 """How much of a file is packed at a time."""
 LONGEST_LINE = 2 * 2**20
@@ -23,12 +25,14 @@ class NotPacked(Exception):
 
 def packed(piece: bytes) -> bytes:
     """Return a piece of a file as it is kept."""
-    return zlib.compress(piece, _LEVEL, _GZIP)
+    made: bytes = isal_zlib.compress(piece, _LEVEL, _GZIP)
+    return made
 
 
 def unpacked(piece: bytes) -> bytes:
     """Undo `packed`."""
-    return zlib.decompress(piece, _GZIP)
+    found: bytes = isal_zlib.decompress(piece, _GZIP)
+    return found
 
 
 class Spool:
