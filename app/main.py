@@ -44,6 +44,7 @@ from app.api.watching import Watcher, told_to_stop
 from app.errors import AppError
 from app.services import retaining
 from app.services.background import Importer
+from app.services.shelf import Shelf
 from app.settings import Settings
 from app.storage import revisions
 from app.storage.database import Database
@@ -132,6 +133,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.database = Database(app.state.settings)
     gc.collect()
     gc.freeze()  # schemas and statements stay: no need to look at them again and again
+    app.state.shelf = Shelf(app.state.database)
     app.state.importer = Importer(app.state.database, app.state.settings, files.read)
     log.info("started", database=app.state.settings.database_url.split("@")[-1])
     try:

@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Connection
 
 from app.domain.layout import LARGEST, Cell, Table, Unit
+from app.services import rolling
 from app.storage import leaves, models, standings
 from app.storage.database import Database
 from tests.api import Json, a_table_body, etag, make_agency, put_report, revision, said
@@ -414,3 +415,36 @@ def test_a_table_of_another_form_is_not_in_the_sum(client: TestClient) -> None:
     assert table["data"] == {"centralized": {"items": 1, "amount": "10000"}}
     assert table["amount_unit"] == "yuan"
     assert "procurement" not in rollup(client, year=2024)["tables"]
+
+
+def test_a_roll_up_is_computed_again_only_when_something_below_has_changed(
+    tree: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed = rolling.computed
+    done: list[tuple[Any, ...]] = []
+
+    def counted(connection: Connection, *key: Any) -> tuple[str, bytes]:
+        done.append(key)
+        return computed(connection, *key)
+
+    monkeypatch.setattr(rolling, "computed", counted)
+    make_agency(tree, "far-away")
+    tags = [etag(tree.get("/v1/agencies/g/rollup/2024"))]
+
+    def read_again() -> int:
+        done.clear()
+        tags.append(etag(tree.get("/v1/agencies/g/rollup/2024")))
+        return len(done)
+
+    assert read_again() == 0
+    put_report(tree, "far-away", problems="不在这里。")
+    put_report(tree, "bureau", 2023)
+    assert (read_again(), read_again()) == (0, 0)
+    assert len(set(tags)) == 1
+    file(tree, "bureau", 4_000)
+    assert (read_again(), read_again()) == (1, 0)
+    tree.patch("/v1/agencies/county", json={"kind": "department"})
+    assert (read_again(), read_again()) == (1, 0)
+    tree.delete("/v1/reports/bureau/2024")
+    assert (read_again(), read_again()) == (1, 0)
+    assert len(set(tags)) == 4

@@ -17,6 +17,7 @@ from app.api.routing import database, router
 from app.errors import Invalid
 from app.forms import FORMS
 from app.services import rolling
+from app.services.shelf import Shelf
 
 routes = router("rollups", "/v1/agencies")
 
@@ -57,7 +58,6 @@ async def get_rollup(
     except Invalid:  # what the path names is looked for first
         await database(request).use(partial(rolling.require, agency=code, year=number))
         raise
-    etag, body = await database(request).snapshot(
-        partial(rolling.computed, agency=code, year=number, basis=basis)
-    )
-    return reply(request, etag, body=body)
+    shelf: Shelf = request.app.state.shelf
+    kept = await shelf.rollup(code, number, basis)
+    return reply(request, kept.etag, zipped=kept.zipped)

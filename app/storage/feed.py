@@ -96,6 +96,34 @@ def position(connection: Connection) -> int:
     return int(POSITION.row(connection, {})[0])
 
 
+def _concerns(*, of_children: bool) -> Prepared:
+    agency: Any = models.Agency.__table__  # type: ignore[attr-defined]
+    wanted = _CHANGE.c.year == sa.bindparam("year")
+    if of_children:
+        parent: Any = sa.bindparam("parent")
+        wanted &= sa.or_(_CHANGE.c.agency == parent, agency.c.parent == parent)
+    found = (
+        sa.select(_CHANGE.c.seq)
+        .select_from(_CHANGE.outerjoin(agency, agency.c.code == _CHANGE.c.agency))
+        .where(
+            _CHANGE.c.seq > sa.bindparam("after"), sa.or_(_CHANGE.c.resource != "reports", wanted)
+        )
+    )
+    return Prepared(found.limit(1))
+
+
+_CONCERNS = {is_of: _concerns(of_children=is_of) for is_of in (True, False)}
+
+
+def concerns(connection: Connection, after: int, year: int, parent: str | None) -> bool:
+    """Tell whether a later change touches the tree, the years, or reports on a year.
+
+    With a `parent`, only its own report and those of its children count.
+    """
+    given = {"after": after, "year": year} | ({} if parent is None else {"parent": parent})
+    return _CONCERNS[parent is not None].row(connection, given) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """What was read of the feed: numbers and bodies, and where it stood then.
