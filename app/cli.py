@@ -1,4 +1,4 @@
-"""The command line: `gongkai serve | migrate | demo | import | openapi | rebuild`."""
+"""The command line: `gongkai serve | migrate | demo | import | mirror | openapi | rebuild`."""
 
 import os
 import sys
@@ -122,6 +122,36 @@ def import_file(
         raise SystemExit("gongkai: --mode: must be atomic or partial")
     if not importer.load(settings, file, str(kind), Plan(mode, dry_run, patient=True), _say):
         raise SystemExit(1)
+
+
+@app.command()
+def mirror(
+    url: Annotated[str, typer.Argument(help="The other instance: where its /v1 stands below.")],
+    under: Annotated[str | None, typer.Option(help="Copy this agency and all below it.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Catch up, compare, and stop.")] = False,
+    interval: Annotated[float, typer.Option(help="Seconds between comparisons; 0: never.")] = 3600,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Begin by comparing all there is.")
+    ] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Give up data that is here.")] = False,
+) -> None:
+    """Keep this database in step with another instance; it may be stopped at any time."""
+    from app.services import maintaining  # noqa: PLC0415 - a server does not need Alembic
+    from app.services.mirroring import copying, following  # noqa: PLC0415 - nor a client
+    from app.services.mirroring.remote import MirrorError  # noqa: PLC0415
+
+    settings = _settings()
+    logs.configure(settings)
+    _report(maintaining.migrate(settings))
+    try:
+        with copying.opened(settings, url, under) as made:
+            copying.claim(made, replace=replace)
+            done = following.once(made, verify=verify)
+            for line in done if once else following.follow(made, interval, verify=verify):
+                _say(line)
+                sys.stdout.flush()
+    except MirrorError as error:
+        raise SystemExit(f"gongkai: {url}: {error}") from None
 
 
 @app.command(name="openapi")

@@ -22,6 +22,7 @@ from app.api import (
     changes,
     comparisons,
     completeness,
+    digests,
     exports,
     files,
     findings,
@@ -70,6 +71,7 @@ _ROUTERS = (
     templates.routes,
     exports.routes,
     changes.routes,
+    digests.routes,
     system.routes,
 )
 

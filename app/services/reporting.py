@@ -21,7 +21,7 @@ from app.domain.report import Agency, Report
 from app.domain.rules import judge
 from app.errors import Conflict, NotFound
 from app.forms import form_of
-from app.services import changes, encoding, rendering
+from app.services import changes, digests, encoding, rendering
 from app.services.changes import Moves
 from app.storage import feed, reports, retired, years
 from app.storage.reports import Derived, Stamp, Stored
@@ -44,7 +44,7 @@ def rule_set() -> str:
     """Return the version of everything that documents are derived by: a digest of the code."""
     root = Path(__file__).parents[1]
     sources = sorted([*root.glob("domain/*.py"), *root.glob("forms/*.py")])
-    sources.append(Path(rendering.__file__))
+    sources += [Path(rendering.__file__), Path(digests.__file__)]
     digest = hashlib.sha256()
     for source in sources:
         digest.update(source.read_bytes())
@@ -277,6 +277,7 @@ def derived_rows(
         "rule_set": derived.rule_set,
         "summary": encoding.encoded(rendering.summary(document, current.report, derived.etag)),
         "body": encoding.zipped(rendered.body),
+        "digest": digests.digest_of(current.report),
     }
     findings = [
         (each["rule"], each["severity"], encoding.encoded(each)) for each in document.findings

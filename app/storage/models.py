@@ -102,12 +102,17 @@ def _of_report() -> ForeignKeyConstraint:
 
 
 class DerivedDocument(SQLModel, table=True):
-    """Derived: a report as it is served. `body` is its JSON, gzipped; `summary` that of lists."""
+    """Derived: a report as it is served. `body` is its JSON, gzipped; `summary` that of lists.
+
+    `digest` names what clients wrote of it; it is NULL only until the documents of an older version
+    are rebuilt.
+    """
 
     __tablename__ = "derived_document"
     __table_args__ = (
         _of_report(),
-        Index("ix_derived_document_year", "year", "agency"),
+        # With the digest, so that a tree of digests is read from the index alone.
+        Index("ix_derived_document_year", "year", "agency", "digest"),
         # The indexes latest_of_year, latest and worst_of_year, whose first sort key descends, stand
         # in the migration alone: Alembic cannot compare such indexes on SQLite.
     )
@@ -122,6 +127,7 @@ class DerivedDocument(SQLModel, table=True):
     rule_set: str = Field(sa_type=String(16))
     summary: bytes = Field(sa_type=LargeBinary)
     body: bytes = Field(sa_type=LargeBinary)
+    digest: str | None = Field(default=None, sa_type=String(64))
 
 
 class DerivedFinding(SQLModel, table=True):
@@ -233,6 +239,20 @@ class Idempotency(SQLModel, table=True):
     headers: str = Field(sa_type=LongText)
     body: bytes = Field(sa_type=LargeBinary)
     created_at: str = Field(sa_type=_text(INSTANT), index=True)
+
+
+class MirrorState(SQLModel, table=True):
+    """What this database is a copy of, and how far: every change up to `position` is in it.
+
+    There is one row at most. `under` is the agency below which it copies; empty for all.
+    """
+
+    __tablename__ = "mirror_state"
+
+    source: str = Field(primary_key=True, sa_type=String(500))
+    under: str = Field(default="", sa_type=_text(32))
+    position: int = Field(sa_type=BigInteger)
+    updated_at: str = Field(sa_type=_text(INSTANT))
 
 
 def cells_of(key: str) -> dict[str, Cell]:

@@ -1,0 +1,1 @@
+"""A copy of another instance: load all, follow its changes, and prove that both agree."""

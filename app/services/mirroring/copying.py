@@ -1,0 +1,143 @@
+"""A copy and its source: what is fetched from the one, and stored in the other."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlmodel import Session
+
+from app.errors import AppError
+from app.services import reporting
+from app.services.mirroring import completing, remote, storing
+from app.services.mirroring.batches import Batch, Keys, parts
+from app.services.mirroring.remote import AwayError, Remote, UnexpectedError
+from app.settings import Settings
+from app.storage import mirror
+from app.storage.database import in_session, read_engine, run, write_engine
+from app.storage.mirror import UNLOADED, State
+
+T = TypeVar("T")
+
+SIZE = 200
+"""How many resources are stored in one transaction when many are loaded."""
+
+_ATTEMPTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A copy: of which instance, of what part of it, and the engines by which it is reached.
+
+    `under` is an agency: it, all below it and those above it are copied, with the reports at or
+    below it. None for all.
+    """
+
+    url: str
+    source: Remote
+    under: str | None
+    writes: Any
+    reads: Any
+
+    def read(self, job: Callable[[Session], T]) -> T:
+        """Read from the copy."""
+        return run(self.reads, in_session(job))
+
+
+@contextmanager
+def opened(settings: Settings, url: str, under: str | None) -> Iterator[Mirror]:
+    """Open the database of the copy, and connect to the source."""
+    writes, reads = write_engine(settings), read_engine(settings)
+    try:
+        with remote.opened(url) as source:
+            yield Mirror(url.rstrip("/"), source, under, writes, reads)
+    finally:
+        writes.dispose()
+        reads.dispose()
+
+
+def claim(made: Mirror, *, replace: bool) -> None:
+    """Make the database a copy of the source, if it is none yet.
+
+    Raises `UnexpectedError` if it is a copy of another, if it has data of its own, which would be
+    lost and shall not be replaced, or if there is no such agency to copy.
+    """
+    state = made.read(mirror.state)
+    if state is None:
+        if not replace and made.read(mirror.codes):
+            raise UnexpectedError("the database has data of its own; --replace gives it up")
+        if made.under and remote.find(made.source, f"/v1/agencies/{made.under}") is None:
+            raise UnexpectedError(f"there is no agency {made.under}")
+        store(made, Batch(), UNLOADED)
+    elif (state.source, state.under) != (made.url, made.under or ""):
+        of = state.source + (f" under {state.under}" if state.under else "")
+        raise UnexpectedError(f"the database is a copy of {of}")
+
+
+def position(made: Mirror) -> int:
+    """Return the number of the last change of the source that is in the copy."""
+    state = made.read(mirror.state)
+    return UNLOADED if state is None else state.position
+
+
+def fetched(made: Mirror, keys: Keys) -> Batch:
+    """Fetch the present state of resources."""
+    years, codes, reports = sorted(keys.years), sorted(keys.agencies), sorted(keys.reports)
+    paths = [
+        *(f"/v1/reporting-years/{year}" for year in years),
+        *(f"/v1/agencies/{code}" for code in codes),
+        *(f"/v1/reports/{code}/{year}" for code, year in reports),
+    ]
+    found = iter(remote.find_all(made.source, paths))
+    return Batch(
+        {year: next(found) for year in years},
+        {code: next(found) for code in codes},
+        {key: next(found) for key in reports},
+    )
+
+
+def store(made: Mirror, batch: Batch, reached: int | None = None) -> Counter[str]:
+    """Complete a batch and store it, and with it the position that is reached by it, if any.
+
+    Whoever writes to the copy meanwhile may be in the way: then all of it is fetched again.
+    """
+
+    def job(session: Session) -> Counter[str]:
+        done = storing.store(session, batch)
+        if reached is not None:
+            state = State(made.url, made.under or "", reached)
+            mirror.save(session, state, reporting.now())
+        return done
+
+    for _ in range(_ATTEMPTS - 1):
+        _complete(made, batch)
+        try:
+            return run(made.writes, in_session(job))
+        except (AppError, IntegrityError, OperationalError):
+            batch.take(fetched(made, batch.keys))
+    _complete(made, batch)
+    return run(made.writes, in_session(job))
+
+
+def _complete(made: Mirror, batch: Batch) -> None:
+    """Fetch what a batch is not whole without."""
+    repeated = 0
+    while True:
+        needed, again = made.read(lambda session: completing.missing(session, batch))
+        if not needed and not again:
+            return
+        repeated += bool(again)
+        if repeated > _ATTEMPTS:
+            raise AwayError("the source changes faster than it can be read")
+        batch.take(fetched(made, needed))
+        batch.take(fetched(made, again))
+
+
+def repair(made: Mirror, keys: Keys) -> Counter[str]:
+    """Fetch and store what differs, part by part."""
+    done = store(made, fetched(made, Keys(keys.years, keys.agencies)))
+    for part in parts(sorted(keys.reports), SIZE):
+        done += store(made, fetched(made, Keys(reports=set(part))))
+    return done

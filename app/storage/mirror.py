@@ -1,0 +1,100 @@
+"""What a copy of another instance has to know of the database: how far it is, and what is there."""
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from app.storage import agencies, years
+from app.storage.models import Agency, MirrorState, Report, ReportingYear
+
+Key = tuple[str, int]
+"""The agency and the year of a report."""
+
+UNLOADED = -1
+"""The position of a copy that has not been loaded to the end yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a database is a copy of, and how far; `under` is empty for all of it."""
+
+    source: str
+    under: str
+    position: int
+
+
+def state(session: Session) -> State | None:
+    """Return what this database is a copy of; None if it is of nothing."""
+    found = session.exec(select(MirrorState)).first()
+    return State(found.source, found.under, found.position) if found else None
+
+
+def save(session: Session, new: State, time: str) -> None:
+    """Remember how far the copy is, with what else the transaction writes."""
+    session.merge(MirrorState(**asdict(new), updated_at=time))
+
+
+def lock(session: Session, years_on: Collection[int]) -> None:
+    """Take the locks of a batch that come before those of agencies: the register's, the years'."""
+    agencies.lock_register(session)
+    if years_on:
+        years.share(session.connection(), min(years_on) - 1, max(years_on) + 1)
+
+
+def codes(session: Session) -> set[str]:
+    """Return the codes of all agencies."""
+    return {code for (code,) in _rows(session, sa.select(col(Agency.code)))}
+
+
+def years_there(session: Session) -> set[int]:
+    """Return all reporting years."""
+    return {year for (year,) in _rows(session, sa.select(col(ReportingYear.year)))}
+
+
+def inside(session: Session, under: str) -> set[str]:
+    """Return the codes of an agency and of all below it."""
+    return {code for (code,) in _rows(session, agencies.at_or_below(under))}
+
+
+def parents(session: Session, wanted: Collection[str]) -> dict[str, str | None]:
+    """Return the parents of those of these agencies that are there, and of all above them."""
+    start = sa.select(col(Agency.code), col(Agency.parent)).where(col(Agency.code).in_(wanted))
+    tree = start.cte("tree", recursive=True)
+    above = sa.select(col(Agency.code), col(Agency.parent)).join(
+        tree, tree.c.parent == col(Agency.code)
+    )
+    union = tree.union(above)
+    return dict(_rows(session, sa.select(union.c.code, union.c.parent)))
+
+
+def holders(session: Session, usccs: Collection[str]) -> dict[str, str]:
+    """Return the codes of the agencies that have these USCCs."""
+    query = sa.select(col(Agency.uscc), col(Agency.code)).where(col(Agency.uscc).in_(usccs))
+    return dict(_rows(session, query))
+
+
+def children(session: Session, of: Collection[str]) -> set[str]:
+    """Return the agencies directly below these."""
+    query = sa.select(col(Agency.code)).where(col(Agency.parent).in_(of))
+    return {code for (code,) in _rows(session, query)}
+
+
+def reports_of(session: Session, of: Collection[str]) -> set[Key]:
+    """Return the keys of the reports of these agencies."""
+    return _keys(session, col(Report.agency).in_(of))
+
+
+def reports_on(session: Session, of: Collection[int]) -> set[Key]:
+    """Return the keys of the reports on these years."""
+    return _keys(session, col(Report.year).in_(of))
+
+
+def _keys(session: Session, where: Any) -> set[Key]:
+    return set(_rows(session, sa.select(col(Report.agency), col(Report.year)).where(where)))
+
+
+def _rows(session: Session, query: Any) -> list[Any]:
+    return [tuple(row) for row in session.connection().execute(query)]
