@@ -154,6 +154,11 @@ class Table:
         )
 
     @cached_property
+    def zeros(self) -> Cells:
+        """The cells of a table in which all is 0, as most are."""
+        return (0,) * len(self.cells)
+
+    @cached_property
     def totals(self) -> tuple[Cell, ...]:
         """The cells that are sums of others."""
         return tuple(cell for cell in self.cells if cell.is_total)

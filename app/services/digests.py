@@ -79,6 +79,17 @@ def _table(filed: Filing) -> str:
 
 
 def _data(filed: Filing) -> str:
+    if filed.cells == filed.table.zeros:
+        return _zeros(filed.table)
+    return _filled(filed)
+
+
+@cache
+def _zeros(table: Table) -> str:
+    return _filled(Filing(table, table.zeros))
+
+
+def _filled(filed: Filing) -> str:
     text, in_order = _skeleton(filed.table)
     cells = _decimals_as_texts(filed) if filed.table.has_decimals else filed.cells
     cells = in_order(cells)

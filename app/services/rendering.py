@@ -13,7 +13,7 @@ from typing import Any
 from app.domain import decimals
 from app.domain.calendar import timeliness
 from app.domain.findings import Finding, Outcome, Severity
-from app.domain.layout import NOT_APPLICABLE, Cell, Cells, Table, Value
+from app.domain.layout import NOT_APPLICABLE, Cell, Table, Value
 from app.domain.report import PROSE, Filing, Report
 from app.domain.totals import sums, whole
 from app.services.encoding import encoded
@@ -89,20 +89,15 @@ def _figures_of(table: Table) -> tuple[_Figures, _Figures]:
 
 def filed(filing: Filing) -> bytes:
     """Return the JSON of a table as it stands in a report."""
-    if not filing.remarks and filing.cells == _zeros(filing.table):
+    if not filing.remarks and filing.cells == filing.table.zeros:
         return _filed_zeros(filing.table, filing.nil, tuple(filing.choices.items()))
     return _filed(filing)
 
 
-@cache
-def _zeros(table: Table) -> Cells:
-    return (0,) * len(table.cells)
-
-
 @lru_cache(maxsize=256)
 def _filed_zeros(table: Table, nil: bool, choices: tuple[tuple[str, str], ...]) -> bytes:
-    """Return the JSON of a table of zeros, as most are."""
-    return _filed(Filing(table, _zeros(table), nil, choices=dict(choices)))
+    """Return the JSON of a table of zeros."""
+    return _filed(Filing(table, table.zeros, nil, choices=dict(choices)))
 
 
 def _filed(filing: Filing) -> bytes:
