@@ -8,12 +8,11 @@ from importlib.metadata import version
 
 import structlog
 from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Mount
+from starlette.routing import Mount
 
 from app import logs
 from app.api import (
@@ -41,6 +40,7 @@ from app.api.dispatch import Dispatch
 from app.api.middleware import Edge
 from app.api.problems import problem, response_to
 from app.api.replies import FEED_POSITION
+from app.api.routing import Direct
 from app.api.watching import Watcher, told_to_stop
 from app.errors import AppError
 from app.services import retaining
@@ -184,10 +184,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 def _allowed(request: Request) -> list[str]:
     """Return every method of the path: the router knows only those of the first route it met."""
     allowed: set[str] = set()
-    for context in iter_route_contexts(request.app.routes):
-        match, _ = context.matches(request.scope)
-        if match is not Match.NONE:
-            allowed |= context.methods or set()
-    if "GET" in allowed:
-        allowed.add("HEAD")
+    for route in request.app.routes:
+        if isinstance(route, Direct) and route.path_regex.match(request.url.path):
+            allowed |= route.methods or set()
     return sorted(allowed or {"GET", "HEAD"})  # no route is left within a folder of files

@@ -222,4 +222,6 @@ async def stream_changes(
     return EventStream(_watcher(request), ask, first)
 
 
-routes.add_api_route("/stream", stream_changes, route_class_override=_Streamed, **_STREAM)
+_streams = router("changes", "/v1/changes", _Streamed)
+_streams.add_api_route("/stream", stream_changes, **_STREAM)
+routes.routes += _streams.routes

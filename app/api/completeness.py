@@ -31,8 +31,7 @@ class _Either(Direct):
         """Refuse nobody yet."""
 
 
-routes = router("reporting-years", "/v1/reporting-years")
-routes.route_class = _Either
+routes = router("reporting-years", "/v1/reporting-years", _Either)
 
 JSON, CSV = "application/json", "text/csv"
 _HEAD = ("code", "name", "kind", "level", "due", "status", "submitted_on", "published_on")

@@ -33,9 +33,7 @@ class Tabular(Direct):
 
 def tabular(tag: str, prefix: str = "") -> APIRouter:
     """Return a router for operations that also reply with CSV."""
-    made = router(tag, prefix)
-    made.route_class = Tabular
-    return made
+    return router(tag, prefix, Tabular)
 
 
 def with_csv(described: dict[str, Any]) -> dict[str, Any]:

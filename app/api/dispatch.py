@@ -8,13 +8,13 @@ unknown address, another method, a file, goes on through the framework.
 import re
 from collections.abc import Awaitable, Callable, Iterable
 
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.problems import response_to
+from app.api.routing import Direct
 from app.errors import AppError
 
 Match = Callable[[str], re.Match[str] | None]
@@ -28,10 +28,10 @@ class Dispatch:
         self._app = app
         self._handlers: dict[str, list[tuple[Match, Handler]]] = {}
         for route in routes:
-            if isinstance(route, APIRoute):
+            if isinstance(route, Direct):
                 for method in route.methods or ():
                     known = self._handlers.setdefault(method, [])
-                    known.append((route.path_regex.match, route.get_route_handler()))
+                    known.append((route.path_regex.match, route.handler))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""

@@ -32,9 +32,7 @@ class Download(Direct):
 
 def downloads(tag: str, prefix: str) -> APIRouter:
     """Return a router for the files of one tag."""
-    made = router(tag, prefix)
-    made.route_class = Download
-    return made
+    return router(tag, prefix, Download)
 
 
 def contents(suffix: str, *, binary: bool, description: str) -> dict[str, Any]:

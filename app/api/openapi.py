@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from app.api.documentation import problem_responses
+from app.api.routing import Direct
 from app.api.schemas import ProblemOut
 
 FILE = Path(__file__).parents[2] / "openapi" / "openapi.json"
@@ -55,7 +56,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         version=app.version,
         summary=app.summary,
         description=DESCRIPTION,
-        routes=app.routes,
+        routes=[route.documented() for route in app.routes if isinstance(route, Direct)],
         tags=[
             {"name": name, "x-displayName": shown, "description": text}
             for name, shown, text in TAGS

@@ -165,7 +165,7 @@ class Strict(BaseModel):
 class Shown(BaseModel):
     """A reply."""
 
-    model_config = ConfigDict(protected_namespaces=())
+    model_config = ConfigDict(protected_namespaces=(), defer_build=True)
 
 
 def read_only(*names: str) -> dict[str, Any]:
