@@ -922,6 +922,8 @@ def test_pages_of_the_setting_may_call(database_url: str) -> None:
                 "allow",
                 "accept-patch",
                 "feed-position",
+                "content-disposition",
+                "idempotent-replayed",
             }
         hidden = get(client, "/v1/rules", origin="https://stranger.example")
         assert "access-control-allow-origin" not in hidden.headers

@@ -65,19 +65,26 @@ class Case:
     values: tuple[Any, ...] = ()
     computed: set[int] = field(default_factory=set)
     assessed: dict[str, frozenset[str]] = field(default_factory=dict)
+    zeros: set[tuple[bool, str]] = field(default_factory=set)
+    """The tables in which all is 0, each with whether it is of the year before."""
 
     def __post_init__(self) -> None:
         reported: list[Any] = []
         values: list[Any] = []
-        for report, form in (
-            (self.report, self.layout.form),
-            (self.previous, self.layout.before),
+        for before, report, form in (
+            (False, self.report, self.layout.form),
+            (True, self.previous, self.layout.before),
         ):
             for table in form.tables if form is not None else ():
                 filing = report.filings.get(table.key) if report is not None else None
                 if filing is None:
                     reported += [MISSING] * len(table.cells)
                     values += [MISSING] * len(table.cells)
+                    continue
+                if filing.cells == table.zeros:
+                    self.zeros.add((before, table.key))
+                    reported += filing.cells
+                    values += filing.cells
                     continue
                 effective_cells, computed = effective(filing)
                 self.computed.update(len(values) + index for index in computed)

@@ -135,8 +135,12 @@ class Sums:
 class Plan:
     """The checks of a rule, bound to a layout."""
 
-    def __init__(self, layout: Layout, checks: Iterable[Check]) -> None:
+    def __init__(self, layout: Layout, checks: Iterable[Check], relation: "Relation") -> None:
         self.checks = tuple(Bound(layout, check) for check in checks)
+        places = (layout.places[p] for check in self.checks for p in check.positions)
+        self.tables = frozenset((place.before, place.table) for place in places)
+        zeros = (0,) * len(self.checks)
+        self.holds_on_zeros = relation.hold(zeros, zeros)
         self.all = frozenset(check.at for check in self.checks)
         self._own = any(check.own for check in self.checks)
         self._subtracts = any(c.left.subtracts or c.right.subtracts for c in self.checks)
@@ -180,7 +184,9 @@ class Comparison:
         if self.cross_year and case.previous is None:
             if plan.checks:
                 yield rule.unassessable(case, None, NO_PREVIOUS)
-        elif plan.passes(self.relation, case):
+        elif (plan.holds_on_zeros and plan.tables <= case.zeros) or plan.passes(
+            self.relation, case
+        ):
             case.assessed[rule.id] = plan.all
         else:
             yield from self._one_by_one(plan, rule, case)
@@ -248,7 +254,7 @@ class Comparison:
 def _plan(comparison: Comparison, layout: Layout) -> Plan:
     if comparison.cross_year and layout.before is None:
         layout = layout_of(layout.form, None if comparison.from_second_year else layout.form)
-    return Plan(layout, comparison.checks(layout.form, layout.before))
+    return Plan(layout, comparison.checks(layout.form, layout.before), comparison.relation)
 
 
 def _shown(number: int, is_decimal: bool) -> Side:
