@@ -22,9 +22,9 @@ from app.domain.codes import check_character
 from app.main import create_app
 from app.services import maintaining
 from app.services.mirroring import copying, following, remote
-from app.services.mirroring.batches import MEMBERS
 from app.services.mirroring.remote import AwayError, Remote, UnexpectedError
 from app.storage import mirror
+from app.storage.agencies import WRITABLE
 from app.storage.database import write_engine
 from tests.api import Json, an_agency_body, make_agency, put_report, put_table
 from tests.conftest import command, environment, free_port, quiet, served
@@ -75,7 +75,7 @@ def everything(client: httpx2.Client | TestClient) -> Json:
     agencies = client.get("/v1/agencies?limit=1000").json()["items"]
     years = client.get("/v1/reporting-years?limit=1000").json()["items"]
     return {
-        "agencies": [{name: a[name] for name in ("code", *MEMBERS)} for a in agencies],
+        "agencies": [{name: a[name] for name in ("code", *WRITABLE)} for a in agencies],
         "years": [(year["year"], year["status"], year["due"]) for year in years],
         "digest": client.get("/v1/digests").json()["digest"],
     }

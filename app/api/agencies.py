@@ -23,19 +23,6 @@ from app.storage.models import Agency
 
 routes = router("agencies", "/v1/agencies")
 
-WRITABLE = (
-    "name",
-    "short_name",
-    "kind",
-    "level",
-    "parent",
-    "uscc",
-    "uscc_unchecked",
-    "division",
-    "active_from",
-    "active_to",
-)
-
 _EXAMPLES: dict[str, Any] = {
     "government": {
         "summary": "人民政府 / A government",
@@ -66,7 +53,7 @@ def _shown(agency: Mapping[str, Any]) -> dict[str, Any]:
     own = f"/v1/agencies/{code}"
     return {
         "code": code,
-        **{name: agency[name] for name in WRITABLE},
+        **{name: agency[name] for name in agencies.WRITABLE},
         "uscc_unchecked": bool(agency["uscc_unchecked"]),
         "created_at": agency["created_at"],
         "updated_at": agency["updated_at"],
@@ -152,7 +139,7 @@ def _checked(
     """Return what a body says of an agency. Raises `Invalid` with every fault."""
     found = bodies.with_others(bodies.faults(model, body), contradictions(body, code=code))
     faulty = {fault.pointer for fault in found}
-    said = {name: body.get(name) for name in WRITABLE} | {
+    said = {name: body.get(name) for name in agencies.WRITABLE} | {
         "uscc_unchecked": body.get("uscc_unchecked") or False
     }
     if not faulty & {"/uscc", "/uscc_unchecked"} and said["uscc"] and not said["uscc_unchecked"]:
@@ -187,7 +174,7 @@ def _save(session: Session, code: str, current: Agency | None, said: dict[str, A
 
 
 def _writable(agency: Agency) -> dict[str, Any]:
-    return {name: getattr(agency, name) for name in WRITABLE}
+    return {name: getattr(agency, name) for name in agencies.WRITABLE}
 
 
 def _hold(

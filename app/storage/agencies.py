@@ -12,6 +12,20 @@ from app.storage.models import Agency, Report
 from app.storage.paging import Source, equals
 
 _TABLE: Any = Agency.__table__  # type: ignore[attr-defined]
+WRITABLE = (
+    "name",
+    "short_name",
+    "kind",
+    "level",
+    "parent",
+    "uscc",
+    "uscc_unchecked",
+    "division",
+    "active_from",
+    "active_to",
+)
+"""What clients write of an agency beside its code."""
+
 _REGISTER_LOCK = 0x72656769  # "regi"
 
 

@@ -17,20 +17,6 @@ K = TypeVar("K")
 Fetched = dict[K, Json | None]
 """States by key; None for what is not there."""
 
-MEMBERS = (
-    "name",
-    "short_name",
-    "kind",
-    "level",
-    "parent",
-    "uscc",
-    "uscc_unchecked",
-    "division",
-    "active_from",
-    "active_to",
-)
-"""What is copied of an agency beside its code."""
-
 
 @dataclass(slots=True)
 class Keys:

@@ -11,10 +11,10 @@ from collections.abc import Generator, Iterable, Iterator
 from app.services import digest_tree
 from app.services.digest_tree import FOREST, Tree
 from app.services.mirroring import comparing, copying, remote
-from app.services.mirroring.batches import MEMBERS, Batch, Keys, parents_first, parts
+from app.services.mirroring.batches import Batch, Keys, parents_first, parts
 from app.services.mirroring.copying import SIZE, Mirror, fetched, repair, store
 from app.services.mirroring.remote import AwayError, GoneError, Json, MirrorError
-from app.storage import digests, mirror
+from app.storage import agencies, digests, mirror
 from app.storage.mirror import UNLOADED
 
 PAGE = 500
@@ -108,7 +108,7 @@ def _registered(made: Mirror) -> Generator[str, None, Keys]:
 def _agencies(made: Mirror) -> Iterator[Json]:
     """Yield the agencies that are copied."""
     for each in remote.listed(made.source, "/v1/agencies", under=made.under):
-        yield {name: each[name] for name in ("code", *MEMBERS)}
+        yield {name: each[name] for name in ("code", *agencies.WRITABLE)}
     code = made.under
     while code is not None and (body := remote.find(made.source, f"/v1/agencies/{code}")):
         yield body

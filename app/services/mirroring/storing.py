@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from sqlmodel import Session
 
 from app.services import filing, registering, reporting
-from app.services.mirroring.batches import MEMBERS, Batch, absent, parents_first, there
+from app.services.mirroring.batches import Batch, absent, parents_first, there
 from app.services.mirroring.remote import Json, UnexpectedError
 from app.storage import agencies, mirror
 
@@ -43,7 +43,7 @@ def _store_agencies(session: Session, bodies: Mapping[str, Json]) -> Counter[str
     for code in parents_first(bodies):
         current = registering.enter_agency(session, code)
         before = current.revision if current else None
-        values = {name: bodies[code][name] for name in MEMBERS}
+        values = {name: bodies[code][name] for name in agencies.WRITABLE}
         done += _done(before, registering.save_agency(session, code, current, values).revision)
     return done
 
@@ -53,7 +53,7 @@ def _release_usccs(session: Session, bodies: Mapping[str, Json]) -> None:
     wanted = {body["uscc"]: code for code, body in bodies.items() if body["uscc"] is not None}
     for uscc, holder in mirror.holders(session, wanted.keys()).items():
         if holder != wanted[uscc] and (current := agencies.lock(session, holder)) is not None:
-            kept = {name: getattr(current, name) for name in MEMBERS}
+            kept = {name: getattr(current, name) for name in agencies.WRITABLE}
             registering.save_agency(session, holder, current, kept | {"uscc": None})
 
 
