@@ -52,15 +52,19 @@ class Client:
         self._connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=600)
 
     def ask(
-        self, path: str, headers: dict[str, str] | None = None, body: IO[bytes] | None = None
+        self,
+        path: str,
+        headers: dict[str, str] | None = None,
+        body: IO[bytes] | bytes | None = None,
+        method: str | None = None,
     ) -> tuple[bytes, http.client.HTTPResponse]:
-        """Return a reply of 2xx; POST if there is a body."""
-        method = "POST" if body else "GET"
-        self._connection.request(method, path, body=body, headers=headers or {})
+        """Return a reply of 2xx; POST if there is a body and nothing else is said."""
+        chosen = method or ("POST" if body else "GET")
+        self._connection.request(chosen, path, body=body, headers=headers or {})
         answer = self._connection.getresponse()
         data = answer.read()
         if not 200 <= answer.status < 300:
-            raise SystemExit(f"bench: {method} {path}: {answer.status} {data[:2_000]!r}")
+            raise SystemExit(f"bench: {chosen} {path}: {answer.status} {data[:2_000]!r}")
         return data, answer
 
     def discard(self, path: str, headers: dict[str, str]) -> tuple[int, http.client.HTTPResponse]:
@@ -77,15 +81,21 @@ def unzipped(data: bytes) -> bytes:
     return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
 
 
-def seconds_of(once: Callable[[], Any], seconds: float) -> float:
-    """Return the median time that something takes, done three times at least after a first."""
-    once()
+def seconds_of(
+    once: Callable[[], Any], seconds: float, before: Callable[[], Any] = lambda: None
+) -> float:
+    """Return the median time that something takes, done three times at least after a first.
+
+    What is done `before` each time is not counted.
+    """
     found: list[float] = []
-    while len(found) < 3 or sum(found) < seconds:
+    until = time.perf_counter() + seconds
+    while len(found) < 4 or time.perf_counter() < until:
+        before()
         started = time.perf_counter()
         once()
         found.append(time.perf_counter() - started)
-    return statistics.median(found)
+    return statistics.median(found[1:])
 
 
 def forget_peak(server: Server) -> None:
