@@ -41,6 +41,7 @@ test: lint
 
 bench: dev
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.network
 
 openapi: setup
 	$(BIN)/gongkai openapi > openapi/openapi.json

@@ -1,30 +1,41 @@
-"""A seeded world to measure on: agencies with a report on each of three years."""
+"""A seeded world to measure on: agencies in a tree, with a report on each of three years."""
 
+import gc
 import random
-from collections.abc import Iterator
-from dataclasses import replace
-from functools import partial
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, partial
+from itertools import islice
+from typing import Any
 
-from sqlmodel import Session
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
 
 from app.domain.layout import Table
 from app.domain.report import Agency, Filing, Report
 from app.forms import form_of
-from app.services import registering, reporting
+from app.services import changes, encoding, importing, rendering, reporting, staged
+from app.services.importing import Plan, Read
 from app.settings import Settings
-from app.storage.database import in_session, run, write_engine
+from app.storage import agencies, bulk, models
+from app.storage.database import run, write_engine
+from app.storage.reports import Stamp
+from app.storage.staging import Staging
+from bench.tree import Place, code, whole
+
+__all__ = ["YEARS", "code", "load", "ndjson", "plant", "register", "report", "reports"]
 
 YEARS = (2022, 2023, 2024)
+_BATCH = 6_000
+_PROSE = "全年主动公开政府信息，回应社会关切，推进政务公开标准化规范化。" * 12
+_AGENCY: Any = models.Agency.__table__  # type: ignore[attr-defined]
+
+Figures = tuple[int, ...]
 
 
-def code(number: int) -> str:
-    """Return the code of an agency."""
-    return f"b{number:06}"
-
-
-def requests_table(table: Table, seed: random.Random) -> Filing:
-    """Return a balanced table of requests: 30 % of them with 2 to 12 non-zero lines."""
-    cells: list[int] = [0] * len(table.cells)
+def _requests(table: Table, seed: random.Random) -> Figures:
+    """Return balanced figures of requests: 30 % of them with 2 to 12 non-zero outcomes."""
+    cells = [0] * len(table.cells)
     if seed.random() < 0.3:
         outcomes = [line.key for line in table.lines[2:-2]]
         for line in seed.sample(outcomes, seed.randint(2, 12)):
@@ -32,50 +43,149 @@ def requests_table(table: Table, seed: random.Random) -> Filing:
             for at in (line, "handled", "received"):
                 cells[table.at[at, "natural_person"]] += amount
                 cells[table.at[at, "total"]] += amount
-    return Filing(table, tuple(cells))
+    return tuple(cells)
 
 
-def report(agency: Agency, year: int, seed: random.Random) -> Report:
+def report(agency: Agency, year: int, requests: Figures) -> Report:
     """Return a complete report that draws few findings."""
     form = form_of(year)
     assert form is not None
-    filings = {
-        table.key: requests_table(table, seed)
-        if table.key == "requests"
-        else Filing(table, tuple(0 for _ in table.cells))
-        for table in form.tables
-    }
-    prose = "全年主动公开政府信息，回应社会关切，推进政务公开标准化规范化。" * 12
-    return Report(form, year, agency, filings, overview=prose, problems=prose, other_matters=prose)
+    filings = {table.key: _zeros(table) for table in form.tables}
+    filings["requests"] = Filing(form.table["requests"], requests)
+    late = int(agency.code[1:]) % 50 == 7
+    dates = {"submitted_on": f"{year + 1}-0{4 if late else 1}-20"}
+    return Report(
+        form, year, agency, filings, overview=_PROSE, problems=_PROSE, other_matters=_PROSE, **dates
+    )
+
+
+@cache
+def _zeros(table: Table) -> Filing:
+    choices = {choice.key: choice.default for choice in table.choices}
+    return Filing(table, (0,) * len(table.cells), choices=choices)
+
+
+def reports(places: Sequence[Place]) -> Iterator[Report]:
+    """Yield the reports of all agencies by agency and year; a government's adds up those below."""
+    consolidated = _consolidated(places)
+    for place in places:
+        agency = Agency(place.code, place.name, place.kind, place.level)
+        for year in YEARS:
+            figures = consolidated.get((place.number, year)) or _own(place.number, year)
+            yield report(agency, year, tuple(figures))
+
+
+def _own(number: int, year: int) -> Figures:
+    form = form_of(year)
+    assert form is not None
+    return _requests(form.table["requests"], random.Random(number * len(YEARS) + year - YEARS[0]))
+
+
+def _consolidated(places: Sequence[Place]) -> dict[tuple[int, int], list[int]]:
+    """Return the figures of those that have others below them, `vertical` ones aside."""
+    parents = {place.parent for place in places}
+    width = len(_own(0, YEARS[0]))
+    sums: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0] * width)
+    for place in reversed(places):
+        for year in YEARS:
+            key = (place.number, year)
+            figures = sums[key] if place.number in parents else _own(*key)
+            if place.parent is not None and place.kind != "vertical" and any(figures):
+                above = sums[place.parent, year]
+                above[:] = map(int.__add__, above, figures)
+    return sums
+
+
+def ndjson(made: Iterable[Report]) -> Iterator[bytes]:
+    """Yield reports as lines for an import, each as a PUT takes it."""
+    for each in made:
+        assert each.agency is not None
+        body = {
+            "agency": each.agency.code,
+            "year": each.year,
+            "overview": each.overview,
+            "problems": each.problems,
+            "other_matters": each.other_matters,
+            "submitted_on": each.submitted_on,
+            "tables": {key: _body(filing) for key, filing in each.filings.items()},
+        }
+        yield encoding.encoded(body) + b"\n"
+
+
+def _body(filing: Filing) -> dict[str, Any]:
+    return {"filing": "filed", "data": rendering.matrix(filing), **filing.choices}
 
 
 def load(settings: Settings, agencies: int) -> None:
-    """Register agencies and store their reports."""
+    """Register the first agencies of the whole country and store their reports."""
+    plant(settings, whole()[:agencies])
+
+
+def plant(settings: Settings, places: Sequence[Place]) -> int:
+    """Register agencies and store their reports by the bulk path; return how many reports."""
+    register(settings, places)
+    engine, count = write_engine(settings), 0
+    gc.collect()
+    gc.freeze()
+    made = reports(places)
+    while some := list(islice(made, _BATCH)):
+        run(engine, partial(_store, some=some))
+        count += len(some)
+    _know(engine)
+    engine.dispose()
+    return count
+
+
+def _know(engine: Engine) -> None:
+    """Let PostgreSQL look at what is there, as it does by itself a minute later."""
+    if engine.dialect.name == "postgresql":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("SET statement_timeout = 0")
+            connection.exec_driver_sql("VACUUM ANALYZE")
+
+
+def register(settings: Settings, places: Sequence[Place]) -> None:
+    """Register agencies as `registering.save_agency` does, all at once."""
     engine = write_engine(settings)
-    for first in range(0, agencies, 200):
-        numbers = range(first, min(first + 200, agencies))
-        run(engine, in_session(partial(_load, numbers=numbers)))
+    run(engine, partial(_register, places=places))
     engine.dispose()
 
 
-def _load(session: Session, numbers: range) -> None:
-    for number in numbers:
-        values = {
-            "name": f"测试机构{number}",
-            "short_name": None,
-            "kind": "department",
-            "level": "county",
-            "parent": None,
-        }
-        registering.save_agency(session, code(number), None, values)
-        connection = session.connection()
-        for year, made in _reports(number):
-            scene = reporting.enter(connection, code(number), year)
-            reporting.save(connection, scene, replace(made, agency=scene.agency))
+def _register(connection: Connection, places: Sequence[Place]) -> None:
+    time = reporting.now()
+    connection.execute(sa.insert(_AGENCY), [_row(place, time) for place in places])
+    stamp, made = Stamp(1, time), changes.CREATED
+    bulk.record(
+        connection, [changes.change(changes.agency(each.code), made, stamp) for each in places]
+    )
 
 
-def _reports(number: int) -> Iterator[tuple[int, Report]]:
-    seed = random.Random(number)
-    agency = Agency(code(number), "", "department", "county")
-    for year in YEARS:
-        yield year, report(agency, year, seed)
+def _row(place: Place, time: str) -> dict[str, Any]:
+    blank = ("short_name", "uscc", "division", "active_from", "active_to")
+    return dict.fromkeys(blank) | {
+        "code": place.code,
+        "name": place.name,
+        "kind": place.kind,
+        "level": place.level,
+        "parent": None if place.parent is None else code(place.parent),
+        "uscc_unchecked": False,
+        "search": agencies.search_text(place.code, place.name, None),
+        "revision": 1,
+        "created_at": time,
+        "updated_at": time,
+    }
+
+
+def _store(connection: Connection, some: Sequence[Report]) -> None:
+    staging = Staging()
+    try:
+        importing.stage(staging, map(_read, range(len(some)), some), lambda _: None)
+        importing.store(connection, staging, Plan(), lambda _: None)
+        assert importing.counts(staging)["created"] == len(some)
+    finally:
+        staging.close()
+
+
+def _read(line: int, made: Report) -> Read:
+    assert made.agency is not None
+    return Read(line + 1, made.agency.code, made.year, staged.whole(made))

@@ -1,0 +1,120 @@
+"""Roll-ups: of the whole tree against bare sums, and of one government against a fixed rate."""
+
+import json
+from collections.abc import Callable
+from itertools import count
+
+from app.forms import form_of
+from app.storage.models import cells_of
+from bench.__main__ import ONE, TABLE, changing
+from bench.driver import Driver
+from bench.probes import Client, cpu_seconds, on_core, row, seconds_of
+from bench.serving import LOAD_CORE, SERVER_CORE, Server, wrk
+from bench.tree import OFFICES, Place
+
+YEAR = 2024
+_MOST, _LEAST = 1.5, 200
+_LATER = "b000040"
+"""An agency that is in the smallest country, too."""
+_LEAF = "SELECT code FROM agency WHERE kind NOT IN ('government', 'vertical')"
+
+
+def _sums() -> list[str]:
+    """Return bare statements that add up every cell of the leaves' filings of one year."""
+    form = form_of(YEAR)
+    assert form is not None
+    found = []
+    for key in form.table:
+        names = [name for name in cells_of(key) if name in {c.name for c in form.table[key].cells}]
+        cells = ", ".join(f"sum({name})" for name in names)
+        found.append(f"SELECT {cells} FROM filing_{key} WHERE year = ? AND agency IN ({_LEAF})")
+    return found
+
+
+def whole(running: Server, url: str, seconds: int, note: str = "") -> float:
+    """Measure the roll-up of the whole tree from its leaves; return the seconds it takes."""
+    path, statements = f"/v1/agencies/b000000/rollup/{YEAR}?basis=leaves", _sums()
+    reply, _ = Client(running).ask(path)
+    with Driver(url) as driver:
+
+        def bare() -> list[list[object]]:
+            return [driver.rows(each, YEAR) for each in statements]
+
+        _require_same(json.loads(reply), bare())
+        with on_core(SERVER_CORE):
+            peer = seconds_of(bare, seconds)
+    client = Client(running)
+    with on_core(LOAD_CORE):
+        ours = seconds_of(lambda: client.ask(path), seconds, _writing(client, _LATER))
+        kept = seconds_of(lambda: client.ask(path), 1)
+    row(
+        f"roll-up of all leaves{note}, anew after a PUT; peer: bare sums",
+        f"{ours * 1000:,.1f} ms",
+        f"{peer * 1000:,.1f} ms",
+        ours / peer,
+        most=_MOST,
+    )
+    row(
+        f"the same, nothing written since{note}; peer: bare sums",
+        f"{kept * 1000:,.1f} ms",
+        f"{peer * 1000:,.1f} ms",
+        kept / peer,
+        most=_MOST,
+    )
+    return ours
+
+
+def _writing(client: Client, code: str) -> Callable[[], object]:
+    """Return what changes a report, so that nothing that was kept of the sums holds any more."""
+    path = TABLE.format(code)
+    body = changing(json.loads(client.ask(TABLE.format("b000001"))[0])["data"])
+    numbers, headers = count(1), {"Content-Type": "application/json"}
+    return lambda: client.ask(path, headers, body.replace("@", str(next(numbers))).encode(), "PUT")
+
+
+def _require_same(reply: dict[str, object], bare: list[list[object]]) -> None:
+    """Stop if the sums of the requests differ: then one of the two does not do its work."""
+    form = form_of(YEAR)
+    assert form is not None
+    tables: dict[str, dict[str, dict[str, dict[str, int]]]] = reply["tables"]  # type: ignore[assignment]
+    shown = tables["requests"]["data"]["received"]["total"]
+    place = [cell.name for cell in form.table["requests"].cells].index("received__total")
+    names = [n for n in cells_of("requests") if n in {c.name for c in form.table["requests"].cells}]
+    at = names.index(form.table["requests"].cells[place].name)
+    found = bare[list(form.table).index("requests")][0][at]  # type: ignore[index]
+    if int(found) != shown:
+        raise SystemExit(f"bench: the sums differ: {shown}, {found}")
+
+
+def government(running: Server, places: list[Place], seconds: int) -> None:
+    """Measure the roll-up of a county with the most children, and its 304s."""
+    county = next(p for p in places if p.level == "county")
+    child = next(p for p in places if p.parent == county.number)
+    path, client = f"/v1/agencies/{county.code}/rollup/{YEAR}", Client(running)
+    with on_core(LOAD_CORE):
+        anew = 1 / seconds_of(lambda: client.ask(path), seconds, _writing(client, child.code))
+    computed = cpu_seconds(running)
+    load = wrk(running.url, ONE.format(path=path, headers="nil"), seconds=seconds)
+    _require(load.failures)
+    a_second = load.rate * seconds / (cpu_seconds(running) - computed)
+    what = f"roll-up over {OFFICES[0]} children, anew after a PUT; peer: a fixed rate"
+    row(what, f"{anew:,.0f}/s", f"{_LEAST}/s", anew / _LEAST, least=1)
+    what = f"the same, nothing written since ({a_second:,.0f} a CPU second); peer: a fixed rate"
+    row(what, f"{load.rate:,.0f}/s", f"{_LEAST}/s", load.rate / _LEAST, least=1)
+    ours = _unchanged(running, path, seconds)
+    peer = _unchanged(running, f"/v1/reports/{county.code}/{YEAR}", seconds)
+    what = "304 of that roll-up; peer: 304 of a report"
+    row(what, f"{ours:,.0f}/s", f"{peer:,.0f}/s", ours / peer, least=0.5)
+
+
+def _unchanged(running: Server, path: str, seconds: int) -> float:
+    _, answer = Client(running).ask(path)
+    headers = f'{{["If-None-Match"] = [==[{answer.headers["etag"]}]==]}}'
+    load = wrk(running.url, ONE.format(path=path, headers=headers), seconds=seconds)
+    _require(load.failures)
+    return load.rate
+
+
+def _require(failures: int) -> None:
+    if failures:
+        raise SystemExit(f"bench: {failures} requests failed")
