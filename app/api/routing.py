@@ -57,7 +57,7 @@ class Direct(Route):
             self.refuse_others(request)
         if request.method == "POST" and idempotency.HEADER in request.headers:
             return await idempotency.once(request, self._answer)
-        return await self._answer(request)
+        return await self._answers(request, **request.path_params, **self._documented)
 
     async def _answer(self, request: Request) -> Response:
         return await self._answers(request, **request.path_params, **self._documented)
