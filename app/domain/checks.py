@@ -147,15 +147,19 @@ class Plan:
         self._lefts = Sums(check.left for check in self.checks)
         self._rights = Sums(check.right for check in self.checks)
 
-    def passes(self, relation: Relation, case: Case) -> bool:
-        """Tell at once whether every check passes; False if that takes a closer look."""
+    def doubtful(self, relation: Relation, case: Case) -> Sequence[Bound]:
+        """Return the checks that do not pass at once: all, if a cell is not a number."""
         if self._subtracts:
-            return False
+            return self.checks
         try:
             lefts = self._lefts.of(case.reported if self._own else case.values)
-            return relation.hold(lefts, self._rights.of(case.values))
+            rights = self._rights.of(case.values)
         except TypeError:
-            return False
+            return self.checks
+        if relation.hold(lefts, rights):
+            return ()
+        sides = zip(self.checks, lefts, rights, strict=True)
+        return [check for check, left, right in sides if not relation.holds(left, right)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +188,7 @@ class Comparison:
         if self.cross_year and case.previous is None:
             if plan.checks:
                 yield rule.unassessable(case, None, NO_PREVIOUS)
-        elif (plan.holds_on_zeros and plan.tables <= case.zeros) or plan.passes(
-            self.relation, case
-        ):
+        elif plan.holds_on_zeros and plan.tables <= case.zeros:
             case.assessed[rule.id] = plan.all
         else:
             yield from self._one_by_one(plan, rule, case)
@@ -195,7 +197,7 @@ class Comparison:
         replaced = case.assessed.get(self.unless or "", frozenset())
         unassessed: set[str] = set()
         missing = False
-        for check in plan.checks:
+        for check in plan.doubtful(self.relation, case):
             if check.at in replaced or self._passes(check, case):
                 continue
             finding = self._careful(rule, case, check)
