@@ -7,7 +7,6 @@ reasons looked at.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import starmap
 from typing import Any
 
 from app.domain import decimals
@@ -96,17 +95,21 @@ class Bound:
 class Relation:
     """How two sides must stand: `holds` for one pair.
 
-    Where nearly all pairs hold for a simple reason, `suspicious` picks those that need a look.
+    Where nearly all pairs hold for a simple reason, `suspicious` picks those that need a look, by
+    their positions.
     """
 
     holds: Callable[[int, int], bool]
-    suspicious: Callable[[Sequence[int], Sequence[int]], Iterable[tuple[int, int]]] | None = None
+    suspicious: Callable[[Sequence[int], Sequence[int]], Iterable[int]] | None = None
 
-    def hold(self, lefts: Sequence[int], rights: Sequence[int]) -> bool:
-        """Tell whether every pair stands as it must."""
-        if self.suspicious is None:
-            return all(map(self.holds, lefts, rights))
-        return all(starmap(self.holds, self.suspicious(lefts, rights)))
+    def broken(self, lefts: Sequence[int], rights: Sequence[int]) -> list[int]:
+        """Return the positions of the pairs that do not stand as they must."""
+        looked_at: Iterable[int] = range(len(lefts))
+        if self.suspicious is not None:
+            looked_at = self.suspicious(lefts, rights)
+        elif all(map(self.holds, lefts, rights)):
+            return []
+        return [i for i in looked_at if not self.holds(lefts[i], rights[i])]
 
 
 Checks = Callable[[Form, Form | None], Iterable[Check]]
@@ -140,7 +143,7 @@ class Plan:
         places = (layout.places[p] for check in self.checks for p in check.positions)
         self.tables = frozenset((place.before, place.table) for place in places)
         zeros = (0,) * len(self.checks)
-        self.holds_on_zeros = relation.hold(zeros, zeros)
+        self.holds_on_zeros = not relation.broken(zeros, zeros)
         self.all = frozenset(check.at for check in self.checks)
         self._own = any(check.own for check in self.checks)
         self._subtracts = any(c.left.subtracts or c.right.subtracts for c in self.checks)
@@ -156,10 +159,7 @@ class Plan:
             rights = self._rights.of(case.values)
         except TypeError:
             return self.checks
-        if relation.hold(lefts, rights):
-            return ()
-        sides = zip(self.checks, lefts, rights, strict=True)
-        return [check for check, left, right in sides if not relation.holds(left, right)]
+        return [self.checks[position] for position in relation.broken(lefts, rights)]
 
 
 @dataclass(frozen=True, slots=True)

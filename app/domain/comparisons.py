@@ -106,8 +106,8 @@ def _within_jump(now: int, then: int) -> bool:
     return now <= JUMP_FACTOR * then and then <= JUMP_FACTOR * now
 
 
-def _not_small(now: Sequence[int], then: Sequence[int]) -> list[tuple[int, int]]:
-    return [p for p in zip(now, then, strict=True) if p[0] >= JUMP_FLOOR and p[1] >= JUMP_FLOOR]
+def _not_small(now: Sequence[int], then: Sequence[int]) -> list[int]:
+    return [i for i, n in enumerate(now) if n >= JUMP_FLOOR and then[i] >= JUMP_FLOOR]
 
 
 WITHIN_JUMP = Relation(_within_jump, _not_small)
