@@ -260,7 +260,9 @@ def test_those_who_wait_at_one_place_share_one_reading(
     last = place(client)
     readings = count()
     since = feed.since
-    monkeypatch.setattr(feed, "since", lambda *given: (next(readings), since(*given))[1])
+    monkeypatch.setattr(
+        feed, "since", lambda *given, **named: (next(readings), since(*given, **named))[1]
+    )
     with ThreadPoolExecutor(20) as threads:
         replies = [threads.submit(read, client, last, wait=30) for _ in range(20)]
         for _ in replies:

@@ -153,8 +153,8 @@ class EventStream(Response):
             page = served.page
             if page.rows:
                 await _send(send, served.events)
-            if page.end == page.latest:
-                await self._until_beyond(page.latest, send, gone)
+            if page.end >= self._watcher.position:
+                await self._until_beyond(page.end, send, gone)
             ask = replace(ask, after=page.end)
             served = await self._watcher.page(ask)
 

@@ -32,6 +32,7 @@ CROWD = 300
 """How many who wait are woken in a second; if there are more, all of them wait longer."""
 
 _WORTH_ZIPPING = 1_000
+_UNKNOWN = (-1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +77,10 @@ class Served:
         return b"".join(form % item for item in self._items())
 
 
-async def read(database: Database, ask: Ask) -> Served:
+async def read(database: Database, ask: Ask, upto: int | None = None) -> Served:
     """Read a page of the feed."""
     filters = dict(ask.filters)
-    page = await database.use(lambda c: feed.since(c, ask.after, ask.limit, filters))
+    page = await database.use(lambda c: feed.since(c, ask.after, ask.limit, filters, upto=upto))
     return Served(page)
 
 
@@ -88,7 +89,7 @@ class Watcher:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._clock = (0, 0)
+        self._clock: tuple[int, ...] = _UNKNOWN
         self._moved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pages: dict[Ask, asyncio.Task[Served]] = {}
         self._followers = 0
@@ -110,11 +111,22 @@ class Watcher:
                 self._task = None
                 self._pages.clear()
 
+    @property
+    def position(self) -> int:
+        """Where the feed stood at the last look at the clock."""
+        return self._clock[0]
+
     async def page(self, ask: Ask) -> Served:
-        """Read a page, or take the one that another follower has read since the clock moved."""
+        """Read a page, or take the one that another follower has read since the clock moved.
+
+        It ends where the feed stood then: so all who follow go on from one place, and share pages.
+        """
+        if self._clock == _UNKNOWN:
+            self._clock = tuple(await self._database.point(feed.POSITION, {}))
         task = self._pages.get(ask)
         if task is None:
-            task = self._pages[ask] = asyncio.create_task(read(self._database, ask))
+            task = asyncio.create_task(read(self._database, ask, self.position))
+            self._pages[ask] = task
             task.add_done_callback(lambda done: self._drop_failed(ask, done))
         return await asyncio.shield(task)
 
@@ -151,8 +163,8 @@ class Watcher:
                         return served
                     ask = replace(ask, after=page.end)
                     left = deadline - asyncio.get_running_loop().time()
-                    if page.end == page.latest and not await self.beyond(page.latest, left, gone):
-                        return served
+                    if page.end >= self.position and not await self.beyond(page.end, left, gone):
+                        return await read(self._database, ask)
 
     def end(self) -> None:
         """Let nobody wait any longer."""

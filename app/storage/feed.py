@@ -164,16 +164,20 @@ def _since(names: frozenset[str]) -> Prepared:
 
 
 def since(
-    connection: Connection, after: int | None, limit: int, filters: Mapping[str, Any] | None = None
-) -> Page:
+    connection: Connection, after: int | None, limit: int,
+    filters: Mapping[str, Any] | None = None, *, upto: int | None = None,
+) -> Page:  # fmt: skip
     """Return up to `limit` changes after a number, or from the oldest that is kept.
 
-    A filtered page looks at no more than `WINDOW` changes; so it may be empty before the end.
+    A filtered page looks at no more than `WINDOW` changes; so it may be empty before the end. One
+    `upto` a number does not look beyond it.
     """
     asked = filters or {}
     if after is None:
         after = int(POSITION.row(connection, {})[1]) - 1
     last = after + (WINDOW if asked else limit)
+    if upto is not None:
+        last = min(last, upto)
     parameters = {**asked, "first": after + 1, "last": last, "limit": limit}
     found = _since(frozenset(asked)).rows(connection, parameters)
     latest, oldest = found[0][2:]
