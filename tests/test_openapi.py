@@ -145,6 +145,12 @@ def test_every_operation_of_the_contract_is_there() -> None:
         "/v1/imports": "GET POST",
         "/v1/imports/{id}": "GET",
         "/v1/imports/{id}/outcomes": "GET",
+        "/v1/webhooks": "GET POST",
+        "/v1/webhooks/{id}": "GET PATCH DELETE",
+        "/v1/webhooks/{id}/deliveries": "GET",
+        "/v1/webhooks/{id}/ping": "POST",
+        "/v1/webhooks/{id}/replay": "POST",
+        "/v1/webhooks/{id}/rotate-secret": "POST",
     } | {f"/v1/reports/{{agency}}/{{year}}/{key}": "GET PUT PATCH DELETE" for key in TABLE_KEYS}
     found = {
         path: {method.upper() for method in item}
