@@ -68,7 +68,7 @@ _READ_ONLY: Any = Annotated[Any, Field(json_schema_extra={"readOnly": True})]
 class WebhookBody(schemas.Strict):
     """A webhook, as it is written."""
 
-    url: Annotated[schemas.Url, AfterValidator(_target)]
+    url: Annotated[schemas.Url, AfterValidator(_target)] | None = None
     description: schemas.Remark | None = None
     resources: Annotated[
         list[ResourceName] | None,
@@ -87,6 +87,7 @@ class WebhookBody(schemas.Strict):
 class NewWebhook(WebhookBody):
     """A webhook to be created."""
 
+    url: Annotated[schemas.Url, AfterValidator(_target)]
     secret: Annotated[Secret | None, Field(description="Made by us if left out.")] = None
 
 
@@ -328,7 +329,8 @@ async def patch_webhook(
         hook = _required(webhooks.lock(connection, id), id)
         _hold(request, hook, sent)
         made = bodies.merged(_writable(hook), bodies.parse(sent))
-        bodies.checked(WebhookBody, made, wrong)
+        missing = [Fault("/url", "required")] if made["url"] is None else []
+        bodies.checked(WebhookBody, made, wrong + missing)
         members = _members(made)
         if any(getattr(hook, name) != value for name, value in members.items()):
             hook = webhooks.save(connection, _restarted(hook, updated_at=now(), **members))
