@@ -34,6 +34,7 @@ from app.api import (
     tables,
     templates,
     validations,
+    webhooks,
     years,
 )
 from app.api.dispatch import Dispatch
@@ -45,6 +46,7 @@ from app.api.watching import Watcher, told_to_stop
 from app.errors import AppError
 from app.services import retaining
 from app.services.background import Importer
+from app.services.delivering import Dispatcher
 from app.services.shelf import Shelf
 from app.settings import Settings
 from app.storage import revisions
@@ -72,6 +74,7 @@ _ROUTERS = (
     exports.routes,
     changes.routes,
     digests.routes,
+    webhooks.routes,
     system.routes,
 )
 
@@ -97,6 +100,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # Not include_router: a tree of routers costs every request.
         app.router.routes.extend(router.routes)
     app.router.routes.append(Mount("/static", system.STATIC))
+    app.webhooks.routes.extend(webhooks.messages.routes)
     app.add_exception_handler(AppError, _app_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_middleware(Dispatch, routes=app.router.routes)
@@ -137,11 +141,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     gc.freeze()  # schemas and statements stay: no need to look at them again and again
     app.state.shelf = Shelf(app.state.database)
     app.state.importer = Importer(app.state.database, app.state.settings, files.read)
+    app.state.dispatcher = Dispatcher(app.state.database, app.state.settings)
     log.info("started", database=app.state.settings.database_url.split("@")[-1])
     try:
         async with following(app):
             yield
     finally:
+        await app.state.dispatcher.stop()
         await app.state.importer.stop()
         app.state.database.close()
         log.info("stopped")

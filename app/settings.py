@@ -52,6 +52,10 @@ class Settings(BaseSettings):
     """After how many seconds without a sign of life a job is taken over from another machine."""
     idempotency_hours: Annotated[float, Field(gt=0, le=8_760)] = 24
     """How long the reply to an Idempotency-Key is kept."""
+    webhooks_private_targets: bool = False
+    """Whether webhooks may point into private networks, and at this machine."""
+    webhook_give_up_days: Annotated[float, Field(gt=0, le=3_650)] = 5
+    """After how many days of failures a webhook is deactivated."""
 
     @field_validator("database_url")
     @classmethod

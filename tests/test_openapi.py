@@ -21,6 +21,7 @@ from app.demo import real_reports
 from app.forms import FORMS, TABLE_KEYS
 from app.forms.cells import CELLS
 from app.main import create_app
+from app.services import targets
 from tests.api import Json, an_agency_body, make_agency, put_report
 from tests.conftest import quiet
 
@@ -146,6 +147,12 @@ def test_every_operation_of_the_contract_is_there() -> None:
         "/v1/imports/{id}": "GET",
         "/v1/imports/{id}/outcomes": "GET",
         "/v1/digests": "GET",
+        "/v1/webhooks": "GET POST",
+        "/v1/webhooks/{id}": "GET PATCH DELETE",
+        "/v1/webhooks/{id}/deliveries": "GET",
+        "/v1/webhooks/{id}/ping": "POST",
+        "/v1/webhooks/{id}/replay": "POST",
+        "/v1/webhooks/{id}/rotate-secret": "POST",
     } | {f"/v1/reports/{{agency}}/{{year}}/{key}": "GET PUT PATCH DELETE" for key in TABLE_KEYS}
     found = {
         path: {method.upper() for method in item}
@@ -248,11 +255,30 @@ def test_every_example_has_the_shape_that_its_schema_says() -> None:
             assert wrong(schema, value) == [], (name, title)
 
 
-ORDER = ("agencies", "reporting-years", "reports", "tables", "validations", "imports")
+ORDER = (
+    "agencies", "reporting-years", "reports", "tables", "validations", "imports", "webhooks",
+)  # fmt: skip
 """The tags whose operations take a body, so that what an example needs was made before."""
 
 
-def path_of(operation: Json, title: str) -> str:
+@pytest.fixture(autouse=True)
+def no_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no name of a webhook's target be resolved: there is no network here."""
+
+    async def unresolved(host: str, port: int) -> list[str]:
+        raise targets.Unresolved(host)
+
+    monkeypatch.setattr(targets, "_addresses", unresolved)
+
+
+def a_webhook(client: TestClient) -> str:
+    """Make a webhook; return its id."""
+    made = client.post("/v1/webhooks", json={"url": "https://example.invalid/hook"})
+    assert made.status_code == 201, made.text
+    return str(made.json()["id"])
+
+
+def path_of(operation: Json, title: str, identity: str) -> str:
     """Return a path for an example; those named by a year are about that year."""
     year = title if title.isdigit() else "2020" if "procurement" in operation["path"] else "2024"
     agency = "321322-fgj" if operation["tags"] == ["agencies"] else "321300"
@@ -260,18 +286,19 @@ def path_of(operation: Json, title: str) -> str:
         agency = "350205-rsj"
     if operation["tags"] == ["reporting-years"]:
         year = "2026"
-    return str(operation["path"]).format(agency=agency, year=year)
+    return str(operation["path"]).format(agency=agency, year=year, id=identity)
 
 
 def test_every_example_is_taken(client: TestClient) -> None:
     make_agency(client, "350205-rsj")
+    identity = a_webhook(client)
     methods = ("POST", "PUT", "PATCH")
     for operation in sorted(
         (each for each in OPERATIONS.values() if each["method"] in methods),
         key=lambda each: (ORDER.index(each["tags"][0]), methods.index(each["method"])),
     ):
         for title, value, _ in examples(operation):
-            path = path_of(operation, title)
+            path = path_of(operation, title, identity)
             media = next(iter(operation["requestBody"]["content"]))
             if isinstance(value, str):
                 media = "text/csv" if value.startswith("agency,") else media
@@ -309,6 +336,8 @@ LATER = {"content-type": "application/x-ndjson", "prefer": "respond-async"}
 
 def addresses(client: TestClient, path: str) -> list[str]:
     """Return every address that a path stands for in the register."""
+    if path.startswith("/v1/webhooks/"):
+        return [path.format(id=a_webhook(client))]
     if "{id}" in path:
         job = client.post("/v1/imports", headers=LATER, content=b'{"agency":"a","year":2024}')
         return [path.format(id=job.json()["id"])]

@@ -47,6 +47,8 @@ def test_without_any_setting_the_service_is_local_on_sqlite() -> None:
         "import_days": 7,
         "import_lease": 30,
         "idempotency_hours": 24,
+        "webhooks_private_targets": False,
+        "webhook_give_up_days": 5,
     }
 
 
@@ -72,6 +74,8 @@ def test_without_any_setting_the_service_is_local_on_sqlite() -> None:
         ("import_days", "0.5", 0.5),
         ("import_lease", "10", 10),
         ("idempotency_hours", "48", 48),
+        ("webhooks_private_targets", "true", True),
+        ("webhook_give_up_days", "1.5", 1.5),
     ],
 )
 def test_a_variable_sets(monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any) -> None:

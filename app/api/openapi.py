@@ -25,6 +25,7 @@ TAGS = [
     ("reporting-years", "报告年度 · Reporting years", "格式、期限与开闭。 / Form, dates, status."),
     ("changes", "变更 · Changes", "按提交次序的变更流。 / What was committed, in its order."),
     ("exports", "导出 · Exports", "以文件导出报告。 / Reports as files, streamed."),
+    ("webhooks", "推送 · Webhooks", "把变更签名后发给订阅方。 / Changes, signed and sent."),
     ("forms", "格式 · Forms", "国办印发的各版格式。 / The published editions of the form."),
     ("rules", "规则 · Rules", "核查规则目录。 / The catalogue of rules."),
     (
@@ -57,6 +58,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         summary=app.summary,
         description=DESCRIPTION,
         routes=[route.documented() for route in app.routes if isinstance(route, Direct)],
+        webhooks=app.webhooks.routes,
         tags=[
             {"name": name, "x-displayName": shown, "description": text}
             for name, shown, text in TAGS
@@ -76,7 +78,7 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 def _drop_own_errors(made: dict[str, Any]) -> None:
     """Take out the framework's own 422, which it adds wherever a path has parameters."""
-    for path in made["paths"].values():
+    for path in (*made["paths"].values(), *made.get("webhooks", {}).values()):
         for operation in path.values():
             if "HTTPValidationError" in str(operation["responses"].get("422")):
                 del operation["responses"]["422"]

@@ -122,6 +122,13 @@ _ALL = (
         ("现有的导入见 `/v1/imports`。", "See `/v1/imports` for those that are there."),
     ),
     _problem(
+        "webhook-not-found", 404,
+        ("没有这个推送", "No such webhook"),
+        ("没有编号为 {id} 的推送。", "There is no webhook {id}."),
+        ("推送未登记或已删除。", "The webhook was never there, or was deleted."),
+        ("用 `GET /v1/webhooks` 查看现有的推送。", "See `GET /v1/webhooks`."),
+    ),
+    _problem(
         "form-not-found", 404,
         ("没有这个格式", "No such form"),
         ("没有编号为 {form} 的格式。", "There is no form {form}."),
@@ -432,6 +439,16 @@ FAULTS: dict[str, Label] = {
         "another format.",
     ),
     "out-of-range": Label("须在 {least} 至 {most} 之间。", "Must be from {least} to {most}."),
+    "bad-target": Label(
+        "推送地址不得含用户名、密码或片段。", "A target has no credentials and no fragment."
+    ),
+    "private-target": Label(
+        "推送地址须在公共网络内。", "The target is in a private network, which is not allowed here."
+    ),
+    "bad-secret": Label(
+        "密钥须为 whsec_ 加 24 至 64 字节的 Base64。",
+        "A secret is whsec_ and the Base64 of 24 to 64 bytes.",
+    ),
     "invalid": Label("不合规定：{reason}", "Is not valid: {reason}"),
 }
 """What a fault's code means; `{names}` are filled from the fault."""

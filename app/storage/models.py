@@ -255,6 +255,51 @@ class MirrorState(SQLModel, table=True):
     updated_at: str = Field(sa_type=_text(INSTANT))
 
 
+class Webhook(SQLModel, table=True):
+    """Who is told of changes. `resources` is a JSON list; `position` the last number told.
+
+    `owner` delivers for it, until `lease_until` at the latest. Secrets stand as they are: they are
+    needed to sign. `attempts` counts the failures of the message that is due.
+    """
+
+    id: str = Field(primary_key=True, sa_type=_text(36))
+    url: str = Field(sa_type=LongText)
+    description: str | None = Field(default=None, sa_type=LongText)
+    resources: str = Field(sa_type=LongText)
+    active: bool
+    secret: str = Field(sa_type=String(128))
+    old_secret: str | None = Field(default=None, sa_type=String(128))
+    old_until: str | None = Field(default=None, sa_type=_text(INSTANT))
+    revision: int
+    position: int = Field(sa_type=BigInteger)
+    attempts: int
+    failing_since: str | None = Field(default=None, sa_type=_text(INSTANT))
+    next_attempt_at: str | None = Field(default=None, sa_type=_text(INSTANT))
+    owner: str | None = Field(default=None, sa_type=String(36))
+    lease_until: str | None = Field(default=None, sa_type=_text(INSTANT))
+    created_at: str = Field(sa_type=_text(INSTANT))
+    updated_at: str = Field(sa_type=_text(INSTANT))
+
+
+class WebhookDelivery(SQLModel, table=True):
+    """An attempt to deliver a message to a webhook, and what came of it."""
+
+    __tablename__ = "webhook_delivery"
+    __table_args__ = (Index(None, "webhook", "at", "id"),)
+
+    id: str = Field(primary_key=True, sa_type=_text(36))
+    webhook: str = Field(sa_type=_text(36), foreign_key="webhook.id", ondelete="CASCADE")
+    seq: int = Field(sa_type=BigInteger)
+    type: str = Field(sa_type=String(32))
+    attempt: int
+    at: str = Field(sa_type=_text(INSTANT), index=True)
+    duration_ms: int
+    status: int | None = None
+    response: str | None = Field(default=None, sa_type=LongText)
+    error: str | None = Field(default=None, sa_type=LongText)
+    outcome: str = Field(sa_type=String(16))
+
+
 def cells_of(key: str) -> dict[str, Cell]:
     """Return the cells of a statistical table in any edition, by the name of their column."""
     return {cell.name: cell for table in editions(key) for cell in table.cells}
