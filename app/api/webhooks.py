@@ -317,7 +317,7 @@ async def patch_webhook(
         ),
     ],
 ) -> Response:
-    """Change the members that are sent (RFC 7396). `"active": true` tries again at once."""
+    """Change the members that are sent (RFC 7396); one that was failing is tried again at once."""
     sent = await bodies.raw(request)
     await _found(request, id)
     wrong = []
