@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 from importlib.metadata import version
 
 import structlog
@@ -133,12 +134,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
+@cache
+def _keep_what_is_loaded() -> None:
+    """Let the collector of garbage pass over schemas and statements, which stay; once a process."""
+    gc.collect()
+    gc.freeze()
+
+
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.head = revisions.head()
     app.state.database = Database(app.state.settings)
-    gc.collect()
-    gc.freeze()  # schemas and statements stay: no need to look at them again and again
+    _keep_what_is_loaded()
     app.state.shelf = Shelf(app.state.database)
     app.state.importer = Importer(app.state.database, app.state.settings, files.read)
     app.state.dispatcher = Dispatcher(app.state.database, app.state.settings)

@@ -533,7 +533,7 @@ def answered_as_documented(client: TestClient, strategy: Any, mode: GenerationMo
     """Send a few of an operation's requests."""
 
     @settings(
-        max_examples=8,
+        max_examples=6,
         deadline=None,
         derandomize=True,
         database=None,
