@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import marshal
 import os
+import random
 import signal
 import subprocess
 import time
@@ -14,11 +16,12 @@ import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
+from app.api import files
 from app.main import create_app
 from app.services import background, importing, spooling, staged
 from app.services.spooling import LONGEST_LINE, PIECE, NotPacked, Spool, TooLarge, unpacked
 from app.storage.staging import Item, Outcome, Staging
-from tests.api import make_agency, put_report
+from tests.api import a_report_body, make_agency, put_report
 from tests.builders import A_BUREAU, a_report
 from tests.conftest import ROOT, command, environment, quiet, served
 from tests.consistency import assert_consistent
@@ -212,3 +215,63 @@ def test_a_job_is_taken_over_only_from_an_owner_that_is_gone() -> None:
     ):
         job: Any = type("Job", (), {"owner": owner, "lease_until": lease})
         assert background.is_claimable(job) is expected, owner
+
+
+ODD: tuple[Any, ...] = (
+    -1,
+    0,
+    7,
+    2**53,
+    2**53 + 1,
+    True,
+    5.0,
+    1.5,
+    "5",
+    "n/a",
+    None,
+    {},
+    [],
+    "x" * 9,
+)
+"""What a cell may hold, be it a count or not."""
+
+
+@pytest.mark.parametrize("year", [2020, 2024])
+@pytest.mark.parametrize("seed", range(60))
+def test_a_line_that_is_read_quickly_says_what_it_says_when_read_with_care(
+    year: int, seed: int
+) -> None:
+    chance = random.Random(seed)
+    body = a_report_body(year) | {"agency": "a", "year": year}
+    for _ in range(chance.randint(0, 2)):
+        table = body["tables"][chance.choice(list(body["tables"]))]
+        line = chance.choice(list(table["data"]))
+        column = chance.choice(list(table["data"][line]))
+        place, key = chance.choice(
+            [
+                (table["data"][line], column),
+                (table["data"][line], "stranger"),
+                (table["data"], line),
+                (table, "filing"),
+                (table, "remarks"),
+                (table, "amount_unit"),
+            ]
+        )
+        value = chance.choice(ODD)
+        if value is None and chance.random() < 0.5:
+            place.pop(key, None)
+        else:
+            place[key] = value
+    sent = json.dumps(body).encode()
+
+    quick, careful = files._quick(1, sent), files._careful(1, sent)
+
+    if quick is not None:
+        assert careful is not None
+        assert (quick.agency, quick.year, quick.faults) == (careful.agency, careful.year, ())
+        assert marshal.loads(quick.body) == marshal.loads(careful.body)
+
+
+def test_a_report_of_plain_counts_is_read_quickly() -> None:
+    body = a_report_body(2024) | {"agency": "a", "year": 2024}
+    assert files._quick(1, json.dumps(body).encode()) is not None
