@@ -186,10 +186,10 @@ async def _file(request: Request, year: int, form: Form, due: Mapping[str, str])
     first = await read(None)
 
     async def content() -> AsyncIterator[bytes]:
-        yield csvs.BOM + csvs.line(_HEAD)
+        yield csvs.BOM + csvs.lines([_HEAD])
         rows = first
         while rows:
-            yield b"".join(csvs.line(_fields(due, row)) for row in rows)
+            yield csvs.lines(_fields(due, row) for row in rows)
             rows = await read(rows[-1]) if len(rows) == _AT_ONCE else []
 
     name = f'attachment; filename="completeness-{year}.csv"'

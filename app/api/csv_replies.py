@@ -1,8 +1,7 @@
 """Tables as CSV, for spreadsheets: UTF-8 with a byte order mark, and no cell that is a formula."""
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -11,11 +10,9 @@ from starlette.responses import Response
 
 from app.api.replies import negotiate, reply
 from app.api.routing import Direct, router
-from app.services import encoding
+from app.services import csvs, encoding
 
 MEDIA_TYPE = "text/csv; charset=utf-8; header=present"
-_BOM = b"\xef\xbb\xbf"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 Format = Annotated[
     Literal["json", "csv"], Query(description="`csv`: UTF-8 with a byte order mark, RFC 4180.")
@@ -46,22 +43,7 @@ def with_csv(described: dict[str, Any]) -> dict[str, Any]:
 
 def encoded(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     """Return a table as CSV; None is an empty cell."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(header)
-    writer.writerows([guarded(value) for value in row] for row in rows)
-    return _BOM + text.getvalue().encode()
-
-
-def guarded(value: Any) -> Any:
-    """Return a value that no spreadsheet takes for a formula; a number is none."""
-    is_risky = isinstance(value, str) and value.startswith(_FORMULA) and not _is_number(value)
-    return f"'{value}" if is_risky else value
-
-
-def _is_number(text: str) -> bool:
-    digits = text.removeprefix("-").replace(".", "", 1)
-    return digits.isascii() and digits.isdigit()
+    return csvs.BOM + csvs.lines(chain([header], rows), numbers=True)
 
 
 def csv_reply(

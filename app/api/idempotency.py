@@ -8,7 +8,6 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -48,8 +47,7 @@ class Claim:
     @property
     def since(self) -> str:
         """The time from which on replies are still kept."""
-        found = datetime.now(UTC) - timedelta(hours=self.hours)
-        return found.isoformat(timespec="microseconds").replace("+00:00", "Z")
+        return now(-self.hours * 3_600)
 
     def earlier(self, connection: Connection) -> Kept | None:
         """Return the reply that was given. Raises if it was to another request, or is to come."""

@@ -30,6 +30,7 @@ from app.domain.layout import LARGEST, Form, Label, Table, Unit
 from app.domain.report import Kind, Level
 from app.domain.rules import catalogue
 from app.forms import FORMS
+from app.services.reporting import shown_time
 
 _CONTROL = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f"
 _BAD_TEXT = re.compile(f"[{_CONTROL}\ud800-\udfff]")
@@ -95,8 +96,7 @@ def instant(value: str) -> str:
     try:
         found = datetime.fromisoformat(value.replace(" ", "+"))
         if "T" in value.upper() and found.tzinfo is not None:
-            in_utc = found.astimezone(tz=UTC)
-            return in_utc.isoformat(timespec="microseconds").replace("+00:00", "Z")
+            return shown_time(found.astimezone(tz=UTC))
     except (ValueError, OverflowError):
         pass
     raise PydanticCustomError("gongkai.not-a-time", "not-a-time")

@@ -396,7 +396,7 @@ async def rotate_secret(
     await _found(request, id)
     bodies.checked(Rotation, sent)
     secret = sent.get("secret") or delivering.new_secret()
-    until = delivering.in_seconds(_OLD)
+    until = now(_OLD)
 
     def rotated(_: Connection, hook: Webhook) -> Webhook:
         return replace(

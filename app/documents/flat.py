@@ -10,7 +10,6 @@ from itertools import chain
 from typing import IO, Any, Final
 
 import arro3.core as arrow
-import xlsxwriter
 from arro3.io import write_parquet
 
 from app.domain.layout import NOT_APPLICABLE, Cell, Label
@@ -149,6 +148,8 @@ def write_xlsx(file: IO[bytes], pages: Pages) -> None:
     A table has one row for each report that filed it, one column for each cell of any edition.
     Prose is left out: a cell holds 32,767 characters, a section may have more.
     """
+    import xlsxwriter  # noqa: PLC0415 - a service starts without it
+
     with tempfile.TemporaryDirectory(prefix="gongkai-export-") as folder:
         options = {"constant_memory": True, "tmpdir": folder, "use_zip64": True}
         book = xlsxwriter.Workbook(file, options)

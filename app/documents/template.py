@@ -9,8 +9,6 @@ from datetime import UTC, date, datetime
 from io import BytesIO
 from typing import Any, Final
 
-import xlsxwriter
-
 from app.documents import formulas
 from app.documents.spreadsheet import place
 from app.documents.workbook import (
@@ -73,6 +71,8 @@ _UNITS = {
 
 def made(form: Form, report: Report | None = None) -> bytes:
     """Return the workbook of a form: empty, or with what a report says."""
+    import xlsxwriter  # noqa: PLC0415 - a service starts without it
+
     file = BytesIO()
     book = xlsxwriter.Workbook(file, {"in_memory": True, "strings_to_formulas": False})
     book.set_properties({"title": form.title.zh, "comments": form.source, "created": _MADE})

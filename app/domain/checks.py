@@ -138,7 +138,8 @@ class Sums:
 class Plan:
     """The checks of a rule, bound to a layout."""
 
-    def __init__(self, layout: Layout, checks: Iterable[Check], relation: "Relation") -> None:
+    def __init__(self, layout: Layout, checks: Iterable[Check], relation: Relation) -> None:
+        self._relation = relation
         self.checks = tuple(Bound(layout, check) for check in checks)
         places = (layout.places[p] for check in self.checks for p in check.positions)
         self.tables = frozenset((place.before, place.table) for place in places)
@@ -150,7 +151,7 @@ class Plan:
         self._lefts = Sums(check.left for check in self.checks)
         self._rights = Sums(check.right for check in self.checks)
 
-    def doubtful(self, relation: Relation, case: Case) -> Sequence[Bound]:
+    def doubtful(self, case: Case) -> Sequence[Bound]:
         """Return the checks that do not pass at once: all, if a cell is not a number."""
         if self._subtracts:
             return self.checks
@@ -159,7 +160,7 @@ class Plan:
             rights = self._rights.of(case.values)
         except TypeError:
             return self.checks
-        return [self.checks[position] for position in relation.broken(lefts, rights)]
+        return [self.checks[position] for position in self._relation.broken(lefts, rights)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,7 @@ class Comparison:
         replaced = case.assessed.get(self.unless or "", frozenset())
         unassessed: set[str] = set()
         missing = False
-        for check in plan.doubtful(self.relation, case):
+        for check in plan.doubtful(case):
             if check.at in replaced or self._passes(check, case):
                 continue
             finding = self._careful(rule, case, check)

@@ -16,7 +16,6 @@ import uuid
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.errors import AppError
 from app.services import importing
 from app.services.importing import Plan, Read
+from app.services.reporting import now
 from app.services.spooling import PIECE, packed, unpacked
 from app.settings import Settings
 from app.storage import imports
@@ -56,14 +56,9 @@ class _Lost(Exception):
     """Another worker has taken the job over."""
 
 
-def _instant(seconds_on: float = 0) -> str:
-    found = datetime.now(UTC) + timedelta(seconds=seconds_on)
-    return found.isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
 def is_claimable(job: Job) -> bool:
     """Tell whether nobody runs a job that has not ended."""
-    if job.owner is None or job.lease_until is None or job.lease_until < _instant():
+    if job.owner is None or job.lease_until is None or job.lease_until < now():
         return True
     host, pid, token = job.owner.rsplit("/", 2)
     my_host, my_pid, my_token = _ME.rsplit("/", 2)
@@ -145,7 +140,7 @@ class _Run:
             "bytes": self.bytes,
             "lines": self.lines,
             "written": self.written,
-            "updated_at": _instant(),
+            "updated_at": now(),
         }
 
 
@@ -198,8 +193,8 @@ class Importer:
                 imports.claim,
                 job=job,
                 owner=_ME,
-                time=_instant(),
-                lease_until=_instant(self._settings.import_lease),
+                time=now(),
+                lease_until=now(self._settings.import_lease),
             )
             if await self._database.alter(claim):
                 return job
@@ -216,7 +211,7 @@ class Importer:
         if job is None:
             return
         values = {"phase": "ended", "bytes": job.bytes, "lines": job.lines, "written": 0}
-        values |= {"state": "failed", "counts": None, "updated_at": _instant()}
+        values |= {"state": "failed", "counts": None, "updated_at": now()}
         with suppress(SQLAlchemyError):  # or else its lease ends, and it is tried once more
             await self._database.alter(
                 lambda connection: imports.end(connection, job.id, _ME, iter(()), **values)
@@ -273,7 +268,7 @@ class Importer:
         return True
 
     def _beat(self, run: _Run) -> Coroutine[Any, Any, bool]:
-        lease = _instant(self._settings.import_lease)
+        lease = now(self._settings.import_lease)
         values = run.progress | {"lease_until": lease}
         return self._database.alter(lambda c: imports.progress(c, run.job.id, _ME, **values))
 
@@ -360,4 +355,4 @@ def _in_pieces(outcomes: Iterable[bytes]) -> Iterator[bytes]:
 
 def expiry(settings: Settings) -> str:
     """Return the time before which imports that ended are forgotten."""
-    return _instant(-settings.import_days * 86_400)
+    return now(-settings.import_days * 86_400)

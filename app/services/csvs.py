@@ -1,25 +1,30 @@
-"""Lines of CSV (RFC 4180), safe to open in a spreadsheet."""
+"""Tables as CSV (RFC 4180), safe to open in a spreadsheet."""
 
-from collections.abc import Iterable
+import csv
+import io
+from collections.abc import Iterable, Sequence
 
 BOM = "\ufeff".encode()
 """Tells spreadsheets that the file is in UTF-8."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def line(values: Iterable[object]) -> bytes:
-    """Return a line; None is an empty cell."""
-    return (",".join(map(_cell, values)) + "\r\n").encode()
+def lines(rows: Iterable[Sequence[object]], *, numbers: bool = False) -> bytes:
+    """Return rows; None is an empty cell. With `numbers`, texts may be numbers: decimals are."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerows([guarded(value, numbers=numbers) for value in row] for row in rows)
+    return text.getvalue().encode()
 
 
-def _cell(value: object) -> str:
-    """Return a cell; a text that a spreadsheet would take for a formula gets an apostrophe."""
-    if value is None:
-        return ""
-    text = str(value)
-    if isinstance(value, str) and text.startswith(_FORMULA):
-        text = f"'{text}"
-    if any(sign in text for sign in ',"\r\n'):
-        text = '"' + text.replace('"', '""') + '"'
-    return text
+def guarded(value: object, *, numbers: bool) -> object:
+    """Return a value that no spreadsheet takes for a formula; with `numbers`, a number is none."""
+    if not isinstance(value, str) or not value.startswith(_FORMULA):
+        return value
+    return value if numbers and _is_number(value) else f"'{value}"
+
+
+def _is_number(text: str) -> bool:
+    digits = text.removeprefix("-").replace(".", "", 1)
+    return digits.isascii() and digits.isdigit()

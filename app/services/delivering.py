@@ -17,7 +17,6 @@ import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import httpx2
@@ -26,7 +25,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.services import encoding, targets
-from app.services.reporting import now, shown_time
+from app.services.reporting import now
 from app.settings import Settings
 from app.storage import feed, webhooks
 from app.storage.database import Database
@@ -79,11 +78,6 @@ class Result:
         if self.status == 410:
             return "gone"
         return "delivered" if self.status and 200 <= self.status < 300 else "failed"
-
-
-def in_seconds(seconds: float) -> str:
-    """Return the time so many seconds from now."""
-    return shown_time(datetime.now(UTC) + timedelta(seconds=seconds))
 
 
 def new_secret() -> str:
@@ -187,15 +181,15 @@ def after(hook: Webhook, sent: Message, result: Result, give_up_days: float) -> 
     if result.outcome == "delivered":
         return replace(
             hook, position=sent.seq, attempts=0, failing_since=None, next_attempt_at=None,
-            lease_until=in_seconds(LEASE),
+            lease_until=now(LEASE),
         )  # fmt: skip
     since = hook.failing_since or now()
-    is_given_up = result.outcome == "gone" or since < in_seconds(-give_up_days * 86_400)
+    is_given_up = result.outcome == "gone" or since < now(-give_up_days * 86_400)
     attempts = hook.attempts + 1
     return replace(
         hook, active=not is_given_up, attempts=attempts, failing_since=since,
-        next_attempt_at=None if is_given_up else in_seconds(back_off(attempts)),
-        lease_until=in_seconds(LEASE),
+        next_attempt_at=None if is_given_up else now(back_off(attempts)),
+        lease_until=now(LEASE),
     )  # fmt: skip
 
 
@@ -268,7 +262,7 @@ class Dispatcher:
     async def _forget(self) -> None:
         if time.monotonic() - self._forgotten > 3_600:
             self._forgotten = time.monotonic()
-            before = in_seconds(-LOG_DAYS * 86_400)
+            before = now(-LOG_DAYS * 86_400)
             await self._database.alter(partial(webhooks.forget, before=before))
 
     def _start(self, due: list[str]) -> None:
@@ -285,9 +279,7 @@ class Dispatcher:
 
     async def _deliver(self, identity: str) -> None:
         owner = str(uuid.uuid4())
-        claim = partial(
-            webhooks.claim, identity=identity, owner=owner, now=now(), until=in_seconds(LEASE)
-        )
+        claim = partial(webhooks.claim, identity=identity, owner=owner, now=now(), until=now(LEASE))
         try:
             if not await self._database.alter(claim):
                 return
@@ -308,7 +300,7 @@ class Dispatcher:
             return False
         hook, sent = found
         if isinstance(sent, int):
-            moved = replace(hook, position=sent, lease_until=in_seconds(LEASE))
+            moved = replace(hook, position=sent, lease_until=now(LEASE))
             return await self._database.alter(lambda c: webhooks.advance(c, hook, owner, moved))
         assert sent is not None
         result = await self.send(hook, sent)

@@ -8,7 +8,7 @@ the same transaction for whichever of the years it changed.
 import hashlib
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,9 @@ from app.storage.statements import batched
 from app.storage.years import YearFacts
 
 
-def now() -> str:
-    """Return the time as the API shows it."""
-    return shown_time(datetime.now(UTC))
+def now(seconds_on: float = 0) -> str:
+    """Return the time as the API shows it, or that of so many seconds on."""
+    return shown_time(datetime.now(UTC) + timedelta(seconds=seconds_on))
 
 
 def shown_time(moment: datetime) -> str:

@@ -1,12 +1,11 @@
 """Forgetting what the feed need no longer keep."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.services.reporting import shown_time
+from app.services.reporting import now
 from app.storage import feed
 from app.storage.database import Database
 
@@ -22,7 +21,7 @@ async def forget(database: Database, days: int) -> int:
     It is done in parts, between which writers get their turn. Workers that do it at the same time
     do no harm.
     """
-    before = shown_time(datetime.now(UTC) - timedelta(days=days))
+    before = now(-days * 86_400)
     done = 0
     while await database.use(lambda connection: feed.is_overdue(connection, before)):
         done += await database.alter(lambda connection: feed.prune(connection, before))
