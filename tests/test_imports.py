@@ -173,7 +173,7 @@ def test_an_import_is_taken_up_again_after_the_server_was_killed(
     database_url: str, mode: str
 ) -> None:
     codes = [f"a{n:03}" for n in range(400)]
-    lines = [a_line(code, year) for year in (2023, 2024) for code in codes]
+    lines = [a_line(code, year) for year in (2021, 2022, 2023, 2024) for code in codes]
     headers = {"content-type": "application/x-ndjson", "prefer": "respond-async"}
     with served(database_url) as (client, process):
         for code in codes:
