@@ -1,6 +1,8 @@
 """Errors that a client can cause, without words: `api.problems` has those, in two languages.
 
 * AppError
+  - Unauthorized 401  nobody is known by these credentials
+  - Forbidden   403  the caller is known and may not do it
   - NotFound    404  the path names nothing
   - Conflict    409  it is there, but in another state than the client thinks
   - Gone        410  it was there, and is no longer kept
@@ -54,6 +56,25 @@ class Malformed(AppError):
     """The request cannot be read."""
 
     status = 400
+
+
+class Unauthorized(AppError):
+    """Nobody is known by these credentials, or there are none."""
+
+    status = 401
+
+    def __init__(self, slug: str, *, error: str | None = None) -> None:
+        challenge = 'Bearer realm="gongkai"' + (f', error="{error}"' if error else "")
+        super().__init__(slug, headers={"WWW-Authenticate": challenge})
+
+
+class Forbidden(AppError):
+    """The caller is known, and may not do it. `right` names what they lack."""
+
+    status = 403
+
+    def __init__(self, right: str) -> None:
+        super().__init__("forbidden", right=right)
 
 
 class NotFound(AppError):

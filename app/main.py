@@ -47,6 +47,7 @@ from app.api.watching import Watcher, told_to_stop
 from app.errors import AppError
 from app.services import retaining
 from app.services.background import Importer
+from app.services.callers import Callers
 from app.services.delivering import Dispatcher
 from app.services.shelf import Shelf
 from app.settings import Settings
@@ -146,6 +147,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.head = revisions.head()
     app.state.database = Database(app.state.settings)
     _keep_what_is_loaded()
+    app.state.callers = Callers(app.state.database, app.state.settings)
     app.state.shelf = Shelf(app.state.database)
     app.state.importer = Importer(app.state.database, app.state.settings, files.read)
     app.state.dispatcher = Dispatcher(app.state.database, app.state.settings)

@@ -31,6 +31,11 @@ class Settings(BaseSettings):
     root_path: str = ""
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     admin_key: SecretStr | None = None
+    """A key with the role `admin` that stands in no database: for the first start."""
+    key_pepper: SecretStr = SecretStr("")
+    """What is mixed into the digests of API keys. Without it, or with another, none of them holds."""
+    anonymous_read: bool = True
+    """Whether published reports are shown to those who do not say who they are."""
     pool_size: Annotated[int, Field(ge=1, le=100)] = 4
     """Database connections, and threads that use them, of one worker: this many for reading and as
     many for writing (SQLite: one for writing)."""

@@ -11,7 +11,11 @@ from app.storage.database import write_engine
 assert models.FILINGS  # importing the module fills the metadata
 
 
-BY_HAND = {"latest_of_year", "latest", "worst_of_year"}
+BY_HAND = {
+    f"{prefix}{name}"
+    for prefix in ("", models.PUBLISHED)
+    for name in ("latest_of_year", "latest", "worst_of_year")
+}
 """Indexes that descend, which Alembic cannot compare on SQLite."""
 
 

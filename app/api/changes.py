@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.api import queries
+from app.api.access import caller_of
 from app.api.context import HEAD
 from app.api.documentation import problems, reads
 from app.api.feed_schemas import ChangePage, ResourceName
@@ -62,9 +63,10 @@ class ChangesQuery(FeedQuery):
     ] = 0
 
 
-def _ask(asked: FeedQuery, limit: int) -> Ask:
+def _ask(request: Request, asked: FeedQuery, limit: int) -> Ask:
     filters = (("agency", asked.agency), ("resource", asked.resource))
-    return Ask(asked.after, limit, tuple((n, v) for n, v in filters if v is not None))
+    given = tuple((name, value) for name, value in filters if value is not None)
+    return Ask(asked.after, limit, given, caller_of(request).sight)
 
 
 def _watcher(request: Request) -> Watcher:
@@ -100,7 +102,7 @@ async def list_changes(request: Request, query: Annotated[ChangesQuery, Query()]
     or that many seconds are over. 410: what followed is no longer kept, so load everything again.
     """
     asked = queries.read(request, ChangesQuery)
-    ask = _ask(asked, asked.limit)
+    ask = _ask(request, asked, asked.limit)
     if asked.wait and HEAD not in request.scope:
         served = await _watcher(request).next_page(ask, asked.wait, request.receive)
     else:
@@ -217,7 +219,7 @@ async def stream_changes(
     `EventSource` connects again by itself and misses nothing.
     """
     asked = _last_event(request, queries.read(request, FeedQuery))
-    ask = _ask(asked, _STREAMED)
+    ask = _ask(request, asked, _STREAMED)
     first = _kept(await read(database(request), ask))
     return EventStream(_watcher(request), ask, first)
 

@@ -13,10 +13,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.access import note_refusal
 from app.api.problems import response_to
 from app.api.routing import Direct
 from app.errors import AppError
 
+_REFUSED = {401, 403}
 Match = Callable[[str], re.Match[str] | None]
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -44,6 +46,8 @@ class Dispatch:
                     try:
                         response = await handle(request)
                     except AppError as error:
+                        if error.status in _REFUSED:
+                            note_refusal(request, error)
                         response = response_to(request, error)
                     await response(scope, receive, send)
                     return

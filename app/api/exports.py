@@ -27,7 +27,7 @@ from app.errors import Fault, Invalid
 from app.services import encoding
 from app.services.splicing import Splice
 from app.storage import exports, feed
-from app.storage.database import Database
+from app.storage.database import Readable
 
 routes = downloads("exports", "/v1/exports")
 
@@ -111,7 +111,7 @@ def _end(count: int, position: int) -> bytes:
     return encoding.encoded({"end": True, "reports": count, "feed_position": position})
 
 
-async def _zipped_lines(db: Database, filters: Filters, position: int) -> Chunks:
+async def _zipped_lines(db: Readable, filters: Filters, position: int) -> Chunks:
     splice, count = Splice(), 0
 
     def made(rows: exports.Rows) -> tuple[int, bytes]:
@@ -123,7 +123,7 @@ async def _zipped_lines(db: Database, filters: Filters, position: int) -> Chunks
     yield splice.end(_end(count, position))
 
 
-async def _lines(db: Database, filters: Filters, position: int) -> Chunks:
+async def _lines(db: Readable, filters: Filters, position: int) -> Chunks:
     def made(rows: exports.Rows) -> tuple[int, bytes]:
         return len(rows), b"".join(encoding.unzipped(row[2]) + b"\n" for row in rows)
 
@@ -150,7 +150,7 @@ async def export_csv(request: Request, query: Annotated[ExportQuery, Query()]) -
     return Stream(chunks, headers, f"{MEDIA_TYPES['csv']}; charset=utf-8; header=present")
 
 
-async def _csv(db: Database, filters: Filters, zips: bool) -> Chunks:
+async def _csv(db: Readable, filters: Filters, zips: bool) -> Chunks:
     packer = isal_zlib.compressobj(1, isal_zlib.DEFLATED, 31) if zips else None
 
     def sent(rows: exports.Rows) -> bytes:

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message
 
+from app.api.access import caller_of
 from app.api.problems import response_to
 from app.api.replies import accepts_gzip
 from app.errors import AppError, Conflict, Invalid, Malformed
@@ -80,13 +81,14 @@ async def once(request: Request, answer: Callable[[Request], Awaitable[Response]
     if len(keys) != 1 or not _KEY.fullmatch(keys[0]):
         raise Malformed("bad-idempotency-key")
     under_way: set[str] = request.app.state.keys_under_way
-    if keys[0] in under_way:
+    key = _of_caller(request, keys[0])
+    if key in under_way:
         raise _in_use()
-    under_way.add(keys[0])
+    under_way.add(key)
     try:
-        return await _once(request, keys[0], answer)
+        return await _once(request, key, answer)
     finally:
-        under_way.discard(keys[0])
+        under_way.discard(key)
 
 
 async def _once(
@@ -108,6 +110,11 @@ async def _once(
         settle = partial(_settled, request=request, claim=claim, response=response)
         response = await database.alter(settle)
     return response
+
+
+def _of_caller(request: Request, key: str) -> str:
+    """Return the name of a key among those of everybody: what one has chosen is nobody else's."""
+    return hashlib.sha256(f"{caller_of(request).id}\n{key}".encode()).hexdigest()
 
 
 def _digesting(request: Request, claim: Claim) -> Callable[[], Awaitable[Message]]:
@@ -137,11 +144,11 @@ def _settled(
 class Keyed:
     """The database, for a request with a key: what it writes is written once."""
 
-    def __init__(self, database: Database, request: Request, claim: Claim) -> None:
+    def __init__(self, database: Any, request: Request, claim: Claim) -> None:
         self._database, self._request, self._claim = database, request, claim
         self.is_sqlite = database.is_sqlite
         self.read, self.use, self.point = database.read, database.use, database.point
-        self.apart = database.apart
+        self.apart, self.snapshot = database.apart, database.snapshot
 
     async def write(self, job: Callable[[Session], T]) -> Any:
         """Run a job whose result is the reply, or return the reply to the first."""
@@ -164,7 +171,7 @@ class Keyed:
         return made
 
 
-def keyed(database: Database, request: Request) -> Any:
+def keyed(database: Any, request: Request) -> Any:
     """Return the database as a request may use it."""
     claim: Claim | None = request.scope.get(_CLAIM)
     return Keyed(database, request, claim) if claim is not None else database

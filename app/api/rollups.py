@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import queries, schemas
+from app.api.access import caller_of
 from app.api.documentation import reads
 from app.api.paths import AgencyCode, YearPath, key_in
 from app.api.queries import NoQuery
@@ -59,5 +60,5 @@ async def get_rollup(
         await database(request).use(partial(rolling.require, agency=code, year=number))
         raise
     shelf: Shelf = request.app.state.shelf
-    kept = await shelf.rollup(code, number, basis)
+    kept = await shelf.rollup(code, number, basis, caller_of(request).sight)
     return reply(request, kept.etag, zipped=kept.zipped)

@@ -17,9 +17,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.api import idempotency
+from app.api import access, idempotency
+from app.api.access import Access
 from app.api.replies import JSON, negotiate
-from app.storage.database import Database
+from app.api.rights import RIGHTS
 
 ROUTE = "gongkai.route"
 """The key under which the path's template stands in the scope, for logs and metrics."""
@@ -37,11 +38,13 @@ class Direct(Route):
         self._answers: Callable[..., Awaitable[Response]] = endpoint
         self._produces = getattr(options["response_class"], "media_type", JSON)
         self._is_json = path.startswith("/v1")
+        name = options["name"] or endpoint.__name__
+        self._right = RIGHTS.get(name)
         super().__init__(
             path,
             self.handler,
             methods=options["methods"],
-            name=options["name"] or endpoint.__name__,
+            name=name,
         )
         names = inspect.signature(endpoint).parameters.keys()
         self._documented = dict.fromkeys(names - {"request"} - self.param_convertors.keys())
@@ -53,6 +56,8 @@ class Direct(Route):
     async def handler(self, request: Request) -> Response:
         """Answer a request."""
         request.scope[ROUTE] = self.path
+        if self._right != "open":
+            await access.enter(request, self._right)
         if self._is_json:
             self.refuse_others(request)
         if request.method == "POST" and idempotency.HEADER in request.headers:
@@ -78,7 +83,10 @@ def router(tag: str, prefix: str = "", kind: type[Direct] = Direct) -> APIRouter
     )
 
 
-def database(request: Request) -> Database:
-    """Return the database of this worker; what a POST with a key writes, it writes once."""
-    found: Database = idempotency.keyed(request.app.state.database, request)
+def database(request: Request) -> Access:
+    """Return the database as the caller may use it.
+
+    What a POST with a key writes, it writes once.
+    """
+    found: Access = idempotency.keyed(Access(request.app.state.database, request), request)
     return found

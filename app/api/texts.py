@@ -64,6 +64,42 @@ _ALL = (
          "Pack the whole file with gzip, or send no Content-Encoding."),
     ),
     _problem(
+        "credentials-in-query", 400,
+        ("凭据不得写在地址里", "Credentials do not belong into an address"),
+        ("地址的查询部分含有凭据；请用 Authorization 头。",
+         "The query of the address has a credential in it: use the Authorization header."),
+        ("地址会被记入日志、历史记录和来源页。",
+         "Addresses are written into logs, histories and referrers."),
+        ("改用 `Authorization: Bearer <密钥>`，并更换已写入地址的密钥。",
+         "Send `Authorization: Bearer <key>`, and replace the key that stood in the address."),
+    ),
+    _problem(
+        "authentication-required", 401,
+        ("需要身份凭据", "Who are you?"),
+        ("此操作需要 API 密钥或访问令牌。", "This operation needs an API key or an access token."),
+        ("请求没有 Authorization 头。", "The request has no Authorization header."),
+        ("发送 `Authorization: Bearer <密钥>`。", "Send `Authorization: Bearer <key>`."),
+    ),
+    _problem(
+        "invalid-credentials", 401,
+        ("凭据无效", "The credentials are not valid"),
+        ("凭据无效。", "The credentials are not valid."),
+        ("密钥不存在、已过期或已吊销，令牌未通过验证，或格式不对；为安全起见不说明是哪一种。",
+         "The key does not exist, has expired or was revoked, the token did not pass, or the header "
+         "has another form; which of them is not told, for safety."),
+        ("检查 `Authorization: Bearer <密钥>`；向管理员索取新密钥。",
+         "Check `Authorization: Bearer <key>`, or ask an administrator for a new key."),
+    ),
+    _problem(
+        "forbidden", 403,
+        ("没有权限", "Not allowed"),
+        ("缺少权限 `{right}`。", "The right `{right}` is lacking."),
+        ("您的身份已确认，但所属角色或机构范围不允许此操作。",
+         "It is known who you are, but your role, or the agency it is for, does not allow this."),
+        ("向管理员申请相应角色与机构的密钥。",
+         "Ask an administrator for a key with that role, for that agency."),
+    ),
+    _problem(
         "bad-idempotency-key", 400,
         ("Idempotency-Key 不合规定", "The Idempotency-Key is not valid"),
         ("Idempotency-Key 须为 1 至 255 个可见的 ASCII 字符。",
@@ -185,6 +221,42 @@ _ALL = (
         ("该年度的收集工作已经结束。", "The collection of that year has ended."),
         ("如确需更正，先将该年度改为 `open`。",
          "To correct something, set the year to `open` first."),
+    ),
+    _problem(
+        "report-locked", 409,
+        ("报告已锁定", "The report is locked"),
+        ("报告现处于 `{state}` 状态，不能改动。",
+         "The report is `{state}`: it cannot be written now."),
+        ("报告已提交、已审核通过或已公开。", "It was submitted, accepted or published."),
+        ("已提交的由上级退回后再改；已公开的先以 `correct` 开始更正并说明理由。",
+         "What was submitted is changed after it was returned; what was published after `correct`, "
+         "with a reason."),
+    ),
+    _problem(
+        "report-published", 409,
+        ("已公开的报告不能删除", "What was published cannot be deleted"),
+        ("该报告曾经公开，不能删除。", "The report was published and cannot be deleted."),
+        ("已公开的数据只能更正，不能抹去。",
+         "What was published can be corrected, but not made undone."),
+        ("更正后重新提交并公开。", "Correct it, submit it and publish it again."),
+    ),
+    _problem(
+        "transition-not-possible", 409,
+        ("现在不能这样办理", "Not possible now"),
+        ("报告现处于 `{state}` 状态，不能执行 `{action}`。",
+         "The report is `{state}`: `{action}` is not possible."),
+        ("别人先办理了，或步骤不对。", "Somebody else was first, or the order is another."),
+        ("读取 `…/transitions` 查看现在可以做什么。",
+         "Read `…/transitions` for what can be done now."),
+    ),
+    _problem(
+        "submission-refused", 422,
+        ("还不能提交", "It cannot be submitted yet"),
+        ("有 {count} 个问题待解决：错误须改正，警告须说明。",
+         "{count} findings stand in the way: errors must be corrected, warnings explained."),
+        ("提交时重新检查全部规则。", "All rules are checked anew at submission."),
+        ("改正数据；对每个警告以 `PUT …/findings/{{id}}/decision` 作出说明。",
+         "Correct the figures, and explain each warning by `PUT …/findings/{{id}}/decision`."),
     ),
     _problem(
         "in-use", 409,
@@ -430,6 +502,18 @@ FAULTS: dict[str, Label] = {
         "不是可读的工作簿：{reason}。", "Is not a workbook that can be read: {reason}."
     ),
     "year-closed": Label("该报告年度已关闭。", "The reporting year is closed."),
+    "not-your-agency": Label(
+        "密钥只能填报机构 {agency} 的报告。", "The key is for the reports of agency {agency} only."
+    ),
+    "report-locked": Label(
+        "报告现处于 {state} 状态，不能改动。", "The report is {state}: it cannot be written now."
+    ),
+    "finding-stands": Label("{id}：错误须改正。", "{id}: an error must be corrected."),
+    "finding-unexplained": Label("{id}：警告须说明。", "{id}: a warning must be explained."),
+    "finding-lapsed": Label(
+        "{id}：数值已变，原说明失效。", "{id}: the values changed, so what was said has lapsed."
+    ),
+    "reason-required": Label("须说明理由。", "A reason is required."),
     "differs": Label("与现存的值不同。", "Differs from what is stored."),
     "unknown-parameter": Label("没有这个参数。", "There is no such parameter."),
     "repeated-parameter": Label("此参数只能出现一次。", "This parameter may stand once only."),

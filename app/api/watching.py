@@ -22,8 +22,9 @@ from starlette.types import Receive
 
 from app.services import encoding
 from app.storage import feed
-from app.storage.database import Database
+from app.storage.database import Database, Readable, seeing
 from app.storage.feed import Page
+from app.storage.layers import Sight
 
 TICK = 0.25
 """Seconds between two looks at the clock."""
@@ -37,11 +38,12 @@ _UNKNOWN = (-1, 0)
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is read of the feed. Filters are names and values."""
+    """What is read of the feed, and by whom it is seen. Filters are names and values."""
 
     after: int | None
     limit: int
     filters: tuple[tuple[str, Any], ...] = ()
+    sight: Sight | None = None
 
 
 class Served:
@@ -77,10 +79,13 @@ class Served:
         return b"".join(form % item for item in self._items())
 
 
-async def read(database: Database, ask: Ask, upto: int | None = None) -> Served:
+async def read(database: Readable, ask: Ask, upto: int | None = None) -> Served:
     """Read a page of the feed."""
     filters = dict(ask.filters)
-    page = await database.use(lambda c: feed.since(c, ask.after, ask.limit, filters, upto=upto))
+    reading = seeing(
+        ask.sight, lambda c: feed.since(c, ask.after, ask.limit, filters, upto=upto)
+    )
+    page = await database.use(reading)
     return Served(page)
 
 

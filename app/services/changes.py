@@ -121,7 +121,9 @@ def change(of: Subject, op: str, stamp: Stamp, details: Details = Details()) -> 
         },
         "links": {"self": f"/v1/{of.resource}/{of.key}"},
     }
-    return Change(at, of.resource, of.key, of.agency, of.year, op, revision, encoding.encoded(body))
+    layer = "working" if of.resource == "reports" else None
+    text = encoding.encoded(body)
+    return Change(at, of.resource, of.key, of.agency, of.year, op, revision, text, layer)
 
 
 def saved(old: Stored | None, new: Stored, findings: Moves | None) -> Change:
@@ -135,6 +137,12 @@ def saved(old: Stored | None, new: Stored, findings: Moves | None) -> Change:
     members = [name for name in PROSE if getattr(old.report, name) != getattr(report, name)]
     details = Details(members, tables, cells(old.report, report, tables), moved)
     return change(_report(report), UPDATED, stamp, details)
+
+
+def moved(new: Stored, members: Sequence[str]) -> Change:
+    """Return what it is to change members of a report that clients do not write."""
+    stamp = Stamp(new.revision, new.updated_at)
+    return change(_report(new.report), UPDATED, stamp, Details(members))
 
 
 def deleted(old: Stored, at: str, before: Sequence[Json]) -> Change:

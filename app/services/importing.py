@@ -71,6 +71,20 @@ def stage(staging: Staging, read: Iterable[Read], tick: Callable[[int], None]) -
         tick(len(some))
 
 
+def owned(lines: Iterable[Read], agency: str | None) -> Iterable[Read]:
+    """Let the lines fail that are of another agency than the one whose reports may be written.
+
+    None is everybody's agency.
+    """
+    if agency is None:
+        return lines
+    refused = (Fault("/agency", "not-your-agency", {"agency": agency}),)
+    return (
+        each if each.faults or each.agency == agency else replace(each, faults=refused)
+        for each in lines
+    )
+
+
 def unreadable(error: AppError) -> Read:
     """Return what is said of a file of which nothing can be read."""
     return Read(1, faults=(Fault(None, error.slug, error.values),))
@@ -265,6 +279,11 @@ def _apply(work: _Agency, item: Item, firsts: Mapping[str, int], time: str) -> I
     new = staged.report(item.body, form, year, work.agency, old.report if old else None)
     if old is not None and old.report == new:
         work.last[year] = (item, "unchanged", old.revision)
+        return
+    if old is not None and old.state not in reporting.EDITABLE:
+        work.last.pop(year, None)
+        fault = Fault("", "report-locked", {"state": old.state})
+        yield _failed(item.line, item.agency, year, [fault])
         return
     first = firsts.get(reporting.key_of(new), 0) + 1
     revision = old.revision + 1 if old else first

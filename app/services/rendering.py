@@ -218,6 +218,8 @@ def document(stored: Stored, findings: Iterable[Finding], due: Mapping[str, str]
         report,
         findings,
         due,
+        state=stored.state,
+        correction=stored.correction,
         created_at=stored.created_at,
         updated_at=stored.updated_at,
         links={

@@ -24,9 +24,14 @@ from app.forms import form_of
 from app.services import changes, digests, encoding, rendering
 from app.services.changes import Moves
 from app.storage import feed, reports, retired, years
+from app.storage.layers import PUBLISHED_ONLY, looking
 from app.storage.reports import Derived, Stamp, Stored
 from app.storage.statements import batched
 from app.storage.years import YearFacts
+
+
+EDITABLE = frozenset({"draft", "returned"})
+"""The states in which a report may be written."""
 
 
 def now(seconds_on: float = 0) -> str:
@@ -100,9 +105,12 @@ def enter(connection: Connection, agency: str, year: int) -> Scene:
 
 
 def require_open(scene: Scene) -> None:
-    """Raise `Conflict` if the scene's year no longer takes writes."""
+    """Raise `Conflict` if the scene's year no longer takes writes, or its report does not."""
     if scene.year.status == "closed":
         raise Conflict("year-closed", year=scene.year.year)
+    current = scene.current
+    if current is not None and current.state not in EDITABLE:
+        raise Conflict("report-locked", state=current.state)
 
 
 def save(connection: Connection, scene: Scene, new: Report) -> Stored:
@@ -114,7 +122,12 @@ def save(connection: Connection, scene: Scene, new: Report) -> Stored:
     if old is not None and old.report == new:
         return old
     revision = old.revision + 1 if old else retired.first_revision(connection, key_of(new))
-    stored = succeeding(old, new, revision, now(), beside=scene.stored)
+    return _put(connection, scene, succeeding(old, new, revision, now(), beside=scene.stored))
+
+
+def _put(connection: Connection, scene: Scene, stored: Stored) -> Stored:
+    """Store a report as it is to stand from now on, and what follows."""
+    old, new = scene.current, stored.report
     with batched(connection):
         reports.save_report(connection, stored, old)
         for key in rewritten(old, new):
@@ -129,6 +142,7 @@ def save(connection: Connection, scene: Scene, new: Report) -> Stored:
         if old is None:
             _relink(connection, scene, there=True)
         _refresh(connection, scene, new.year, new.year + 1)
+        reports.keep_revision(connection, new)
     saved = changes.saved(old, stored, scene.moves.pop(new.year, None))
     moved = changes.rechecked(scene.stored, scene.moves, stored.updated_at)
     feed.collect(connection, [saved, *moved])
@@ -161,16 +175,54 @@ def succeeding(
         new.year - 1 in beside,
         new.year + 1 in beside,
         old.derived if old else None,
+        old.state if old else "draft",
+        old.correction if old else None,
     )
 
 
+def stand(connection: Connection, scene: Scene, state: str, correction: str | None) -> Stored:
+    """Let the scene's report stand elsewhere in its filing; what it says stays as it is."""
+    old = scene.current
+    assert old is not None
+    moved = replace(old, state=state, correction=correction, updated_at=now())
+    reports.save_report(connection, moved, old)
+    scene.stored[scene.year.year] = moved
+    scene.moves.clear()
+    _refresh(connection, scene, scene.year.year)
+    feed.collect(connection, [changes.moved(moved, ["state"])])
+    return scene.stored[scene.year.year]
+
+
+def publish(connection: Connection, scene: Scene) -> None:
+    """Show the scene's report to everybody, in place of what was published of it before."""
+    current = scene.current
+    assert current is not None
+    with looking(connection, PUBLISHED_ONLY):
+        there = enter(connection, scene.agency.code, scene.year.year)
+        old, time = there.current, now()
+        published = replace(
+            current,
+            created_at=old.created_at if old else time,
+            updated_at=time,
+            has_previous=scene.year.year - 1 in there.stored,
+            has_next=scene.year.year + 1 in there.stored,
+            derived=old.derived if old else None,
+        )
+        if old is None or old.revision != published.revision:
+            _put(connection, there, published)
+
+
 def delete(connection: Connection, scene: Scene) -> None:
-    """Delete the scene's report."""
-    old = scene.stored.pop(scene.year.year)
+    """Delete the scene's report. Raises `Conflict` if it was ever published."""
+    old = scene.stored[scene.year.year]
+    if old.correction is not None:
+        raise Conflict("report-published")
+    del scene.stored[scene.year.year]
     time, before = now(), _standing(connection, old)
     scene.moves.clear()
     reports.delete_report(connection, old.report)
-    retired.retire(connection, key_of(old.report), old.revision)
+    retired.retire(connection, key_of(old.report), old.revision + 1)
+    reports.bury(connection, old.report, old.revision + 1, time)
     _relink(connection, scene, there=False)
     _refresh(connection, scene, scene.year.year + 1)
     deleted = changes.deleted(old, time, before)

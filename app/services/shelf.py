@@ -13,14 +13,15 @@ from sqlalchemy import Connection
 from app.services import encoding, rolling
 from app.services.rolling import Basis
 from app.storage import feed
-from app.storage.database import Database
+from app.storage.database import Database, seeing
+from app.storage.layers import Sight
 
 MOST = 512
 """How many roll-ups are kept."""
 _FAR = 2_000
 """After how many changes it is cheaper to compute anew than to look through them."""
 
-Key = tuple[str, int, Basis]
+Key = tuple[str, int, Basis, Sight | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +40,18 @@ class Shelf:
         self._database = database
         self._kept: OrderedDict[Key, Kept] = OrderedDict()
 
-    async def rollup(self, agency: str, year: int, basis: Basis) -> Kept:
-        """Return a roll-up. Raises `NotFound`."""
-        key = (agency, year, basis)
+    async def rollup(self, agency: str, year: int, basis: Basis, sight: Sight | None) -> Kept:
+        """Return a roll-up of what is seen. Raises `NotFound`."""
+        key = (agency, year, basis, sight)
         found = self._kept.get(key)
         if found is not None:
             position, _ = await self._database.point(feed.POSITION, {})
             if position == found.position:
                 self._kept.move_to_end(key)
                 return found
-        made = await self._database.snapshot(partial(_current, key=key, found=found))
+        made = await self._database.snapshot(
+            seeing(sight, partial(_current, key=key, found=found))
+        )
         self._kept[key] = made
         self._kept.move_to_end(key)
         while len(self._kept) > MOST:
@@ -58,7 +61,7 @@ class Shelf:
 
 def _current(connection: Connection, key: Key, found: Kept | None) -> Kept:
     """Return what is there if it still holds, or compute it."""
-    agency, year, basis = key
+    agency, year, basis, _ = key
     position, oldest = feed.POSITION.row(connection, {})
     if found is not None and oldest <= found.position + 1 and position - found.position <= _FAR:
         parent = agency if basis == "children" else None

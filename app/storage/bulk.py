@@ -17,6 +17,7 @@ from sqlmodel import col
 
 from app.domain.report import PROSE, Agency
 from app.storage import feed, models, reports
+from app.storage.acting import actor_of
 from app.storage.feed import Change
 from app.storage.models import FILINGS, DerivedDocument, DerivedFinding
 from app.storage.reports import Stored
@@ -29,6 +30,7 @@ _DOCUMENT: Any = DerivedDocument.__table__  # type: ignore[attr-defined]
 _FINDING: Any = DerivedFinding.__table__  # type: ignore[attr-defined]
 _FILINGS: dict[str, Any] = {key: model.__table__ for key, model in FILINGS.items()}
 _CHANGING = (*PROSE, "revision", "updated_at")
+_KEEP = {kind: Prepared(reports.kept_of(each)) for kind, each in EACH.items()}
 
 Key = tuple[str, int]
 Row = tuple[Any, ...]
@@ -200,6 +202,9 @@ def write(connection: Connection, batch: Batch) -> None:
     )
     for name, rows in ({"report": new} | batch.inserts).items():
         _insert(connection, name, rows)
+    codes = {_key(stored)[0] for _, stored in batch.reports}
+    given = {"each": json.dumps(list(codes)), "actor": actor_of(connection)}
+    _KEEP[connection.dialect.name].run(connection, given)
 
 
 def record(connection: Connection, changes: Sequence[Change]) -> None:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
@@ -24,7 +24,7 @@ from sqlmodel import Session
 
 from app.errors import AppError
 from app.settings import Settings
-from app.storage import feed
+from app.storage import feed, layers
 from app.storage.statements import Prepared, guarded
 
 T = TypeVar("T")
@@ -49,11 +49,12 @@ def _engine(settings: Settings, size: int, *pragmas: str, **options: Any) -> Eng
         engine = create_engine(
             url, pool_size=size, max_overflow=0, connect_args={"timeout": 10}, paramstyle="named"
         )
+        event.listen(engine, "before_cursor_execute", _as_seen, retval=True)
         durability = f"synchronous={settings.sqlite_synchronous}"
         _prepare_sqlite(engine, ("journal_mode=WAL", durability, *pragmas))
         return engine
     # pool_timeout only matters to a caller that is not one of the pool's own threads.
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=size,
         max_overflow=0,
@@ -61,6 +62,14 @@ def _engine(settings: Settings, size: int, *pragmas: str, **options: Any) -> Eng
         connect_args={"connect_timeout": 5, "options": _PG_OPTIONS},
         **options,
     )
+    event.listen(engine, "before_cursor_execute", _as_seen, retval=True)
+    return engine
+
+
+def _as_seen(connection: Connection, _: Any, sql: str, parameters: Any, *__: Any) -> Any:
+    """Let what SQLAlchemy runs see what the connection sees, as `Prepared` does."""
+    sight = layers.sight_of(connection)
+    return (sql if sight is None else layers.seen(sql, sight)), parameters
 
 
 def write_engine(settings: Settings, size: int = 1, *, foreign_keys: bool = True) -> Engine:
@@ -114,6 +123,28 @@ def done(connection: Connection, use: Use[T]) -> T:
     result = use(connection)
     feed.settle(connection)
     return result
+
+
+class Readable(Protocol):
+    """A database of which somebody sees all, or what is theirs to see."""
+
+    async def use(self, use: Use[T]) -> T:
+        """Read with a connection; it may be done twice."""
+
+    async def apart(self, use: Use[T]) -> T:
+        """Read with a connection on a thread, where it may take its time."""
+
+
+def seeing(sight: layers.Sight | None, use: Use[T]) -> Use[T]:
+    """Return a use of a connection that may see other reports than those that are worked on."""
+    if sight is None:
+        return use
+
+    def seen(connection: Connection) -> T:
+        with layers.looking(connection, sight):
+            return use(connection)
+
+    return seen
 
 
 def in_session(job: Job[T]) -> Use[T]:

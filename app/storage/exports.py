@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from app.storage import models, paging, reports
-from app.storage.database import Database
+from app.storage.database import Readable
 from app.storage.paging import Source
 from app.storage.statements import Prepared, guarded
 
@@ -47,7 +47,7 @@ def count(connection: Connection, filters: Mapping[str, Any]) -> int:
 
 
 async def pages(
-    database: Database,
+    database: Readable,
     filters: Mapping[str, Any],
     made: Callable[[Rows], T],
     source: Source = DOCUMENTS,

@@ -7,7 +7,7 @@ It is therefore the last thing that a transaction does: changes are collected on
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from operator import attrgetter
 from typing import Any
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.storage import models
+from app.storage.layers import sight_of
 from app.storage.paging import equals
 from app.storage.statements import Prepared, batched
 
@@ -29,7 +30,10 @@ _CLOCK: Any = models.Clock.__table__  # type: ignore[attr-defined]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change that has no number yet. `body` is the JSON of its item, without `seq`."""
+    """A change that has no number yet. `body` is the JSON of its item, without `seq`.
+
+    `layer` is that of a report: `working`, or `published` (see `storage.layers`).
+    """
 
     at: str
     resource: str
@@ -39,10 +43,11 @@ class Change:
     op: str
     revision: int
     body: bytes
+    layer: str | None = None
 
 
 _ADVANCE = Prepared(sa.update(_CLOCK).values(seq=_CLOCK.c.seq + sa.bindparam("many")))
-_FIELDS = ("at", "resource", "key", "agency", "year", "op", "revision", "body")
+_FIELDS = ("at", "resource", "key", "agency", "year", "op", "revision", "body", "layer")
 _INSERT = Prepared(
     sa.insert(_CHANGE).values(
         seq=sa.select(_CLOCK.c.seq - sa.bindparam("behind", type_=sa.BigInteger)).scalar_subquery(),
@@ -57,6 +62,8 @@ values_of = attrgetter(*_FIELDS)
 
 def collect(connection: Connection, changes: Iterable[Change]) -> None:
     """Keep changes until the unit of work is done."""
+    if sight_of(connection) is not None:
+        changes = [replace(change, layer="published") for change in changes]
     connection.info.setdefault(_PENDING, []).extend(changes)
 
 
@@ -153,11 +160,11 @@ _LIMIT: Any = sa.bindparam("limit", type_=sa.Integer)
 @cache
 def _since(names: frozenset[str]) -> Prepared:
     """Select what the clock says, beside each change: one statement, and so one moment."""
-    found = sa.select(_CHANGE.c.seq, _CHANGE.c.body).where(_WITHIN)
+    found = sa.select(_CHANGE.c.seq, _CHANGE.c.body, _CHANGE.c.layer).where(_WITHIN)
     found = found.where(*equals(names, {name: _CHANGE.c[name] for name in FILTERS}))
     page = found.order_by(_CHANGE.c.seq).limit(_LIMIT).subquery()
     return Prepared(
-        sa.select(page.c.seq, page.c.body, _CLOCK.c.seq, _CLOCK.c.oldest)
+        sa.select(page.c.seq, page.c.body, page.c.layer, _CLOCK.c.seq, _CLOCK.c.oldest)
         .select_from(_CLOCK.outerjoin(page, sa.true()))
         .order_by(page.c.seq)
     )
@@ -169,21 +176,26 @@ def since(
 ) -> Page:  # fmt: skip
     """Return up to `limit` changes after a number, or from the oldest that is kept.
 
-    A filtered page looks at no more than `WINDOW` changes; so it may be empty before the end. One
-    `upto` a number does not look beyond it.
+    A page that is filtered, or of which not all is seen, looks at no more than `WINDOW` changes; so
+    it may be empty before the end. One `upto` a number does not look beyond it.
     """
     asked = filters or {}
     if after is None:
         after = int(POSITION.row(connection, {})[1]) - 1
-    last = after + (WINDOW if asked else limit)
+    last = after + (WINDOW if asked or sight_of(connection) else limit)
     if upto is not None:
         last = min(last, upto)
     parameters = {**asked, "first": after + 1, "last": last, "limit": limit}
     found = _since(frozenset(asked)).rows(connection, parameters)
-    latest, oldest = found[0][2:]
-    rows = tuple((row[0], bytes(row[1])) for row in found if row[0] is not None)
+    latest, oldest = found[0][3:]
+    rows = tuple((row[0], _told(row[1], row[2])) for row in found if row[0] is not None)
     end = rows[-1][0] if len(rows) == limit else max(after, min(last, latest))
     return Page(after, rows, end, latest, oldest)
+
+
+def _told(body: Any, layer: str | None) -> bytes:
+    """Return an item that says so if it is of what is published."""
+    return b'{"layer":"published",' + body[1:] if layer == "published" else bytes(body)
 
 
 _FIRST_SINCE = Prepared(

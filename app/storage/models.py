@@ -11,10 +11,12 @@ from pydantic import create_model
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Column,
     ForeignKeyConstraint,
     Index,
     LargeBinary,
     String,
+    Table,
     literal_column,
     text,
 )
@@ -79,7 +81,10 @@ class ReportingYear(SQLModel, table=True):
 
 
 class Report(SQLModel, table=True):
-    """What a client wrote of a report beside its tables."""
+    """What a client wrote of a report beside its tables, and where its filing stands.
+
+    `correction` is why it was last corrected after it had been published.
+    """
 
     agency: str = _code(primary_key=True, foreign_key="agency.code")
     year: int = Field(primary_key=True, foreign_key="reporting_year.year", index=True)
@@ -93,6 +98,10 @@ class Report(SQLModel, table=True):
     revision: int
     created_at: str = Field(sa_type=_text(INSTANT))
     updated_at: str = Field(sa_type=_text(INSTANT))
+    state: str = Field(
+        default="draft", sa_type=String(10), sa_column_kwargs={"server_default": "draft"}
+    )
+    correction: str | None = Field(default=None, sa_type=LongText)
 
 
 def _of_report() -> ForeignKeyConstraint:
@@ -149,6 +158,76 @@ class DerivedFinding(SQLModel, table=True):
     body: bytes = Field(sa_type=LargeBinary)
 
 
+class ReportRevision(SQLModel, table=True):
+    """A report as it was at a revision, never changed. `body` is its document, gzipped.
+
+    It is NULL where the report was deleted. `actor` is who wrote it, `reason` why it was corrected.
+    """
+
+    __tablename__ = "report_revision"
+
+    agency: str = _code(primary_key=True)
+    year: int = Field(primary_key=True)
+    revision: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: str = Field(sa_type=_text(INSTANT))
+    actor: str | None = Field(default=None, sa_type=LongText)
+    reason: str | None = Field(default=None, sa_type=LongText)
+    etag: str | None = Field(default=None, sa_type=String(48))
+    body: bytes | None = Field(default=None, sa_type=LargeBinary)
+
+
+class Transition(SQLModel, table=True):
+    """A step in the filing of a report, of which `position` is the number."""
+
+    __tablename__ = "report_transition"
+
+    agency: str = _code(primary_key=True)
+    year: int = Field(primary_key=True)
+    position: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: str = Field(sa_type=_text(INSTANT))
+    actor: str | None = Field(default=None, sa_type=LongText)
+    action: str = Field(sa_type=String(16))
+    before: str = Field(sa_type=String(10))
+    after: str = Field(sa_type=String(10))
+    comment: str | None = Field(default=None, sa_type=LongText)
+    revision: int
+
+
+class Decision(SQLModel, table=True):
+    """What was said of a warning. It holds while `basis`, a digest of the values, is theirs."""
+
+    __tablename__ = "finding_decision"
+    __table_args__ = (_of_report(),)
+
+    agency: str = _code(primary_key=True)
+    year: int = Field(primary_key=True)
+    finding: str = Field(primary_key=True, sa_type=_text(200))
+    decision: str = Field(sa_type=String(12))
+    explanation: str | None = Field(default=None, sa_type=LongText)
+    basis: str = Field(sa_type=String(64))
+    at: str = Field(sa_type=_text(INSTANT))
+    actor: str | None = Field(default=None, sa_type=LongText)
+
+
+class ApiKey(SQLModel, table=True):
+    """An API key. `digest` is the HMAC of the key, which itself is stored nowhere."""
+
+    __tablename__ = "api_key"
+
+    id: str = Field(primary_key=True, sa_type=_text(36))
+    name: str = Field(sa_type=_text(200))
+    digest: str = Field(sa_type=String(64), unique=True)
+    role: str = Field(sa_type=String(8))
+    agency: str | None = _code(default=None, foreign_key="agency.code", index=True)
+    rate_limit: int | None = None
+    revision: int
+    created_at: str = Field(sa_type=_text(INSTANT))
+    updated_at: str = Field(sa_type=_text(INSTANT))
+    expires_at: str | None = Field(default=None, sa_type=_text(INSTANT))
+    revoked_at: str | None = Field(default=None, sa_type=_text(INSTANT))
+    last_used_at: str | None = Field(default=None, sa_type=_text(INSTANT))
+
+
 class Retired(SQLModel, table=True):
     """The last revision of what was deleted, so that a later one of its key does not repeat it."""
 
@@ -159,7 +238,8 @@ class Retired(SQLModel, table=True):
 class Change(SQLModel, table=True):
     """A committed change. `body` is the JSON of the feed's item but for its `seq`.
 
-    `agency` and `year` are those that it touches, for who asks by them.
+    `agency` and `year` are those that it touches, for who asks by them. `layer` is that of a report
+    (see `storage.layers`).
     """
 
     seq: int = Field(
@@ -173,23 +253,54 @@ class Change(SQLModel, table=True):
     op: str = Field(sa_type=String(16))
     revision: int
     body: bytes = Field(sa_type=LargeBinary)
+    layer: str | None = Field(default=None, sa_type=String(10))
 
 
 class Clock(SQLModel, table=True):
-    """The one row that numbers changes: the last number given, and the first that is still kept."""
+    """The one row that numbers changes: the last number given, and the first that is still kept.
+
+    Beside them the number and the digest of the last audit entry, and the digest before the first
+    that is kept.
+    """
 
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
 
     id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     seq: int = Field(sa_type=BigInteger)
     oldest: int = Field(sa_type=BigInteger)
+    audited: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    audit_head: str = Field(default="", sa_type=String(64), sa_column_kwargs={"server_default": ""})
+    audit_anchor: str = Field(
+        default="", sa_type=String(64), sa_column_kwargs={"server_default": ""}
+    )
+
+
+class AuditEntry(SQLModel, table=True):
+    """Who did what. `body` is canonical JSON and has the digest of the entry before in it.
+
+    `digest` is that of the body. The other columns repeat what is in it, to be searched by.
+    """
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (Index(None, "agency", "year", "seq"), Index(None, "actor", "seq"))
+
+    seq: int = Field(
+        primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False}
+    )
+    at: str = Field(sa_type=_text(INSTANT), index=True)
+    actor: str = Field(sa_type=_text(200))
+    agency: str | None = _code(default=None)
+    year: int | None = None
+    body: bytes = Field(sa_type=LargeBinary)
+    digest: str = Field(sa_type=String(64))
 
 
 class ImportJob(SQLModel, table=True):
     """An import that runs, or ran, in the background.
 
     `owner` is the worker that runs it, until `lease_until` at the latest without a sign of life.
-    `marker` is the last agency of which a partial import has stored everything. `counts` is JSON.
+    `marker` is the last agency of which a partial import has stored everything. `counts` is JSON,
+    and so is `act`: who sent it, and the agency whose reports they may write.
     """
 
     __tablename__ = "import_job"
@@ -206,6 +317,7 @@ class ImportJob(SQLModel, table=True):
     written: int = Field(sa_type=BigInteger)
     marker: str | None = _code(default=None)
     counts: str | None = Field(default=None, sa_type=LongText)
+    act: str | None = Field(default=None, sa_type=LongText)
     owner: str | None = Field(default=None, sa_type=String(300))
     lease_until: str | None = Field(default=None, sa_type=_text(INSTANT))
     created_at: str = Field(sa_type=_text(INSTANT))
@@ -400,3 +512,53 @@ def _filing_model(key: str) -> Any:
 
 FILINGS: dict[str, Any] = {key: _filing_model(key) for key in TABLE_KEYS}
 """The database table of each statistical table."""
+
+
+LAYERED = (
+    "report",
+    "report_revision",
+    "derived_document",
+    "derived_finding",
+    *(f"filing_{key}" for key in TABLE_KEYS),
+)
+"""The tables that there are twice: of what is worked on, and of what is published."""
+PUBLISHED = "published_"
+
+
+def _plain(column: Any) -> Any:
+    """Return a column of the same name and type, and nothing else."""
+    return Column(
+        column.name,
+        column.type,
+        primary_key=column.primary_key,
+        nullable=column.nullable,
+        autoincrement=False,
+    )
+
+
+def _twin(name: str) -> None:
+    """Add the table of what is published: with the same columns, keys and indexes.
+
+    It has no CHECKs: what is published was stored before.
+    """
+    table = SQLModel.metadata.tables[name]
+    made = Table(PUBLISHED + name, SQLModel.metadata, *map(_plain, table.columns))
+    parent = "published_report" if name.startswith(("derived_", "filing_")) else "report"
+    if name != "report_revision":
+        made.append_constraint(
+            ForeignKeyConstraint(
+                ["agency", "year"], [f"{parent}.agency", f"{parent}.year"], ondelete="CASCADE"
+            )
+        )
+    for index in sorted(table.indexes, key=lambda each: str(each.name)):
+        where = index.dialect_options["sqlite"]["where"]
+        Index(
+            f"{PUBLISHED}{index.name}",
+            *(made.c[column.name] for column in index.columns),
+            sqlite_where=where,
+            postgresql_where=where,
+        )
+
+
+for _name in LAYERED:
+    _twin(_name)

@@ -15,6 +15,7 @@ from app.domain.layout import NOT_APPLICABLE, Cells, Form, Table, picker
 from app.domain.report import PROSE, Agency, Filing, Report
 from app.forms import form_of
 from app.storage import agencies, models, years
+from app.storage.acting import actor_of
 from app.storage.models import FILINGS, DerivedDocument, DerivedFinding
 from app.storage.paging import Source, equals
 from app.storage.statements import EACH, Prepared, batched
@@ -40,7 +41,7 @@ class Derived:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A report as stored, and whether the years beside it have one.
+    """A report as stored, whether the years beside it have one, and where its filing stands.
 
     `derived` is None if there is no document yet.
     """
@@ -53,14 +54,18 @@ class Stored:
     has_previous: bool
     has_next: bool
     derived: Derived | None = None
+    state: str = "draft"
+    correction: str | None = None
 
 
 _REPORT: Any = models.Report.__table__  # type: ignore[attr-defined]
 _DOCUMENT: Any = DerivedDocument.__table__  # type: ignore[attr-defined]
 _FINDING: Any = DerivedFinding.__table__  # type: ignore[attr-defined]
+_REVISION: Any = models.ReportRevision.__table__  # type: ignore[attr-defined]
 _TABLES: dict[str, Any] = {key: model.__table__ for key, model in FILINGS.items()}
 
-_HEAD = ("agency", "year", *PROSE, "revision", "created_at", "updated_at")
+_STANDING = ("revision", "created_at", "updated_at", "state", "correction")
+_HEAD = ("agency", "year", *PROSE, *_STANDING)
 _DERIVED = 5  # columns that follow the head
 
 
@@ -256,7 +261,7 @@ def _stored(agency: Agency, row: Any) -> Stored:
             tables[key] = Stamp(row[reader.base + 3], row[reader.base + 4])
     prose = dict(zip(PROSE, row[2 : 2 + len(PROSE)], strict=True))
     head = len(_HEAD)
-    revision, created_at, updated_at = row[head - 3 : head]
+    revision, created_at, updated_at, state, correction = row[head - len(_STANDING) : head]
     has_previous, has_next, etag, rule_set, findings = row[head : head + _DERIVED]
     return Stored(
         Report(form, year, agency, filings, **prose),
@@ -267,34 +272,83 @@ def _stored(agency: Agency, row: Any) -> Stored:
         bool(has_previous),
         bool(has_next),
         Derived(etag, rule_set, bool(findings)) if etag is not None else None,
+        state,
+        correction,
     )
 
 
+_MOVING = ("revision", "updated_at", "state", "correction")
 _INSERT_REPORT = Prepared(sa.insert(_REPORT))
 _UPDATE_REPORT = Prepared(
     sa.update(_REPORT)
     .where(_this(_REPORT))
-    .values({name: sa.bindparam(f"new_{name}") for name in (*PROSE, "revision", "updated_at")})
+    .values({name: sa.bindparam(f"new_{name}") for name in (*PROSE, *_MOVING)})
 )
 _TOUCH_REPORT = Prepared(
     sa.update(_REPORT)
     .where(_this(_REPORT))
-    .values(revision=sa.bindparam("new_revision"), updated_at=sa.bindparam("new_updated_at"))
+    .values({name: sa.bindparam(f"new_{name}") for name in _MOVING})
 )
 _DELETE_REPORT = Prepared(sa.delete(_REPORT).where(_this(_REPORT)))
 
 
 def save_report(connection: Connection, new: Stored, old: Stored | None) -> None:
-    """Write a report's row: all of it, or its revision alone if only tables changed."""
+    """Write a report's row: all of it, or where it stands if only tables changed."""
     key = _key(new.report)
     prose = _prose(new.report)
-    stamp = {"revision": new.revision, "updated_at": new.updated_at}
+    stamp = {name: getattr(new, name) for name in _MOVING}
     if old is None:
         _INSERT_REPORT.run(connection, key | prose | stamp | {"created_at": new.created_at})
     elif prose == _prose(old.report):
         _TOUCH_REPORT.run(connection, key | _new(stamp))
     else:
         _UPDATE_REPORT.run(connection, key | _new(prose | stamp))
+
+
+def _revisions(*wanted: Any) -> Any:
+    """Copy documents into the history, as those of the revisions that their reports have."""
+    names = ("agency", "year", "revision", "at", "actor", "reason", "etag", "body")
+    report = _REPORT.c
+    copied = sa.select(
+        report.agency,
+        report.year,
+        report.revision,
+        report.updated_at,
+        sa.bindparam("actor", type_=sa.Text),
+        report.correction,
+        _DOCUMENT.c.etag,
+        _DOCUMENT.c.body,
+    )
+    return sa.insert(_REVISION).from_select(
+        names, copied.select_from(_REPORT.join(_DOCUMENT)).where(*wanted)
+    )
+
+
+def kept_of(each: Any) -> Any:
+    """Copy the documents of these agencies into the history, where their revisions are new."""
+    kept = _REVISION.c
+    is_kept = sa.exists().where(
+        kept.agency == _REPORT.c.agency,
+        kept.year == _REPORT.c.year,
+        kept.revision == _REPORT.c.revision,
+    )
+    return _revisions(_REPORT.c.agency.in_(each), ~is_kept)
+
+
+_KEEP_REVISION = Prepared(_revisions(_this(_REPORT)))
+_BURY = Prepared(sa.insert(_REVISION))
+
+
+def keep_revision(connection: Connection, report: Report) -> None:
+    """Keep a report's document for ever, as that of its revision."""
+    _KEEP_REVISION.run(connection, _key(report) | {"actor": actor_of(connection)})
+
+
+def bury(connection: Connection, report: Report, revision: int, at: str) -> None:
+    """Keep that a report was deleted, as a revision of its own."""
+    stamp = {"revision": revision, "at": at, "actor": actor_of(connection)}
+    nothing = {"reason": None, "etag": None, "body": None}
+    _BURY.run(connection, _key(report) | stamp | nothing)
 
 
 def delete_report(connection: Connection, report: Report) -> None:
@@ -389,7 +443,7 @@ def filing_columns(report: Report, key: str, stamp: Stamp) -> tuple[Any, ...]:
 
 def report_columns(stored: Stored) -> tuple[Any, ...]:
     """Return the row of a report, in the order of the columns of its database table."""
-    stamp = (stored.revision, stored.created_at, stored.updated_at)
+    stamp = (getattr(stored, name) for name in _STANDING)
     return (*_key(stored.report).values(), *_prose(stored.report).values(), *stamp)
 
 

@@ -26,7 +26,7 @@ CREATE TABLE cell (
 ) WITHOUT ROWID;
 CREATE TABLE change (
     at TEXT, resource TEXT, key TEXT, agency TEXT, year INTEGER, op TEXT, revision INTEGER,
-    body BLOB
+    body BLOB, layer TEXT
 );
 BEGIN;
 """
@@ -147,7 +147,7 @@ class Staging:
     def add_changes(self, changes: Iterable[Change]) -> None:
         """Keep what is to be told in the feed."""
         self._database.executemany(
-            "INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(values_of, changes)
+            "INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(values_of, changes)
         )
 
     def changes(self) -> Iterator[Change]:

@@ -17,6 +17,8 @@ from sqlalchemy import ClauseElement, Connection, Dialect
 from sqlalchemy.dialects import registry
 from sqlalchemy.exc import DBAPIError
 
+from app.storage.layers import seen, sight_of
+
 
 @cache
 def _dialect(kind: str) -> Dialect:
@@ -107,6 +109,7 @@ class Prepared:
             rows = [order(row) for row in rows]
         driver: Any = connection.connection.driver_connection
         if kind == "sqlite":
+            sql = _as_seen(connection, sql)
             with guarded(connection):
                 driver.executemany(sql, rows)
             return
@@ -141,12 +144,18 @@ def guarded(connection: Connection) -> Iterator[None]:
 def _execute(connection: Connection, sql: str, values: Sequence[Any]) -> Any:
     """Execute, and raise what SQLAlchemy would raise."""
     driver: Any = connection.connection.driver_connection
+    sql = _as_seen(connection, sql)
     try:
         if connection.dialect.name == "sqlite":
             return driver.execute(sql, values)
         return _raw_cursor()(driver).execute(sql, values, binary=True)
     except connection.dialect.loaded_dbapi.Error as error:
         raise translated(connection, error) from error
+
+
+def _as_seen(connection: Connection, sql: str) -> str:
+    sight = sight_of(connection)
+    return sql if sight is None else seen(sql, sight)
 
 
 def translated(connection: Connection, error: Any) -> Exception:

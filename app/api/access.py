@@ -1,0 +1,130 @@
+"""From a request to its caller, and from the caller to what they see and are seen to do."""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Connection
+from sqlmodel import Session
+from starlette.requests import Request
+
+from app.api.context import request_id
+from app.api.rights import Right, require
+from app.errors import AppError, Malformed, Unauthorized
+from app.services.callers import ANONYMOUS, Caller, Callers
+from app.storage.acting import Act, acting
+from app.storage.database import Database, in_session, seeing
+from app.storage.layers import PUBLISHED_ONLY
+from app.storage.statements import Prepared
+
+T = TypeVar("T")
+log = structlog.get_logger("gongkai")
+
+CALLER = "gongkai.caller"
+"""The key under which the scope has the caller, where the reply depends on them."""
+_IN_QUERY = re.compile(rb"(?:^|&)(?:access_token|api_?key|key|token|authorization)=", re.I)
+
+
+async def enter(request: Request, right: Right | None) -> None:
+    """Find out who calls, and whether they may. Raises `Unauthorized`, `Forbidden`, `Malformed`."""
+    scope = request.scope
+    if scope["query_string"] and _IN_QUERY.search(scope["query_string"]):
+        raise Malformed("credentials-in-query")
+    header = _authorization(scope)
+    if header is None:
+        found = ANONYMOUS
+    else:
+        callers: Callers = request.app.state.callers
+        found = callers.remembered(header) or await callers.identify(header)
+    scope[CALLER] = found
+    is_open = request.app.state.settings.anonymous_read
+    require(right, found, request.path_params, is_open=is_open)
+
+
+def _authorization(scope: Any) -> str | None:
+    given = [value for name, value in scope["headers"] if name == b"authorization"]
+    if len(given) > 1:
+        raise Unauthorized("invalid-credentials", error="invalid_request")
+    return given[0].decode("latin-1") if given else None
+
+
+def caller_of(request: Request) -> Caller:
+    """Return who calls."""
+    found: Caller = request.scope.get(CALLER, ANONYMOUS)
+    return found
+
+
+def note_refusal(request: Request, error: AppError) -> None:
+    """Log that somebody was refused: who, where from and what, but never what they showed."""
+    log.warning(
+        "refused",
+        problem=error.slug,
+        caller=caller_of(request).id,
+        address=_address(request),
+        method=request.method,
+        path=request.scope["path"],
+        request_id=request_id(request.scope),
+    )
+
+
+def _address(request: Request) -> str | None:
+    client = request.scope.get("client")
+    return client[0] if client else None
+
+
+def act_of(request: Request) -> Act:
+    """Return what a request does, for the history and the audit log."""
+    caller = caller_of(request)
+    return Act(
+        caller.id,
+        caller.name,
+        caller.role or "",
+        _address(request),
+        request_id(request.scope),
+        f"{request.method} {request.scope['path']}",
+    )
+
+
+class Access:
+    """The database as a caller may use it: they see what is theirs to see, and are named."""
+
+    def __init__(self, database: Database, request: Request) -> None:
+        self._database = database
+        self._sight = request.scope[CALLER].sight if CALLER in request.scope else PUBLISHED_ONLY
+        self._request = request
+        self.is_sqlite = database.is_sqlite
+
+    async def point(self, statement: Prepared, parameters: dict[str, Any]) -> Any:
+        """Read one row by its key; None if it is not there, or not for the caller."""
+        return await self.use(lambda c: statement.row(c, parameters))
+
+    async def read(self, job: Callable[[Session], T]) -> T:
+        """Run a job that only reads; it may be run twice."""
+        return await self.use(in_session(job))
+
+    async def use(self, use: Callable[[Connection], T]) -> T:
+        """Read with a connection; it may be done twice."""
+        return await self._database.use(seeing(self._sight, use))
+
+    async def apart(self, use: Callable[[Connection], T]) -> T:
+        """Read with a connection on a thread, where it may take its time."""
+        return await self._database.apart(seeing(self._sight, use))
+
+    async def snapshot(self, use: Callable[[Connection], T]) -> T:
+        """Read with a connection, all of it as of one moment; it may be done twice."""
+        return await self._database.snapshot(seeing(self._sight, use))
+
+    async def write(self, job: Callable[[Session], T]) -> T:
+        """Run a job that writes in its turn; return once it is committed."""
+        return await self.alter(in_session(job))
+
+    async def alter(self, use: Callable[[Connection], T]) -> T:
+        """Write with a connection, in its turn; return once it is committed."""
+        return await self._database.alter(partial(_acted, use=use, act=act_of(self._request)))
+
+
+def _acted(connection: Connection, use: Callable[[Connection], T], act: Act) -> T:
+    with acting(connection, act):
+        return use(connection)

@@ -1,0 +1,140 @@
+"""Who calls: API keys, the key of the first administrator, and tokens of an OpenID provider.
+
+A key is 256 random bits, so what is stored of it is its HMAC: it can be looked for, and neither the
+time nor the text of a refusal tells how near a guess was. What was found out about a credential is
+remembered for a few seconds, so a revocation holds everywhere within them.
+"""
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.domain.roles import SEES_ALL
+from app.errors import Unauthorized
+from app.services.reporting import now
+from app.settings import Settings
+from app.storage import keys
+from app.storage.database import Database
+from app.storage.layers import PUBLISHED_ONLY, Sight
+
+REMEMBERED = 4.0
+"""For how many seconds a credential is taken for what it was. A revocation holds after that."""
+_MOST = 4_096
+_LONGEST = 8_192
+_PREFIX = "gk_"
+_USED_EVERY = 60.0  # seconds between two notes of a key's last use
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, with which role, and for which agency.
+
+    `sight` is what is seen of reports: None for all that is worked on. `rate_limit` is in requests
+    a minute.
+    """
+
+    id: str
+    name: str
+    role: str | None = None
+    agency: str | None = None
+    rate_limit: int | None = None
+    sight: Sight | None = PUBLISHED_ONLY
+
+
+ANONYMOUS = Caller("anonymous", "anonymous")
+
+
+def caller(
+    id: str, name: str, role: str, agency: str | None, rate_limit: int | None = None
+) -> Caller:
+    """Return a caller, who sees what their role shows them."""
+    sight: Sight | None = PUBLISHED_ONLY
+    if role in SEES_ALL:
+        sight = None
+    elif agency is not None:
+        sight = Sight(agency, below=role != "editor")
+    return Caller(id, name, role, agency, rate_limit, sight)
+
+
+def new_key() -> str:
+    """Return a new key."""
+    return _PREFIX + secrets.token_urlsafe(32)
+
+
+def digest_of(key: str, settings: Settings) -> str:
+    """Return what is stored of a key."""
+    pepper = settings.key_pepper.get_secret_value().encode()
+    return hmac.new(pepper, key.encode(), hashlib.sha256).hexdigest()
+
+
+class Callers:
+    """The callers of one worker; used on its event loop."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database, self._settings, self._clock = database, settings, clock
+        self._known: OrderedDict[str, tuple[float, Caller | None]] = OrderedDict()
+        self._noted: dict[str, float] = {}
+        admin_key = settings.admin_key
+        self._admin = digest_of(admin_key.get_secret_value(), settings) if admin_key else ""
+
+    def remembered(self, authorization: str) -> Caller | None:
+        """Return who called lately with an Authorization header. Raises `Unauthorized`."""
+        found = self._known.get(authorization)
+        if found is None or found[0] < self._clock():
+            return None
+        if found[1] is None:
+            raise _invalid()
+        return found[1]
+
+    async def identify(self, authorization: str) -> Caller:
+        """Find out who calls. Raises `Unauthorized`."""
+        known = self.remembered(authorization)
+        if known is not None:
+            return known
+        scheme, _, token = authorization.partition(" ")
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token or len(token) > _LONGEST:
+            raise _invalid()
+        found = await self._by_key(token)
+        self._remember(authorization, found)
+        if found is None:
+            raise _invalid()
+        return found
+
+    def _remember(self, authorization: str, found: Caller | None) -> None:
+        self._known[authorization] = (self._clock() + REMEMBERED, found)
+        self._known.move_to_end(authorization)
+        while len(self._known) > _MOST:
+            self._known.popitem(last=False)
+
+    async def _by_key(self, token: str) -> Caller | None:
+        digest = digest_of(token, self._settings)
+        row = await self._database.use(lambda c: keys.by_digest(c, digest))
+        if hmac.compare_digest(digest, self._admin):
+            return caller("admin", "GONGKAI_ADMIN_KEY", "admin", None)
+        if row is None or row.revoked_at is not None:
+            return None
+        if row.expires_at is not None and row.expires_at <= now():
+            return None
+        await self._note(row.id)
+        return caller(f"key:{row.id}", row.name, row.role, row.agency, row.rate_limit)
+
+    async def _note(self, key: str) -> None:
+        """Write down that a key is in use, once in a while."""
+        time_now = self._clock()
+        if self._noted.get(key, float("-inf")) < time_now - _USED_EVERY:
+            self._noted[key] = time_now
+            await self._database.alter(lambda c: keys.note_use(c, key, now()))
+
+
+def _invalid() -> Unauthorized:
+    return Unauthorized("invalid-credentials", error="invalid_token")

@@ -1,0 +1,50 @@
+"""Who does what a connection is used for, for the history and the audit log."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+_ACT = "act"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What somebody does. `actor` is their id, `address` where from.
+
+    `operation` is the method and the path, or the command.
+    """
+
+    actor: str
+    name: str = ""
+    role: str = ""
+    address: str | None = None
+    request_id: str | None = None
+    operation: str = ""
+
+
+SYSTEM = Act("system", name="system")
+"""What nobody asked for by a request: migrations, demonstrations, jobs of the service itself."""
+
+
+def act_of(connection: Connection) -> Act:
+    """Return what a connection is used for."""
+    found: Act = connection.info.get(_ACT) or SYSTEM
+    return found
+
+
+def actor_of(connection: Connection) -> str:
+    """Return the id of who uses a connection."""
+    return act_of(connection).actor
+
+
+@contextmanager
+def acting(connection: Connection, act: Act | None) -> Iterator[None]:
+    """Use a connection for what somebody does."""
+    before = connection.info.get(_ACT)
+    connection.info[_ACT] = act
+    try:
+        yield
+    finally:
+        connection.info[_ACT] = before

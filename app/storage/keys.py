@@ -1,0 +1,84 @@
+"""API keys in the database."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlmodel import col
+
+from app.storage.models import ApiKey
+from app.storage.paging import Source, equals
+from app.storage.statements import Prepared
+
+_KEY: Any = ApiKey.__table__  # type: ignore[attr-defined]
+COLUMNS: tuple[str, ...] = tuple(name for name in _KEY.c.keys() if name != "digest")
+"""What is shown of a key."""
+
+_BY_DIGEST = Prepared(sa.select(*_KEY.c).where(_KEY.c.digest == sa.bindparam("digest")))
+_BY_ID = Prepared(sa.select(*_KEY.c).where(_KEY.c.id == sa.bindparam("id")))
+_ALL = Prepared(sa.select(*_KEY.c).order_by(_KEY.c.created_at, _KEY.c.id))
+_ANY = Prepared(sa.select(sa.literal(1)).select_from(_KEY).limit(1))
+_INSERT = Prepared(sa.insert(_KEY))
+_WRITTEN = ("name", "rate_limit", "expires_at", "revoked_at", "revision", "updated_at")
+_UPDATE = Prepared(
+    sa.update(_KEY)
+    .where(_KEY.c.id == sa.bindparam("this"))
+    .values({name: sa.bindparam(f"new_{name}") for name in _WRITTEN})
+)
+_NOTE_USE = Prepared(
+    sa.update(_KEY)
+    .where(_KEY.c.id == sa.bindparam("this"))
+    .values(last_used_at=sa.bindparam("at"))
+)
+
+
+def _key(row: Any) -> ApiKey:
+    return ApiKey(**dict(zip(_KEY.c.keys(), row, strict=True)))
+
+
+def by_digest(connection: Connection, digest: str) -> ApiKey | None:
+    """Return the key with a digest, whether it still holds or not."""
+    row = _BY_DIGEST.row(connection, {"digest": digest})
+    return _key(row) if row else None
+
+
+def find(connection: Connection, id: str) -> ApiKey | None:
+    """Return a key by its id."""
+    row = _BY_ID.row(connection, {"id": id})
+    return _key(row) if row else None
+
+
+def everything(connection: Connection) -> list[ApiKey]:
+    """Return all keys, the oldest first."""
+    return [_key(row) for row in _ALL.rows(connection, {})]
+
+
+def is_any(connection: Connection) -> bool:
+    """Tell whether there is a key, revoked or not."""
+    return _ANY.row(connection, {}) is not None
+
+
+def add(connection: Connection, made: ApiKey) -> None:
+    """Store a new key."""
+    _INSERT.run(connection, {name: getattr(made, name) for name in _KEY.c.keys()})
+
+
+def save(connection: Connection, key: ApiKey) -> None:
+    """Store what may change of a key."""
+    _UPDATE.run(
+        connection,
+        {"this": key.id} | {f"new_{name}": getattr(key, name) for name in _WRITTEN},
+    )
+
+
+def note_use(connection: Connection, id: str, at: str) -> None:
+    """Store when a key was last used."""
+    _NOTE_USE.run(connection, {"this": id, "at": at})
+
+
+def _listed(names: frozenset[str]) -> Any:
+    columns = {name: col(getattr(ApiKey, name)) for name in ("role", "agency")}
+    return sa.select(*(_KEY.c[name] for name in COLUMNS)).where(*equals(names, columns))
+
+
+LISTED = Source(_listed, {name: _KEY.c[name] for name in ("created_at", "name", "id")})

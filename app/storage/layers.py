@@ -1,0 +1,92 @@
+"""What a connection sees of reports: those that are worked on, those that are published, or both.
+
+Each table of reports is there twice (`models.LAYERED`). What is published is a report as it was
+when it was published, judged among what is published; it stays while the report is corrected. A
+statement names the tables of what is worked on; for a connection with another `Sight` its text is
+given the other tables, under the same names, before it is run.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sqlalchemy import Connection
+from sqlmodel import SQLModel
+
+from app.storage.models import LAYERED, PUBLISHED
+
+_SIGHT = "sight"
+_NAMES = "|".join(sorted(LAYERED, key=len, reverse=True))
+_TABLE = re.compile(rf"(?<![\w.\"])(change|{_NAMES})(?![\w.\"])(?!\s*\()(?:\s+AS\s+(\w+))?")
+_WRITTEN = re.compile(rf"(?<=INSERT INTO )({_NAMES})(?=\s*\()")
+_ROOT = "\x00"
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is seen: of `root` (with all below it, if `below`) the work, of others what is published.
+
+    Without a root nothing but what is published.
+    """
+
+    root: str | None = None
+    below: bool = False
+
+
+PUBLISHED_ONLY = Sight()
+
+
+def sight_of(connection: Connection) -> Sight | None:
+    """Return what a connection sees; None for all that is worked on."""
+    found: Sight | None = connection.info.get(_SIGHT)
+    return found
+
+
+@contextmanager
+def looking(connection: Connection, sight: Sight | None) -> Iterator[None]:
+    """Let a connection see other reports for a while."""
+    before = connection.info.get(_SIGHT)
+    connection.info[_SIGHT] = sight
+    try:
+        yield
+    finally:
+        connection.info[_SIGHT] = before
+
+
+def seen(sql: str, sight: Sight) -> str:
+    """Return the text of a statement for a connection that sees something else than the work."""
+    kind = "published" if sight.root is None else "below" if sight.below else "own"
+    return _seen(sql, kind).replace(_ROOT, sight.root or "")
+
+
+@lru_cache(maxsize=2_048)
+def _seen(sql: str, kind: str) -> str:
+    sql = _WRITTEN.sub(rf"{PUBLISHED}\1", sql)
+    return _TABLE.sub(lambda found: f"{_source(found[1], kind)} AS {found[2] or found[1]}", sql)
+
+
+def _source(table: str, kind: str) -> str:
+    if table == "change":
+        return f"(SELECT * FROM change WHERE {_VISIBLE[kind]})"
+    if kind == "published":
+        return PUBLISHED + table
+    columns = ", ".join(column.name for column in SQLModel.metadata.tables[table].columns)
+    return (
+        f"(SELECT {columns} FROM {table} WHERE agency {_MINE[kind]} UNION ALL "
+        f"SELECT {columns} FROM {PUBLISHED}{table} WHERE NOT agency {_MINE[kind]})"
+    )
+
+
+_MINE = {
+    "own": f"= '{_ROOT}'",
+    "below": "IN (WITH RECURSIVE mine(code) AS ("
+    f"SELECT code FROM agency WHERE code = '{_ROOT}' UNION "
+    "SELECT agency.code FROM agency JOIN mine ON agency.parent = mine.code"
+    ") SELECT code FROM mine)",
+}
+"""Which agencies' work is seen. A code has no character that ends a literal."""
+_VISIBLE = {"published": "layer IS NULL OR layer = 'published'"} | {
+    kind: f"layer IS NULL OR (layer = 'working') = (agency {mine})" for kind, mine in _MINE.items()
+}
