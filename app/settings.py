@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     """A key with the role `admin` that stands in no database: for the first start."""
     key_pepper: SecretStr = SecretStr("")
     """What is mixed into the digests of API keys. Without it, or with another, none of them holds."""
+    mirror_key: SecretStr | None = None
+    """The API key that `gongkai mirror` shows to the instance that it copies."""
     anonymous_read: bool = True
     """Whether published reports are shown to those who do not say who they are."""
     pool_size: Annotated[int, Field(ge=1, le=100)] = 4

@@ -12,7 +12,8 @@ from tests.builders import the_form_of
 
 Json: TypeAlias = dict[str, Any]
 
-HEADERS: dict[str, str] = {}
+ADMIN_KEY = "the-key-of-the-first-administrator"
+HEADERS: dict[str, str] = {"Authorization": f"Bearer {ADMIN_KEY}"}
 """What every client of the tests sends, unless a request says otherwise."""
 
 

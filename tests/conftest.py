@@ -19,7 +19,7 @@ import pytest
 from app.main import create_app
 from app.services import maintaining
 from app.settings import Settings
-from tests.api import TestClient, client_of
+from tests.api import ADMIN_KEY, TestClient, client_of
 
 ROOT = Path(__file__).parents[1]
 BACKENDS = ("sqlite", "postgresql")
@@ -55,7 +55,13 @@ def _administer(socket_folder: Path, statement: str) -> None:
 
 def quiet(database_url: str, **more: object) -> Settings:
     """Settings of a test."""
-    values = {"database_url": database_url, "access_log": False, "log_level": "ERROR"} | more
+    values = {
+        "database_url": database_url,
+        "access_log": False,
+        "log_level": "ERROR",
+        "admin_key": ADMIN_KEY,
+        "mirror_key": ADMIN_KEY,
+    } | more
     return Settings(_env_file=None, **values)  # type: ignore[arg-type]
 
 
@@ -132,6 +138,8 @@ def environment(database_url: str, **more: str) -> dict[str, str]:
     return os.environ | {
         "GONGKAI_DATABASE_URL": database_url,
         "GONGKAI_ACCESS_LOG": "false",
+        "GONGKAI_ADMIN_KEY": ADMIN_KEY,
+        "GONGKAI_MIRROR_KEY": ADMIN_KEY,
         "PYTHONWARNINGS": "default",
         **more,
     }

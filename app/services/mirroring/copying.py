@@ -50,8 +50,9 @@ class Mirror:
 def opened(settings: Settings, url: str, under: str | None) -> Iterator[Mirror]:
     """Open the database of the copy, and connect to the source."""
     writes, reads = write_engine(settings), read_engine(settings)
+    key = settings.mirror_key
     try:
-        with remote.opened(url) as source:
+        with remote.opened(url, key.get_secret_value() if key else None) as source:
             yield Mirror(url.rstrip("/"), source, under, writes, reads)
     finally:
         writes.dispose()

@@ -51,9 +51,11 @@ class Remote:
 
 
 @contextmanager
-def opened(url: str) -> Iterator[Remote]:
-    """Connect to the instance whose `/v1` stands below an address."""
+def opened(url: str, key: str | None = None) -> Iterator[Remote]:
+    """Connect to the instance whose `/v1` stands below an address, with an API key of it."""
     headers = {"User-Agent": "gongkai-mirror", "Accept-Language": "en"}
+    if key is not None:
+        headers["Authorization"] = f"Bearer {key}"
     with (
         httpx2.Client(base_url=url, timeout=_TIMEOUT, headers=headers) as client,
         ThreadPoolExecutor(_AT_ONCE, "remote") as threads,

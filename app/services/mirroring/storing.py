@@ -65,7 +65,14 @@ def _store_report(session: Session, code: str, year: int, body: Json | None) -> 
         raise UnexpectedError(f"reports/{code}/{year}: form {body['form']}, not {scene.form.key}")
     before = scene.current.revision if scene.current else None
     report = filing.report_from(scene.form, year, scene.agency, body)
-    return _done(before, reporting.save(session.connection(), scene, report).revision)
+    saved = reporting.save(session.connection(), scene, report)
+    stands = (body.get("state", "draft"), body.get("correction"))
+    if stands != (saved.state, saved.correction):
+        reporting.stand(session.connection(), scene, *stands)
+        before = before and before - 1  # a step is a change, too
+    if stands[0] == "published":
+        reporting.publish(session.connection(), scene)
+    return _done(before, saved.revision)
 
 
 def _delete_report(session: Session, code: str, year: int) -> Counter[str]:
