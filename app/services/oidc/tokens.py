@@ -89,7 +89,7 @@ class Verifier:
             raise TokenRefused("algorithm")
         if "crit" in header or "b64" in header:
             raise TokenRefused("critical")
-        if name is not None and not isinstance(name, str):
+        if "kid" in header and not isinstance(name, str):
             raise TokenRefused("key")
         kind = header.get("typ", "JWT")
         kind = kind.lower().removeprefix("application/") if isinstance(kind, str) else ""
