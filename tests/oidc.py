@@ -47,11 +47,11 @@ def private_key(algorithm: str, name: str) -> Any:
 
 
 def published(algorithm: str, name: str = "a", **members: Any) -> dict[str, Any]:
-    """Return the JWK of the public key that belongs to `private_key`."""
+    """Return the JWK of the public key of `private_key`; a member of None is left out."""
     public = private_key(algorithm, name).public_key()
     found = get_default_algorithms()[algorithm].to_jwk(public, as_dict=True)
     said = {"kid": f"{algorithm}-{name}", "use": "sig", "alg": algorithm} | members
-    return {**found, **{name: value for name, value in said.items() if value is not None}}
+    return {name: value for name, value in {**found, **said}.items() if value is not None}
 
 
 def key_set(*keys: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,10 +120,12 @@ class Site:
     gate: threading.Event = field(default_factory=threading.Event)
     """Nothing is answered before it is set."""
 
-    def put(self, path: str, body: Any, status: int = 200, **headers: str) -> None:
+    def put(
+        self, path: str, body: Any, status: int = 200, headers: dict[str, str] | None = None
+    ) -> None:
         """Answer JSON, or bytes, at a path."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.replies[path] = (status, content, headers)
+        self.replies[path] = (status, content, headers or {})
 
     def publish(self, keys: Mapping[str, Any]) -> None:
         """Be a provider with these keys."""
