@@ -1,10 +1,12 @@
 """The provider's keys: found, kept, followed when they change; and what if it is away."""
 
 import itertools
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -119,9 +121,9 @@ def test_of_many_threads_one_asks_and_the_others_wait(clock: Clock) -> None:
     assert source.times == 1
 
 
-def test_who_has_a_key_does_not_wait_for_one_who_asks(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@contextmanager
+def being_asked(clock: Clock, patience: float) -> Iterator[tuple[KeyRing, Future[Any]]]:
+    """Keys that are old, and what a thread finds that asks for them while the context lasts."""
     source, asking, door = Source("a"), threading.Event(), threading.Event()
     door.set()
 
@@ -130,7 +132,7 @@ def test_who_has_a_key_does_not_wait_for_one_who_asks(
         door.wait(5)
         return source()
 
-    held = KeyRing(slow, fresh=FRESH, longest=LONGEST, patience=0.01, clock=clock)
+    held = KeyRing(slow, fresh=FRESH, longest=LONGEST, patience=patience, clock=clock)
     held.warm()
     clock.now += FRESH + 1
     asking.clear()
@@ -138,11 +140,23 @@ def test_who_has_a_key_does_not_wait_for_one_who_asks(
     with ThreadPoolExecutor(1) as threads:
         first = threads.submit(held.find, "EdDSA-a", "EdDSA")
         assert asking.wait(5)
-        assert held.find("EdDSA-a", "EdDSA")
-        with pytest.raises(ProviderAway, match="slow"):
-            held.find("EdDSA-b", "EdDSA")
+        yield held, first
         door.set()
         assert first.result(5)
+
+
+def test_who_has_a_key_does_not_wait_for_one_who_asks(clock: Clock) -> None:
+    with being_asked(clock, patience=20) as (held, first):
+        assert held.find("EdDSA-a", "EdDSA")
+        assert not first.done()
+
+
+def test_who_has_no_key_does_not_wait_for_ever(clock: Clock) -> None:
+    with (
+        being_asked(clock, patience=0.01) as (held, _),
+        pytest.raises(ProviderAway, match="slow"),
+    ):
+        held.find("EdDSA-b", "EdDSA")
 
 
 # While the provider is away
@@ -327,6 +341,10 @@ def elsewhere(site: Site, url: str) -> None:
     site.put(DISCOVERY, {"issuer": site.url, "jwks_uri": url})
 
 
+def long_reply() -> bytes:
+    return json.dumps(key_set()).encode() + b" " * provider.MOST
+
+
 WRONG: list[tuple[str, Callable[[Site], None]]] = [
     ("nothing there", lambda site: site.replies.clear()),
     ("an error", lambda site: site.put("/keys", key_set(), 500)),
@@ -341,7 +359,7 @@ WRONG: list[tuple[str, Callable[[Site], None]]] = [
     ("no UTF-8", lambda site: site.put("/keys", b"\xff\xfe\xff")),
     ("deep JSON", lambda site: site.put("/keys", b"[" * 100_000)),
     ("a list", lambda site: site.put("/keys", [key_set()])),
-    ("too much", lambda site: site.put("/keys", b" " * (provider.MOST + 1))),
+    ("too much", lambda site: site.put("/keys", long_reply())),
     (
         "less than it said",
         lambda site: site.put("/keys", key_set(), headers={"Content-Length": "9999"}),
@@ -377,6 +395,8 @@ def test_a_secured_issuer_has_its_keys_at_a_secured_address() -> None:
     assert not provider._may_be_asked("http://127.0.0.1/keys", is_local=False)
     assert provider._may_be_asked("https://keys.example.cn/keys", is_local=False)
     assert provider._may_be_asked("http://127.0.0.1/keys", is_local=True)
+    assert not provider._may_be_asked("http://keys.example.cn/keys", is_local=True)
+    assert not provider._may_be_asked("file:///etc/passwd", is_local=True)
 
 
 def test_a_provider_that_does_not_answer_is_not_waited_for_beyond_the_timeout(site: Site) -> None:

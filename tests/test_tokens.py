@@ -60,7 +60,7 @@ def test_other_algorithms_are_taken_where_they_are_set(algorithm: str) -> None:
         claims(exp=int(time.time()) - 20),
         claims(nbf=int(time.time()) + 20, iat=int(time.time()) + 20),
         claims(nbf=..., iat=..., jti=...),
-        claims(typ="Bearer", nonce="n", azp=AUDIENCE),
+        claims(nonce="n", azp=AUDIENCE),
         claims(more={"deep": [1, {"a": "\ud800"}]}),
     ],
     ids=[
@@ -76,6 +76,11 @@ def test_such_a_token_is_taken(said: dict[str, Any]) -> None:
 @pytest.mark.parametrize("kind", ["JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt", ...])
 def test_a_token_may_say_that_it_is_one_of_access_or_just_a_token(kind: Any) -> None:
     assert VERIFIER.verify(token(typ=kind)).role == "editor"
+
+
+def test_a_token_that_keycloak_marks_may_carry_a_nonce() -> None:
+    said = claims(typ="Bearer", nonce="n", azp=AUDIENCE)
+    assert VERIFIER.verify(token(said, typ="JWT")).subject == "li"
 
 
 def test_a_token_for_a_resource_may_carry_the_nonce_of_its_client() -> None:

@@ -72,8 +72,6 @@ class KeyRing:
 
     def _refresh(self, *, waits: bool) -> None:
         """Ask the provider, unless it was lately; of several threads one does."""
-        if self._clock() < self._not_before and not self._asking.locked():
-            return
         if not self._asking.acquire(timeout=self._patience if waits else 0):
             if waits:
                 raise ProviderAway("is slow to answer")
