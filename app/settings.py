@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -12,6 +13,25 @@ from sqlalchemy.exc import ArgumentError
 _SECRETS = Path("/run/secrets")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+")
 _ROOT_PATH = re.compile(r"(/[^/?#\s]+)*")
+_PRINTED = re.compile(r"[!-~]+")
+_THIS_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
+_SIGNING = frozenset(
+    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+)
+
+
+def is_provider_url(text: str) -> bool:
+    """Tell whether a provider may be asked at a URL: https, or http within this machine."""
+    if not _PRINTED.fullmatch(text):
+        return False
+    try:
+        parts = urlsplit(text)
+        has_port = parts.port != 0
+    except ValueError:
+        return False
+    if not (parts.hostname and has_port) or "@" in parts.netloc or "#" in text:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _THIS_MACHINE)
 
 
 class Settings(BaseSettings):
@@ -63,6 +83,24 @@ class Settings(BaseSettings):
     """Whether webhooks may point into private networks, and at this machine."""
     webhook_give_up_days: Annotated[float, Field(gt=0, le=3_650)] = 5
     """After how many days of failures a webhook is deactivated."""
+    oidc_issuer: str | None = None
+    """The OpenID provider whose access tokens are taken, as they name it; without, none are."""
+    oidc_audience: Annotated[str | None, Field(validate_default=True)] = None
+    """What the provider calls this service in the tokens that are meant for it."""
+    oidc_role_claim: Annotated[str, Field(min_length=1)] = "gongkai_role"
+    """The claim with the role, or roles; dots lead into objects: `realm_access.roles`."""
+    oidc_agency_claim: Annotated[str, Field(min_length=1)] = "gongkai_agency"
+    oidc_name_claim: Annotated[str, Field(min_length=1)] = "sub"
+    """The claim by which a caller is shown."""
+    oidc_algorithms: Annotated[tuple[str, ...], NoDecode] = ("RS256", "ES256", "EdDSA")
+    oidc_leeway: Annotated[float, Field(ge=0, le=300)] = 30
+    """By how many seconds the provider's clock may differ."""
+    oidc_keys_seconds: Annotated[float, Field(ge=30, le=86_400)] = 300
+    """After how many seconds the provider's keys are looked at anew."""
+    oidc_keys_longest: Annotated[float, Field(ge=30, le=604_800, validate_default=True)] = 14_400
+    """For how many seconds they are used while the provider is away."""
+    oidc_timeout: Annotated[float, Field(gt=0, le=60)] = 5
+    """Seconds that a reply of the provider may take."""
 
     @field_validator("database_url")
     @classmethod
@@ -77,7 +115,44 @@ class Settings(BaseSettings):
             raise ValueError("must name a file: sqlite:///path/to/gongkai.db")
         return value
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("oidc_issuer", "oidc_audience", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_issuer(cls, value: str | None) -> str | None:
+        if value is not None and (not is_provider_url(value) or "?" in value):
+            raise ValueError("must be a URL such as https://sso.example.cn/realms/gov")
+        return value
+
+    @field_validator("oidc_audience")
+    @classmethod
+    def _goes_with_issuer(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if "oidc_issuer" not in info.data:  # it is wrong, which is said
+            return value
+        if value is None and info.data["oidc_issuer"] is not None:
+            raise ValueError("must be set where GONGKAI_OIDC_ISSUER is")
+        if value is not None and info.data["oidc_issuer"] is None:
+            raise ValueError("is set, but GONGKAI_OIDC_ISSUER is not")
+        return value
+
+    @field_validator("oidc_algorithms")
+    @classmethod
+    def _are_signing(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or not _SIGNING.issuperset(value):
+            raise ValueError(f"must be some of {', '.join(sorted(_SIGNING))}")
+        return value
+
+    @field_validator("oidc_keys_longest")
+    @classmethod
+    def _is_longer(cls, value: float, info: ValidationInfo) -> float:
+        if value < info.data.get("oidc_keys_seconds", 0):
+            raise ValueError("must not be less than GONGKAI_OIDC_KEYS_SECONDS")
+        return value
+
+    @field_validator("cors_origins", "oidc_algorithms", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

@@ -49,6 +49,16 @@ def test_without_any_setting_the_service_is_local_on_sqlite() -> None:
         "idempotency_hours": 24,
         "webhooks_private_targets": False,
         "webhook_give_up_days": 5,
+        "oidc_issuer": None,
+        "oidc_audience": None,
+        "oidc_role_claim": "gongkai_role",
+        "oidc_agency_claim": "gongkai_agency",
+        "oidc_name_claim": "sub",
+        "oidc_algorithms": ("RS256", "ES256", "EdDSA"),
+        "oidc_leeway": 30,
+        "oidc_keys_seconds": 300,
+        "oidc_keys_longest": 14_400,
+        "oidc_timeout": 5,
     }
 
 
@@ -76,6 +86,16 @@ def test_without_any_setting_the_service_is_local_on_sqlite() -> None:
         ("idempotency_hours", "48", 48),
         ("webhooks_private_targets", "true", True),
         ("webhook_give_up_days", "1.5", 1.5),
+        ("oidc_issuer", "", None),
+        ("oidc_audience", "", None),
+        ("oidc_role_claim", "realm_access.roles", "realm_access.roles"),
+        ("oidc_agency_claim", "https://a.cn/agency", "https://a.cn/agency"),
+        ("oidc_name_claim", "preferred_username", "preferred_username"),
+        ("oidc_algorithms", "PS256, ES384", ("PS256", "ES384")),
+        ("oidc_leeway", "0", 0),
+        ("oidc_keys_seconds", "60", 60),
+        ("oidc_keys_longest", "300", 300),
+        ("oidc_timeout", "0.5", 0.5),
     ],
 )
 def test_a_variable_sets(monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: Any) -> None:
@@ -167,7 +187,76 @@ def test_what_is_no_database_of_ours_is_refused(url: str, reason: str) -> None:
         ("root_path", "gongkai"),
         ("root_path", "/gongkai/"),
         ("root_path", "https://a.cn/gongkai"),
+        ("oidc_role_claim", ""),
+        ("oidc_algorithms", ""),
+        ("oidc_algorithms", "none"),
+        ("oidc_algorithms", "RS256,HS256"),
+        ("oidc_algorithms", "rs256"),
+        ("oidc_leeway", "301"),
+        ("oidc_keys_seconds", "1"),
+        ("oidc_keys_longest", "299"),
+        ("oidc_timeout", "0"),
     ],
 )
 def test_a_wrong_value_is_refused(name: str, text: str) -> None:
     assert [fault for fault, _ in faults(**{name: text})] == [name]
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "https://sso.example.cn",
+        "https://sso.example.cn:8443/realms/gov",
+        "https://sso.example.cn/",
+        "http://127.0.0.1:8080/realms/gov",
+        "http://localhost",
+        "http://[::1]:8080",
+    ],
+)
+def test_a_provider_is_known_by_a_url_that_cannot_be_listened_to(issuer: str) -> None:
+    settings = Settings(oidc_issuer=issuer, oidc_audience="gongkai")
+    assert (settings.oidc_issuer, settings.oidc_audience) == (issuer, "gongkai")
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "sso.example.cn",
+        "http://sso.example.cn",
+        "http://127.0.0.1.example.cn",
+        "http://localhost@sso.example.cn",
+        "https://user:secret@sso.example.cn",
+        "https://",
+        "https://:443",
+        "https://sso.example.cn:0",
+        "https://sso.example.cn:66000",
+        "https://[sso",
+        "https://sso.example.cn/?realm=gov",
+        "https://sso.example.cn/#gov",
+        "https://sso.example.cn/a b",
+        "https://sso.example.cn/\n",
+        "https://政务.cn",
+        "file:///etc/passwd",
+        "ftp://sso.example.cn",
+    ],
+)
+def test_what_is_no_such_url_is_no_issuer(issuer: str) -> None:
+    reason = "must be a URL such as https://sso.example.cn/realms/gov"
+    assert faults(oidc_issuer=issuer, oidc_audience="gongkai") == [
+        ("oidc_issuer", f"Value error, {reason}")
+    ]
+
+
+def test_an_issuer_and_an_audience_go_together() -> None:
+    assert faults(oidc_issuer="https://sso.example.cn") == [
+        ("oidc_audience", "Value error, must be set where GONGKAI_OIDC_ISSUER is")
+    ]
+    assert faults(oidc_audience="gongkai") == [
+        ("oidc_audience", "Value error, is set, but GONGKAI_OIDC_ISSUER is not")
+    ]
+
+
+def test_keys_are_used_while_the_provider_is_away_for_longer_than_they_are_fresh() -> None:
+    assert faults(oidc_keys_seconds="20000") == [
+        ("oidc_keys_longest", "Value error, must not be less than GONGKAI_OIDC_KEYS_SECONDS")
+    ]
