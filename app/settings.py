@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     admin_key: SecretStr | None = None
     """A key with the role `admin` that stands in no database: for the first start."""
     key_pepper: SecretStr = SecretStr("")
-    """What is mixed into the digests of API keys. Without it, or with another, none of them holds."""
+    """What is mixed into the digests of API keys. With another none of them holds."""
     mirror_key: SecretStr | None = None
     """The API key that `gongkai mirror` shows to the instance that it copies."""
     anonymous_read: bool = True

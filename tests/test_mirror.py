@@ -46,7 +46,7 @@ def source(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     """An instance that mirrors reach at `SOURCE`: a government, two bureaus, three reports."""
 
     @contextmanager
-    def opened(_: str) -> Iterator[Remote]:
+    def opened(_: str, __: str | None = None) -> Iterator[Remote]:
         with ThreadPoolExecutor(4) as threads:
             yield Remote(client, threads)
 

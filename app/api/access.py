@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -14,7 +13,7 @@ from app.api.context import request_id
 from app.api.rights import Right, require
 from app.errors import AppError, Malformed, Unauthorized
 from app.services.callers import ANONYMOUS, Caller, Callers
-from app.storage.acting import Act, acting
+from app.storage.acting import Act, by
 from app.storage.database import Database, in_session, seeing
 from app.storage.layers import PUBLISHED_ONLY
 from app.storage.statements import Prepared
@@ -122,9 +121,4 @@ class Access:
 
     async def alter(self, use: Callable[[Connection], T]) -> T:
         """Write with a connection, in its turn; return once it is committed."""
-        return await self._database.alter(partial(_acted, use=use, act=act_of(self._request)))
-
-
-def _acted(connection: Connection, use: Callable[[Connection], T], act: Act) -> T:
-    with acting(connection, act):
-        return use(connection)
+        return await self._database.alter(by(act_of(self._request), use))

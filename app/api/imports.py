@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from app.api import files, queries, schemas
+from app.api.access import caller_of
 from app.api.bodies import DISCARDED
 from app.api.documentation import ETAG, IDEMPOTENT, lists, problems, reads
 from app.api.problems import language, response_to, told
@@ -257,7 +258,8 @@ def _refusal(request: Request, error: Exception, *, close: bool) -> Exception:
 async def _at_once(request: Request, asked: ImportQuery, kind: str, spool: Spool) -> Response:
     staging = Staging()
     try:
-        await asyncio.to_thread(_stage, staging, kind, spool)
+        only = caller_of(request).writes_only
+        await asyncio.to_thread(_stage, staging, kind, spool, only)
         job = partial(_stored, request, asked, staging)
         made: Response = await database(request).write(job)
         return made
@@ -265,9 +267,9 @@ async def _at_once(request: Request, asked: ImportQuery, kind: str, spool: Spool
         staging.close()
 
 
-def _stage(staging: Staging, kind: str, spool: Spool) -> None:
+def _stage(staging: Staging, kind: str, spool: Spool, only: str | None) -> None:
     read = files.read(kind, lambda: map(unpacked, spool.pieces()), staging)
-    importing.stage(staging, read, lambda _: None)
+    importing.stage(staging, importing.owned(read, only), lambda _: None)
 
 
 def _stored(request: Request, asked: ImportQuery, staging: Staging, session: Session) -> Response:
@@ -319,12 +321,12 @@ def _language(request: Request) -> str:
 
 
 async def _later(request: Request, asked: ImportQuery, kind: str, spool: Spool) -> Response:
-    time = now()
+    time, caller = now(), caller_of(request)
     job = Job(
         id=str(uuid.uuid4()), state="queued", mode=asked.mode, dry_run=asked.dry_run, format=kind,
         bytes_total=spool.size, phase="waiting", bytes=0, lines=0, written=0, marker=None,
-        counts=None, owner=None, lease_until=None, created_at=time, updated_at=time,
-        finished_at=None,
+        counts=None, actor=caller.id, only=caller.writes_only, owner=None, lease_until=None,
+        created_at=time, updated_at=time, finished_at=None,
     )  # fmt: skip
     before = background.expiry(request.app.state.settings)
 
@@ -401,7 +403,8 @@ async def list_imports(request: Request, query: Annotated[ImportsQuery, Query()]
 
 async def _found(request: Request, identity: str) -> Job:
     job: Job | None = await database(request).use(partial(imports.read, identity=identity))
-    if job is None:
+    caller = caller_of(request)
+    if job is None or not (caller.role == "admin" or job.actor == caller.id):
         raise NotFound("import-not-found", id=identity)
     return job
 

@@ -1,4 +1,4 @@
-"""The matrix of rights: what each operation asks of its caller. What is not named is refused to all.
+"""The matrix of rights: what each operation asks of its caller; what is not named is refused.
 
 * `open`: nothing; it is the same for everybody
 * `reference`: forms, rules and the like: everybody, if the setting lets anonymous callers read
@@ -65,7 +65,6 @@ _OPERATIONS: dict[Right, tuple[str, ...]] = {
         "post_report",
         *(f"{verb}_{key}" for key in TABLE_KEYS for verb in ("put", "patch", "delete")),
         "post_import",
-        "list_imports",
         "get_import",
         "get_import_outcomes",
     ),
@@ -78,6 +77,7 @@ _OPERATIONS: dict[Right, tuple[str, ...]] = {
         "patch_reporting_year",
         "delete_reporting_year",
         "post_reporting_year",
+        "list_imports",
         "list_webhooks",
         "post_webhook",
         "get_webhook",
@@ -89,9 +89,7 @@ _OPERATIONS: dict[Right, tuple[str, ...]] = {
         "list_deliveries",
     ),
 }
-RIGHTS: dict[str, Right] = {
-    name: right for right, names in _OPERATIONS.items() for name in names
-}
+RIGHTS: dict[str, Right] = {name: right for right, names in _OPERATIONS.items() for name in names}
 """What each operation asks, by its name."""
 
 _ROLES: dict[Right, frozenset[Role]] = {

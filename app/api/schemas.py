@@ -485,6 +485,8 @@ _REPORT_READ_ONLY = (
     "timeliness",
     "findings",
     "counts",
+    "state",
+    "correction",
     "created_at",
     "updated_at",
     "links",
@@ -608,7 +610,14 @@ class ReportLinks(Shown):
     findings: str
 
 
+ReportState = Literal["draft", "submitted", "returned", "accepted", "published"]
+
 _STORED: dict[str, Any] = {
+    "state": (ReportState, Field(description="Where its filing stands.")),
+    "correction": (
+        str | None,
+        Field(description="Why it was last corrected after it had been published."),
+    ),
     "created_at": (Instant, ...),
     "updated_at": (Instant, ...),
     "links": (ReportLinks, ...),
@@ -646,6 +655,8 @@ class ReportSummary(Shown):
     counts: Counts
     filings: dict[str, Literal["filed", "nil", "missing"]]
     etag: str
+    state: ReportState
+    correction: str | None
     created_at: Instant
     updated_at: Instant
     links: ReportLinks

@@ -85,8 +85,7 @@ _ALL = (
         ("凭据无效", "The credentials are not valid"),
         ("凭据无效。", "The credentials are not valid."),
         ("密钥不存在、已过期或已吊销，令牌未通过验证，或格式不对；为安全起见不说明是哪一种。",
-         "The key does not exist, has expired or was revoked, the token did not pass, or the header "
-         "has another form; which of them is not told, for safety."),
+         "No such key, or expired, or revoked, or the token did not pass: which, is not told."),
         ("检查 `Authorization: Bearer <密钥>`；向管理员索取新密钥。",
          "Check `Authorization: Bearer <key>`, or ask an administrator for a new key."),
     ),
@@ -229,8 +228,7 @@ _ALL = (
          "The report is `{state}`: it cannot be written now."),
         ("报告已提交、已审核通过或已公开。", "It was submitted, accepted or published."),
         ("已提交的由上级退回后再改；已公开的先以 `correct` 开始更正并说明理由。",
-         "What was submitted is changed after it was returned; what was published after `correct`, "
-         "with a reason."),
+         "What was submitted must be returned first; what was published, corrected with a reason."),
     ),
     _problem(
         "report-published", 409,

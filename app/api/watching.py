@@ -82,9 +82,7 @@ class Served:
 async def read(database: Readable, ask: Ask, upto: int | None = None) -> Served:
     """Read a page of the feed."""
     filters = dict(ask.filters)
-    reading = seeing(
-        ask.sight, lambda c: feed.since(c, ask.after, ask.limit, filters, upto=upto)
-    )
+    reading = seeing(ask.sight, lambda c: feed.since(c, ask.after, ask.limit, filters, upto=upto))
     page = await database.use(reading)
     return Served(page)
 

@@ -32,7 +32,8 @@ from app.services.reporting import now
 from app.services.spooling import PIECE, packed, unpacked
 from app.settings import Settings
 from app.storage import imports
-from app.storage.database import Database
+from app.storage.acting import SYSTEM, Act, by
+from app.storage.database import Database, Use
 from app.storage.imports import Job
 from app.storage.staging import Outcome, Staging
 
@@ -229,14 +230,15 @@ class Importer:
             run = _Run(job, staging)
             read = self._reader(job.format, partial(self._pieces, run), staging)
             try:
-                importing.stage(staging, read, partial(self._has_read, run))
+                owned = importing.owned(read, job.only)
+                importing.stage(staging, owned, partial(self._has_read, run))
             except AppError as error:
                 importing.stage(staging, [importing.unreadable(error)], lambda _: None)
             run.phase, run.last_beat = "writing", 0.0
             if job.mode == "partial" and not job.dry_run:
                 self._store_in_parts(run)
             else:
-                self._wait(self._database.alter(partial(self._store, run)))
+                self._wait(self._alter(run, partial(self._store, run)))
             self.beside.forget(job.id)
         finally:
             staging.close()
@@ -287,6 +289,11 @@ class Importer:
         elif run.pending is None or run.pending.done():
             run.pending = asyncio.run_coroutine_threadsafe(self._beat(run), self._loop)
 
+    def _alter(self, run: _Run, use: Use[T]) -> Coroutine[Any, Any, T]:
+        """Write in the name of who sent the job."""
+        act = Act(run.job.actor or SYSTEM.actor, operation=f"import {run.job.id}")
+        return self._database.alter(by(act, use))
+
     def _store(self, run: _Run, connection: Connection) -> None:
         run.written = 0
         importing.store(connection, run.staging, run.plan, partial(self._has_written, run))
@@ -301,7 +308,7 @@ class Importer:
         after = run.job.marker or ""
         while codes := importing.next_agencies(run.staging, after):
             store = partial(self._store_part, run, codes, parts)
-            self._has_written(run, self._wait(self._database.alter(store)))
+            self._has_written(run, self._wait(self._alter(run, store)))
             after, parts = codes[-1], parts + 1
         self._wait(self._database.alter(partial(self._end, run)))
 

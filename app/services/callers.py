@@ -44,12 +44,17 @@ class Caller:
     rate_limit: int | None = None
     sight: Sight | None = PUBLISHED_ONLY
 
+    @property
+    def writes_only(self) -> str | None:
+        """The agency whose reports they may write, if they may; None if any."""
+        return self.agency if self.role == "editor" else None
+
 
 ANONYMOUS = Caller("anonymous", "anonymous")
 
 
 def caller(
-    id: str, name: str, role: str, agency: str | None, rate_limit: int | None = None
+    identity: str, name: str, role: str, agency: str | None, rate_limit: int | None = None
 ) -> Caller:
     """Return a caller, who sees what their role shows them."""
     sight: Sight | None = PUBLISHED_ONLY
@@ -57,7 +62,7 @@ def caller(
         sight = None
     elif agency is not None:
         sight = Sight(agency, below=role != "editor")
-    return Caller(id, name, role, agency, rate_limit, sight)
+    return Caller(identity, name, role, agency, rate_limit, sight)
 
 
 def new_key() -> str:

@@ -29,7 +29,6 @@ from app.storage.reports import Derived, Stamp, Stored
 from app.storage.statements import batched
 from app.storage.years import YearFacts
 
-
 EDITABLE = frozenset({"draft", "returned"})
 """The states in which a report may be written."""
 

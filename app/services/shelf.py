@@ -49,9 +49,7 @@ class Shelf:
             if position == found.position:
                 self._kept.move_to_end(key)
                 return found
-        made = await self._database.snapshot(
-            seeing(sight, partial(_current, key=key, found=found))
-        )
+        made = await self._database.snapshot(seeing(sight, partial(_current, key=key, found=found)))
         self._kept[key] = made
         self._kept.move_to_end(key)
         while len(self._kept) > MOST:

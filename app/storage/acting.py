@@ -1,10 +1,13 @@
 """Who does what a connection is used for, for the history and the audit log."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlalchemy import Connection
+
+T = TypeVar("T")
 
 _ACT = "act"
 
@@ -37,6 +40,16 @@ def act_of(connection: Connection) -> Act:
 def actor_of(connection: Connection) -> str:
     """Return the id of who uses a connection."""
     return act_of(connection).actor
+
+
+def by(act: Act, use: Callable[[Connection], T]) -> Callable[[Connection], T]:
+    """Return a use of a connection for what somebody does."""
+
+    def acted(connection: Connection) -> T:
+        with acting(connection, act):
+            return use(connection)
+
+    return acted
 
 
 @contextmanager

@@ -33,6 +33,8 @@ class Job:
     written: int
     marker: str | None
     counts: Mapping[str, int] | None
+    actor: str | None
+    only: str | None
     owner: str | None
     lease_until: str | None
     created_at: str

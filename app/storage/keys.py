@@ -11,7 +11,8 @@ from app.storage.paging import Source, equals
 from app.storage.statements import Prepared
 
 _KEY: Any = ApiKey.__table__  # type: ignore[attr-defined]
-COLUMNS: tuple[str, ...] = tuple(name for name in _KEY.c.keys() if name != "digest")
+_NAMES = tuple(column.name for column in _KEY.c)
+COLUMNS: tuple[str, ...] = tuple(name for name in _NAMES if name != "digest")
 """What is shown of a key."""
 
 _BY_DIGEST = Prepared(sa.select(*_KEY.c).where(_KEY.c.digest == sa.bindparam("digest")))
@@ -26,14 +27,12 @@ _UPDATE = Prepared(
     .values({name: sa.bindparam(f"new_{name}") for name in _WRITTEN})
 )
 _NOTE_USE = Prepared(
-    sa.update(_KEY)
-    .where(_KEY.c.id == sa.bindparam("this"))
-    .values(last_used_at=sa.bindparam("at"))
+    sa.update(_KEY).where(_KEY.c.id == sa.bindparam("this")).values(last_used_at=sa.bindparam("at"))
 )
 
 
 def _key(row: Any) -> ApiKey:
-    return ApiKey(**dict(zip(_KEY.c.keys(), row, strict=True)))
+    return ApiKey(**dict(zip(_NAMES, row, strict=True)))
 
 
 def by_digest(connection: Connection, digest: str) -> ApiKey | None:
@@ -42,9 +41,9 @@ def by_digest(connection: Connection, digest: str) -> ApiKey | None:
     return _key(row) if row else None
 
 
-def find(connection: Connection, id: str) -> ApiKey | None:
+def find(connection: Connection, identity: str) -> ApiKey | None:
     """Return a key by its id."""
-    row = _BY_ID.row(connection, {"id": id})
+    row = _BY_ID.row(connection, {"id": identity})
     return _key(row) if row else None
 
 
@@ -60,7 +59,7 @@ def is_any(connection: Connection) -> bool:
 
 def add(connection: Connection, made: ApiKey) -> None:
     """Store a new key."""
-    _INSERT.run(connection, {name: getattr(made, name) for name in _KEY.c.keys()})
+    _INSERT.run(connection, {name: getattr(made, name) for name in _NAMES})
 
 
 def save(connection: Connection, key: ApiKey) -> None:
@@ -71,9 +70,9 @@ def save(connection: Connection, key: ApiKey) -> None:
     )
 
 
-def note_use(connection: Connection, id: str, at: str) -> None:
+def note_use(connection: Connection, identity: str, at: str) -> None:
     """Store when a key was last used."""
-    _NOTE_USE.run(connection, {"this": id, "at": at})
+    _NOTE_USE.run(connection, {"this": identity, "at": at})
 
 
 def _listed(names: frozenset[str]) -> Any:

@@ -299,8 +299,8 @@ class ImportJob(SQLModel, table=True):
     """An import that runs, or ran, in the background.
 
     `owner` is the worker that runs it, until `lease_until` at the latest without a sign of life.
-    `marker` is the last agency of which a partial import has stored everything. `counts` is JSON,
-    and so is `act`: who sent it, and the agency whose reports they may write.
+    `marker` is the last agency of which a partial import has stored everything. `counts` is JSON.
+    `actor` is who sent it, `only` the agency whose reports they may write; NULL for any.
     """
 
     __tablename__ = "import_job"
@@ -317,7 +317,8 @@ class ImportJob(SQLModel, table=True):
     written: int = Field(sa_type=BigInteger)
     marker: str | None = _code(default=None)
     counts: str | None = Field(default=None, sa_type=LongText)
-    act: str | None = Field(default=None, sa_type=LongText)
+    actor: str | None = Field(default=None, sa_type=LongText)
+    only: str | None = _code(default=None)
     owner: str | None = Field(default=None, sa_type=String(300))
     lease_until: str | None = Field(default=None, sa_type=_text(INSTANT))
     created_at: str = Field(sa_type=_text(INSTANT))

@@ -1380,7 +1380,16 @@ def upgrade() -> None:
         )
 
     with op.batch_alter_table("import_job", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("act", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("actor", sa.Text(), nullable=True))
+        batch_op.add_column(
+            sa.Column(
+                "only",
+                sa.String(length=32).with_variant(
+                    sa.String(length=32, collation="C"), "postgresql"
+                ),
+                nullable=True,
+            )
+        )
     with op.batch_alter_table("change", schema=None) as batch_op:
         batch_op.add_column(sa.Column("layer", sa.String(length=10), nullable=True))
 
@@ -1425,7 +1434,8 @@ def downgrade() -> None:
         batch_op.drop_column("audited")
 
     with op.batch_alter_table("import_job", schema=None) as batch_op:
-        batch_op.drop_column("act")
+        batch_op.drop_column("only")
+        batch_op.drop_column("actor")
     with op.batch_alter_table("change", schema=None) as batch_op:
         batch_op.drop_column("layer")
 
