@@ -22,17 +22,22 @@ _NAMES = "|".join(sorted(LAYERED, key=len, reverse=True))
 _TABLE = re.compile(rf"(?<![\w.\"])(change|{_NAMES})(?![\w.\"])(?!\s*\()(?:\s+AS\s+(\w+))?")
 _WRITTEN = re.compile(rf"(?<=INSERT INTO )({_NAMES})(?=\s*\()")
 _ROOT = "\x00"
+_CODE = re.compile(r"[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What is seen: of `root` (with all below it, if `below`) the work, of others what is published.
+    """What is seen: the work of `root` (and of all below it, if `below`), of others the published.
 
     Without a root nothing but what is published.
     """
 
     root: str | None = None
     below: bool = False
+
+    def __post_init__(self) -> None:
+        if self.root is not None and not _CODE.fullmatch(self.root):
+            raise ValueError(self.root)  # it will stand in statements
 
 
 PUBLISHED_ONLY = Sight()
@@ -69,19 +74,20 @@ def _seen(sql: str, kind: str) -> str:
 
 def _source(table: str, kind: str) -> str:
     if table == "change":
-        return f"(SELECT * FROM change WHERE {_VISIBLE[kind]})"
+        return f"(SELECT * FROM change WHERE {_VISIBLE[kind]})"  # noqa: S608 - our own names
     if kind == "published":
         return PUBLISHED + table
     columns = ", ".join(column.name for column in SQLModel.metadata.tables[table].columns)
+    mine = _MINE[kind]
     return (
-        f"(SELECT {columns} FROM {table} WHERE agency {_MINE[kind]} UNION ALL "
-        f"SELECT {columns} FROM {PUBLISHED}{table} WHERE NOT agency {_MINE[kind]})"
+        f"(SELECT {columns} FROM {table} WHERE agency {mine} UNION ALL "  # noqa: S608
+        f"SELECT {columns} FROM {PUBLISHED}{table} WHERE NOT agency {mine})"
     )
 
 
 _MINE = {
     "own": f"= '{_ROOT}'",
-    "below": "IN (WITH RECURSIVE mine(code) AS ("
+    "below": "IN (WITH RECURSIVE mine(code) AS ("  # noqa: S608
     f"SELECT code FROM agency WHERE code = '{_ROOT}' UNION "
     "SELECT agency.code FROM agency JOIN mine ON agency.parent = mine.code"
     ") SELECT code FROM mine)",
