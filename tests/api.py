@@ -2,13 +2,30 @@
 
 from typing import Any, TypeAlias
 
-from fastapi.testclient import TestClient
+import fastapi.testclient
+import httpx2
+from fastapi import FastAPI
 from httpx2 import Response
 
 from app.domain.layout import Table
 from tests.builders import the_form_of
 
 Json: TypeAlias = dict[str, Any]
+
+HEADERS: dict[str, str] = {}
+"""What every client of the tests sends, unless a request says otherwise."""
+
+
+class TestClient(fastapi.testclient.TestClient):
+    """A client of an application in this process, which runs while the client is open."""
+
+    def __init__(self, app: FastAPI, *, root_path: str = "") -> None:
+        super().__init__(app, root_path=root_path, headers=dict(HEADERS))
+
+
+def client_of(base_url: httpx2.URL | str, *, timeout: float = 30) -> httpx2.Client:
+    """Return a client of a server in another process."""
+    return httpx2.Client(base_url=base_url, timeout=timeout, headers=HEADERS)
 
 
 def an_agency_body(**members: Any) -> Json:

@@ -15,11 +15,11 @@ from pathlib import Path
 import httpx2
 import psycopg
 import pytest
-from fastapi.testclient import TestClient
 
 from app.main import create_app
 from app.services import maintaining
 from app.settings import Settings
+from tests.api import TestClient, client_of
 
 ROOT = Path(__file__).parents[1]
 BACKENDS = ("sqlite", "postgresql")
@@ -153,7 +153,7 @@ def served(
     base = f"http://127.0.0.1:{port}"
     try:
         _wait_until_ready(base, process)
-        with httpx2.Client(base_url=base, timeout=30) as made:
+        with client_of(base) as made:
             yield made, process
     finally:
         if process.poll() is None:

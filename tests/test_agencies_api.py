@@ -4,9 +4,17 @@ from itertools import product
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 
-from tests.api import an_agency_body, faults, make_agency, put_report, put_table, revision, said
+from tests.api import (
+    TestClient,
+    an_agency_body,
+    faults,
+    make_agency,
+    put_report,
+    put_table,
+    revision,
+    said,
+)
 
 A = "/v1/agencies/a"
 GOOD_USCC = ("11370900004341590P", "113325000026455663", "12620600MB0523338C")

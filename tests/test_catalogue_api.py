@@ -3,9 +3,8 @@
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 
-from tests.api import make_agency, put_report, said
+from tests.api import TestClient, make_agency, put_report, said
 
 LINES_AND_COLUMNS = {
     "2019": {

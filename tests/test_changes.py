@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 from sqlalchemy import Connection
 
 from app.main import create_app
@@ -16,7 +15,7 @@ from app.storage import feed
 from app.storage.database import done, read_engine, run, write_engine
 from app.storage.feed import Change
 from app.storage.reports import Stamp
-from tests.api import make_agency, put_report, put_table
+from tests.api import TestClient, make_agency, put_report, put_table
 from tests.builders import a_filing, a_nil_filing, a_report, changed
 from tests.conftest import quiet
 

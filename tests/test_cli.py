@@ -14,12 +14,11 @@ from zoneinfo import ZoneInfo
 import httpx2
 import pytest
 import sqlalchemy as sa
-from fastapi.testclient import TestClient
 
 from app import cli
 from app.main import create_app
 from app.storage.database import write_engine
-from tests.api import a_report_body, an_agency_body
+from tests.api import TestClient, a_report_body, an_agency_body, client_of
 from tests.conftest import environment, free_port, quiet
 from tests.consistency import assert_consistent
 
@@ -94,7 +93,7 @@ def test_every_command_works_from_any_directory(tmp_path: Path) -> None:
         assert server.stdout.readline() == f"API   http://127.0.0.1:{port}/v1\n"
         assert server.stdout.readline() == f"Docs  http://127.0.0.1:{port}/docs\n"
         assert json.loads(server.stderr.readline())["event"] == "started"
-        with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        with client_of(f"http://127.0.0.1:{port}") as client:
             for path in ("/readyz", "/docs", "/static/swagger-ui/swagger-ui.css", "/v1/forms"):
                 assert _answered(client, path).status_code == 200
     finally:

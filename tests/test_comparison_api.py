@@ -4,9 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 
-from tests.api import Json, etag, faults, make_agency, put_report, put_table, said
+from tests.api import Json, TestClient, etag, faults, make_agency, put_report, put_table, said
 from tests.builders import FIGURES
 
 

@@ -5,9 +5,8 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 
-from tests.api import Json, etag, make_agency, put_report, said
+from tests.api import Json, TestClient, etag, make_agency, put_report, said
 from tests.builders import the_form_of
 
 PATH = "/v1/reporting-years/2024/completeness"

@@ -9,7 +9,6 @@ from itertools import combinations, product
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from app.api import openapi
@@ -17,6 +16,7 @@ from app.api.files import XLSX
 from app.api.texts import PROBLEMS
 from app.main import create_app
 from tests.api import (
+    TestClient,
     an_agency_body,
     etag,
     faults,

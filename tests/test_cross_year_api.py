@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 
 from tests.api import (
     Json,
+    TestClient,
     a_report_body,
     a_table_body,
     etag,

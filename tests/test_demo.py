@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.demo import places, real_reports, world
 from app.demo.oddities import NOT_FILED, ODDITIES
@@ -14,6 +13,7 @@ from app.domain.findings import Severity
 from app.main import create_app
 from app.services import maintaining
 from app.services.filing import filing_from
+from tests.api import TestClient
 from tests.builders import failures, real_report
 from tests.conftest import BACKENDS, _administer, _postgres_url, quiet
 

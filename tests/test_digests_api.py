@@ -6,12 +6,11 @@ from typing import Any
 import pytest
 import rfc8785
 import sqlalchemy as sa
-from fastapi.testclient import TestClient
 
 from app.main import create_app
 from app.services import maintaining
 from app.storage.database import write_engine
-from tests.api import Json, faults, make_agency, put_report, said
+from tests.api import Json, TestClient, faults, make_agency, put_report, said
 from tests.conftest import quiet
 from tests.consistency import assert_consistent
 

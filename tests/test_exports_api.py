@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 import python_calamine
 from arro3.io import read_parquet
-from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,7 +27,7 @@ from app.services import encoding
 from app.services.splicing import Splice
 from app.storage import exports
 from app.storage.database import Database
-from tests.api import Json, faults, make_agency, put_report, said
+from tests.api import Json, TestClient, faults, make_agency, put_report, said
 from tests.conftest import quiet, served
 
 SUFFIXES = ("ndjson", "csv", "xlsx", "parquet")

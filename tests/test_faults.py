@@ -19,7 +19,6 @@ from typing import Any
 import httpx2
 import pytest
 import sqlalchemy as sa
-from fastapi.testclient import TestClient
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
@@ -27,6 +26,7 @@ from sqlmodel import Session
 from app.main import create_app
 from app.services import maintaining, reporting
 from app.storage.database import Database, read_engine, run, write_engine
+from tests.api import TestClient
 from tests.conftest import quiet, served
 from tests.consistency import assert_consistent
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from fastapi.testclient import TestClient
 
 from app.api import changes as endpoints
 from app.api import watching
@@ -20,7 +19,17 @@ from app.main import create_app
 from app.services import retaining
 from app.storage import feed, reports
 from app.storage.database import write_engine
-from tests.api import Json, an_agency_body, etag, make_agency, put_report, put_table, said
+from tests.api import (
+    Json,
+    TestClient,
+    an_agency_body,
+    client_of,
+    etag,
+    make_agency,
+    put_report,
+    put_table,
+    said,
+)
 from tests.conftest import quiet, served
 from tests.test_openapi import OPERATIONS, reply_schema, wrong
 
@@ -427,7 +436,7 @@ def test_readers_see_every_number_once_and_in_order_while_many_write(database_ur
         last = start + writers * (rounds + 1)
 
         def write(writer: int) -> None:
-            with httpx2.Client(base_url=client.base_url, timeout=30) as own:
+            with client_of(client.base_url) as own:
                 own.put(f"/v1/agencies/w{writer}", json=an_agency_body())
                 for number in range(rounds):
                     name = {"name": f"局{number}"}
@@ -438,14 +447,14 @@ def test_readers_see_every_number_once_and_in_order_while_many_write(database_ur
 
         def poll(limit: int) -> list[int]:
             seen: list[int] = []
-            with httpx2.Client(base_url=client.base_url, timeout=40) as own:
+            with client_of(client.base_url, timeout=40) as own:
                 while len(seen) < last - start:
                     page = read(own, seen[-1] if seen else start, wait=20, limit=limit)
                     seen += [item["seq"] for item in page["items"]]
             return seen
 
         def listen() -> list[int]:
-            own = httpx2.Client(base_url=client.base_url, timeout=40)
+            own = client_of(client.base_url, timeout=40)
             with own, streamed(own, f"?after={start}") as stream:
                 return [int(next(stream)["id"]) for _ in range(last - start)]
 
@@ -463,7 +472,7 @@ def test_reports_written_at_once_are_told_as_they_were_committed(database_url: s
         client.put("/v1/agencies/a", json=an_agency_body())
 
         def write(year: int) -> None:
-            with httpx2.Client(base_url=client.base_url, timeout=30) as own:
+            with client_of(client.base_url) as own:
                 for number in range(6):
                     body = {"data": {"carried_in": {"total": number, "commercial": number}}}
                     own.put(f"/v1/reports/a/{year}/requests", json=body)

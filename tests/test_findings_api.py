@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 
 from tests.api import (
     Json,
+    TestClient,
     a_table_body,
     an_agency_body,
     etag,

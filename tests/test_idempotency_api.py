@@ -5,12 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from app.main import create_app
 from app.services import registering
-from tests.api import Json, a_report_body, an_agency_body, make_agency, said
+from tests.api import Json, TestClient, a_report_body, an_agency_body, make_agency, said
 from tests.conftest import quiet
 
 POSTS: dict[str, Json] = {

@@ -14,14 +14,13 @@ from typing import Any
 
 import httpx2
 import pytest
-from fastapi.testclient import TestClient
 
 from app.api import files
 from app.main import create_app
 from app.services import background, importing, spooling, staged
 from app.services.spooling import LONGEST_LINE, PIECE, NotPacked, Spool, TooLarge, unpacked
 from app.storage.staging import Item, Outcome, Staging
-from tests.api import a_report_body, make_agency, put_report
+from tests.api import TestClient, a_report_body, make_agency, put_report
 from tests.builders import A_BUREAU, a_report
 from tests.conftest import ROOT, command, environment, quiet, served
 from tests.consistency import assert_consistent

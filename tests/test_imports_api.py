@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from app.api import files
@@ -17,7 +16,7 @@ from app.documents import template
 from app.main import create_app
 from app.services import background, encoding, maintaining
 from app.storage.database import read_engine
-from tests.api import Json, a_report_body, make_agency, put_report, said
+from tests.api import Json, TestClient, a_report_body, make_agency, put_report, said
 from tests.builders import A_BUREAU, FORM_2021, a_report
 from tests.conftest import quiet
 from tests.consistency import assert_consistent

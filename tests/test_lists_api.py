@@ -7,12 +7,11 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from app.services import reporting
-from tests.api import Json, an_agency_body, etag, make_agency, put_report, said
+from tests.api import Json, TestClient, an_agency_body, etag, make_agency, put_report, said
 
 LISTS = ("/v1/agencies", "/v1/reporting-years", "/v1/reports", "/v1/findings")
 SORTS = {

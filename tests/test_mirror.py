@@ -15,7 +15,6 @@ from typing import Any
 import httpx2
 import pytest
 import sqlalchemy as sa
-from fastapi.testclient import TestClient
 
 from app import cli
 from app.domain.codes import check_character
@@ -26,7 +25,7 @@ from app.services.mirroring.remote import AwayError, Remote, UnexpectedError
 from app.storage import mirror
 from app.storage.agencies import WRITABLE
 from app.storage.database import write_engine
-from tests.api import Json, an_agency_body, make_agency, put_report, put_table
+from tests.api import Json, TestClient, an_agency_body, make_agency, put_report, put_table
 from tests.conftest import command, environment, free_port, quiet, served
 from tests.consistency import assert_consistent
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import requests
 import schemathesis
-from fastapi.testclient import TestClient
 from httpx2 import Response
 from hypothesis import HealthCheck, assume, given, settings
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
@@ -22,7 +21,7 @@ from app.forms import FORMS, TABLE_KEYS
 from app.forms.cells import CELLS
 from app.main import create_app
 from app.services import targets
-from tests.api import Json, an_agency_body, make_agency, put_report
+from tests.api import Json, TestClient, an_agency_body, make_agency, put_report
 from tests.conftest import quiet
 
 DOCUMENT = openapi.document(create_app(quiet("sqlite:///unused.db")))

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 
-from tests.api import Json, etag, revision
+from tests.api import Json, TestClient, etag, revision
 from tests.builders import FIGURES
 from tests.consistency import assert_consistent
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 
 from tests.api import (
     Json,
+    TestClient,
     a_matrix,
     a_report_body,
     a_table_body,

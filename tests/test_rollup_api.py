@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from fastapi.testclient import TestClient
 from sqlalchemy import Connection
 
 from app.domain.layout import LARGEST, Cell, Table, Unit
 from app.services import rolling
 from app.storage import leaves, models, standings
 from app.storage.database import Database
-from tests.api import Json, a_table_body, etag, make_agency, put_report, revision, said
+from tests.api import Json, TestClient, a_table_body, etag, make_agency, put_report, revision, said
 from tests.builders import the_form_of
 from tests.conftest import quiet
 

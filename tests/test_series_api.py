@@ -5,10 +5,9 @@ import io
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.forms.cells import CELLS
-from tests.api import Json, etag, faults, make_agency, put_report, said
+from tests.api import Json, TestClient, etag, faults, make_agency, put_report, said
 
 RECEIVED, HANDLING = "requests.received.total", "requests.other_handling.total"
 

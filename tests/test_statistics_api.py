@@ -9,7 +9,6 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.demo import real_reports
 from app.domain.layout import LARGEST
@@ -17,7 +16,7 @@ from app.domain.measure import Measure, Names, terms
 from app.domain.report import Filing, Report
 from app.services.filing import report_from
 from app.services.measuring import MEASURES
-from tests.api import Json, a_matrix, etag, faults, make_agency, put_report, said
+from tests.api import Json, TestClient, a_matrix, etag, faults, make_agency, put_report, said
 from tests.builders import the_form_of
 
 

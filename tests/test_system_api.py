@@ -6,13 +6,12 @@ from typing import Any
 from urllib.parse import urljoin
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.api import openapi
 from app.api.texts import PROBLEMS
 from app.main import create_app
 from app.storage import revisions
-from tests.api import make_agency, put_report, said
+from tests.api import TestClient, make_agency, put_report, said
 from tests.conftest import quiet, served
 
 

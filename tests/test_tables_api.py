@@ -4,12 +4,12 @@ from collections.abc import Collection
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 
 from app.domain.layout import LARGEST, Form
 from app.forms import FORMS
 from tests.api import (
     Json,
+    TestClient,
     a_matrix,
     a_report_body,
     a_table_body,

@@ -18,13 +18,12 @@ import httpx2
 import psycopg
 import pytest
 import sqlalchemy as sa
-from fastapi.testclient import TestClient
 from sqlalchemy.exc import IntegrityError
 
 from app.main import create_app
 from app.services import maintaining
 from app.storage.database import write_engine
-from tests.api import a_report_body, an_agency_body
+from tests.api import TestClient, a_report_body, an_agency_body
 from tests.conftest import BACKENDS, ROOT, quiet, served
 
 EDITION = '''

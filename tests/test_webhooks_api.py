@@ -9,12 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 from standardwebhooks import Webhook as Verifier
 
 from app.main import create_app
 from app.services import delivering, targets
-from tests.api import Json, etag, faults, make_agency, put_report, said
+from tests.api import Json, TestClient, etag, faults, make_agency, put_report, said
 from tests.conftest import quiet
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()

@@ -5,9 +5,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from fastapi.testclient import TestClient
 
-from tests.api import faults, make_agency, put_report, said
+from tests.api import TestClient, faults, make_agency, put_report, said
 
 YEARS = "/v1/reporting-years"
 KINDS = ("government", "office", "department", "dispatched", "zone", "authorized", "vertical")
