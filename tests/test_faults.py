@@ -406,15 +406,18 @@ def sqlite_file(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return Path(shutil.copy(template, tmp_path / "gongkai.db"))
 
 
+def _on_each_use(client: TestClient, pragma: str) -> None:
+    """Set a pragma whenever the application begins to write, be its connection new or not."""
+    writes = client.app.state.database.writes  # type: ignore[attr-defined]
+    event.listen(writes, "checkout", lambda made, *_: made.execute(f"PRAGMA {pragma}"))
+
+
 @pytest.fixture
 def impatient(sqlite_file: Path) -> Iterator[tuple[TestClient, Path]]:
     """An application on SQLite whose writer waits for a lock only shortly."""
     path = sqlite_file
     with TestClient(create_app(quiet(f"sqlite:///{path}"))) as client:
-        database = client.app.state.database  # type: ignore[attr-defined]
-        event.listen(
-            database.writes, "connect", lambda made, _: made.execute("PRAGMA busy_timeout=200")
-        )
+        _on_each_use(client, "busy_timeout=200")
         yield client, path
 
 
@@ -452,14 +455,10 @@ def test_all_who_wait_for_a_locked_database_are_told_at_once(
 
 
 def test_a_full_disk_refuses_what_does_not_fit_and_nothing_else(sqlite_file: Path) -> None:
+    with closing(sqlite3.connect(sqlite_file)) as other:
+        pages = other.execute("PRAGMA page_count").fetchone()[0]
     with TestClient(create_app(quiet(f"sqlite:///{sqlite_file}"))) as client:
-        database = client.app.state.database  # type: ignore[attr-defined]
-
-        @event.listens_for(database.writes, "connect")
-        def _limit(made: sqlite3.Connection, _: object) -> None:
-            pages = made.execute("PRAGMA page_count").fetchone()[0]
-            made.execute(f"PRAGMA max_page_count={pages + 8}")
-
+        _on_each_use(client, f"max_page_count={pages + 8}")
         client.put("/v1/agencies/a", json=BUREAU).raise_for_status()
         large = {"overview": "略" * 100_000}
         assert_unavailable(client.put("/v1/reports/a/2024", json=large))
