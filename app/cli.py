@@ -1,4 +1,4 @@
-"""The command line: `gongkai serve | migrate | demo | import | mirror | openapi | rebuild`."""
+"""The command line: `gongkai serve | migrate | demo | key | import | mirror | openapi | rebuild`."""
 
 import gc
 
@@ -7,20 +7,29 @@ gc.disable()  # what is loaded stays: to look for garbage in it takes a tenth of
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 import uvicorn
 from pydantic import ValidationError
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import importer, logs
 from app.api import openapi
+from app.domain.roles import OF_AN_AGENCY, ROLES
 from app.main import create_app
+from app.services import keeping
 from app.services.importing import Plan
+from app.services.keeping import NewKey
+from app.services.reporting import now
 from app.settings import Settings
-from app.storage.database import require_openable
+from app.storage import agencies, keys, revisions
+from app.storage.acting import Act, acting
+from app.storage.database import read_engine, require_openable, write_engine
 from app.storage.revisions import MigrationError
 
 gc.enable()
@@ -58,6 +67,8 @@ def serve(
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     _say(f"API   http://{shown}:{settings.port}{settings.root_path}/v1")
     _say(f"Docs  http://{shown}:{settings.port}{settings.root_path}/docs")
+    with suppress(SQLAlchemyError):  # a server may still come up
+        _first_key(settings)
     sys.stdout.flush()
     if settings.workers > 1:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="gongkai-"))
@@ -84,6 +95,81 @@ def migrate() -> None:
     settings = _settings()
     logs.configure(settings)
     _report(maintaining.migrate(settings))
+
+
+key_app = typer.Typer(no_args_is_help=True, help="API keys: create | list | revoke.")
+app.add_typer(key_app, name="key")
+
+
+@key_app.command(name="create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="Who uses it, for people to read.")],
+    role: Annotated[str, typer.Option(help=" | ".join(ROLES))],
+    agency: Annotated[str | None, typer.Option(help="The agency it is for.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="Days until it expires.")] = None,
+    rate_limit: Annotated[int | None, typer.Option(min=1, help="Requests a minute.")] = None,
+) -> None:
+    """Create an API key and print it: it is shown now, and never again."""
+    settings = _settings()
+    if role not in ROLES:
+        raise SystemExit(f"gongkai: --role: must be one of {', '.join(ROLES)}")
+    if agency is None and role in OF_AN_AGENCY:
+        raise SystemExit(f"gongkai: --agency: is required for the role {role}")
+    expires_at = now(days * 86_400) if days else None
+    asked = NewKey(name, role, agency, expires_at, rate_limit)
+    with _writing(settings) as connection:
+        if agency is not None and not agencies.exists(connection, agency):
+            raise SystemExit(f"gongkai: --agency: there is no agency {agency}")
+        key, secret = keeping.create(connection, settings, asked)
+    _say(secret)
+    sys.stderr.write(f"{key.id}  {role}  {name}: the key above is not shown again\n")
+
+
+@key_app.command(name="list")
+def list_keys() -> None:
+    """List the API keys: id, role, agency, name, and whether they still hold."""
+    with _writing(_settings()) as connection:
+        for key in keys.everything(connection):
+            state = "revoked" if key.revoked_at else key.expires_at or "no expiry"
+            used = key.last_used_at or "never used"
+            _say(f"{key.id}  {key.role:8}  {key.agency or '-'}  {key.name}  {state}  {used}")
+
+
+@key_app.command(name="revoke")
+def revoke_key(identity: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """Revoke an API key: within 5 seconds no worker takes it."""
+    with _writing(_settings()) as connection:
+        key = keys.find(connection, identity)
+        if key is None:
+            raise SystemExit(f"gongkai: there is no key {identity}")
+        keeping.revoke(connection, key)
+    _say(f"revoked {identity}")
+
+
+@contextmanager
+def _writing(settings: Settings) -> Iterator[Connection]:
+    engine = write_engine(settings)
+    try:
+        with engine.begin() as connection, acting(connection, Act("cli", "cli", "admin")):
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _first_key(settings: Settings) -> None:
+    """Make the key of the first administrator, where nobody has one, and print it once."""
+    if settings.admin_key is not None:
+        return
+    engine = read_engine(settings)
+    try:
+        with engine.connect() as connection:
+            if revisions.current(connection) != revisions.head() or keys.is_any(connection):
+                return
+    finally:
+        engine.dispose()
+    with _writing(settings) as connection:
+        _, secret = keeping.create(connection, settings, NewKey("first administrator", "admin"))
+    _say(f"Key   {secret}   (role admin; shown this once: Authorization: Bearer …)")
 
 
 @app.command()

@@ -9,6 +9,7 @@
   - Stale       412  a condition of the request does not hold
   - Malformed   400  the request cannot be read
   - Invalid     422  it can be read but cannot be meant
+  - Away        503  somebody else does not answer whom we must ask
 
 A contradiction inside a report is a finding, not an error: see `domain.rules`.
 """
@@ -107,6 +108,15 @@ class Refused(AppError):
     def __init__(self, status: int, slug: str, **values: Any) -> None:
         super().__init__(slug, **values)
         self.status = status
+
+
+class Away(AppError):
+    """Somebody else does not answer whom we must ask."""
+
+    status = 503
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__("unavailable", headers={"Retry-After": str(seconds)})
 
 
 class Invalid(AppError):

@@ -27,6 +27,7 @@ from app.api import (
     files,
     findings,
     imports,
+    keys,
     reports,
     rollups,
     series,
@@ -77,6 +78,7 @@ _ROUTERS = (
     changes.routes,
     digests.routes,
     webhooks.routes,
+    keys.routes,
     system.routes,
 )
 

@@ -9,11 +9,8 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-<<<<<<< HEAD
-=======
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
->>>>>>> suite
 from pathlib import Path
 from typing import Any
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.domain.roles import ROLES
 from app.services.oidc import recent, tokens
-from app.services.oidc.claims import ROLES, Claims, TokenRefused
+from app.services.oidc.claims import Claims, TokenRefused
 from app.services.oidc.recent import Recent
 from app.services.oidc.tokens import Verifier
 from tests import oidc

@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from app.domain.roles import SEES_ALL
 from app.errors import Unauthorized
@@ -21,11 +22,15 @@ from app.storage import keys
 from app.storage.database import Database
 from app.storage.layers import PUBLISHED_ONLY, Sight
 
+if TYPE_CHECKING:
+    from app.services.oidc.bearers import Bearers
+
 REMEMBERED = 4.0
 """For how many seconds a credential is taken for what it was. A revocation holds after that."""
 _MOST = 4_096
 _LONGEST = 8_192
 _PREFIX = "gk_"
+_DOTS = 2  # in a token, and in no key
 _USED_EVERY = 60.0  # seconds between two notes of a key's last use
 
 
@@ -89,6 +94,7 @@ class Callers:
         self._known: OrderedDict[str, tuple[float, Caller | None]] = OrderedDict()
         self._noted: dict[str, float] = {}
         admin_key = settings.admin_key
+        self._bearers = _bearers(settings) if settings.oidc_issuer else None
         self._admin = digest_of(admin_key.get_secret_value(), settings) if admin_key else ""
 
     def remembered(self, authorization: str) -> Caller | None:
@@ -109,6 +115,8 @@ class Callers:
         token = token.strip()
         if scheme.lower() != "bearer" or not token or len(token) > _LONGEST:
             raise _invalid()
+        if self._bearers is not None and token.count(".") == _DOTS:
+            return await self._by_token(self._bearers, token)
         found = await self._by_key(token)
         self._remember(authorization, found)
         if found is None:
@@ -133,12 +141,23 @@ class Callers:
         await self._note(row.id)
         return caller(f"key:{row.id}", row.name, row.role, row.agency, row.rate_limit)
 
+    async def _by_token(self, bearers: "Bearers", token: str) -> Caller:
+        """Find out who bears an access token; what is right about it is remembered there."""
+        found = await bearers.claims(token)
+        return caller(f"oidc:{found.subject}", found.name, found.role, found.agency)
+
     async def _note(self, key: str) -> None:
         """Write down that a key is in use, once in a while."""
         time_now = self._clock()
         if self._noted.get(key, float("-inf")) < time_now - _USED_EVERY:
             self._noted[key] = time_now
             await self._database.alter(lambda c: keys.note_use(c, key, now()))
+
+
+def _bearers(settings: Settings) -> "Bearers":
+    from app.services.oidc.bearers import Bearers  # noqa: PLC0415 - most do without
+
+    return Bearers(settings)
 
 
 def _invalid() -> Unauthorized:

@@ -3,16 +3,11 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 from app.domain.codes import is_agency_code
+from app.domain.roles import OF_AN_AGENCY, ROLES, Role
 from app.settings import Settings
-
-Role = Literal["admin", "auditor", "reviewer", "editor", "reader"]
-ROLES: tuple[Role, ...] = get_args(Role)
-"""The strongest first: of several in a token that one counts."""
-OF_AN_AGENCY: frozenset[Role] = frozenset({"reviewer", "editor"})
-"""The roles that mean nothing without an agency."""
 
 _LAST_SECOND = 253_402_300_799  # of the year 9999
 _LONGEST = 255  # as OpenID Connect has it for `sub`

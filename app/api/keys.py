@@ -1,0 +1,250 @@
+"""API keys: who may call, with which role, and for which agency."""
+
+from typing import Annotated, Any
+
+from fastapi import Body, Path, Query
+from pydantic import AfterValidator, Field
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api import bodies, queries, schemas
+from app.api.documentation import lists, reads, writes
+from app.api.queries import Listing, ListQuery, NoQuery
+from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
+from app.api.routing import database, router
+from app.api.writing import hold
+from app.domain.roles import OF_AN_AGENCY, Role
+from app.errors import Fault, Invalid, NotFound
+from app.services import encoding, keeping
+from app.services.keeping import NewKey
+from app.services.reporting import now
+from app.storage import agencies, keys
+from app.storage.models import ApiKey
+
+routes = router("keys", "/v1/keys")
+
+Id = Annotated[str, Path(description="The key's id, which is no secret.")]
+_Time = Annotated[schemas.Instant, AfterValidator(schemas.instant)]
+_Limit = Annotated[
+    int, Field(strict=True, ge=1, le=1_000_000, description="Requests a minute; null: the default.")
+]
+
+
+class KeyBody(schemas.Strict):
+    """What may be changed of a key."""
+
+    name: schemas.Name | None = None
+    expires_at: _Time | None = None
+    rate_limit: _Limit | None = None
+    id: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
+    role: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
+    agency: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
+    created_at: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
+    updated_at: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
+    revoked_at: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
+    last_used_at: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
+    links: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
+
+
+class KeyNew(schemas.Strict):
+    """A new key. Role and agency stay what they are: who does something else has another key."""
+
+    name: Annotated[schemas.Name, Field(description="Who uses it, for people to read.")]
+    role: Annotated[
+        Role,
+        Field(
+            description="`reader`: published reports, and all at or below its agency; `editor`: "
+            "writes its agency's reports; `reviewer`: returns, accepts and publishes those at or "
+            "below its agency; `auditor`: reads everything; `admin`: everything."
+        ),
+    ]
+    agency: Annotated[
+        schemas.Code | None, Field(description="Required for an editor and a reviewer.")
+    ] = None
+    expires_at: _Time | None = None
+    rate_limit: _Limit | None = None
+
+
+class KeyOut(schemas.Shown):
+    """A key, without what it consists of."""
+
+    id: str
+    name: str
+    role: Role
+    agency: str | None
+    expires_at: schemas.Instant | None
+    rate_limit: int | None
+    created_at: schemas.Instant
+    updated_at: schemas.Instant
+    revoked_at: schemas.Instant | None
+    last_used_at: Annotated[
+        schemas.Instant | None, Field(description="To the minute; older than this for a while.")
+    ]
+    links: dict[str, str]
+
+
+class KeyMade(KeyOut):
+    """A new key."""
+
+    key: Annotated[str, Field(description="The key itself: shown now, and never again.")]
+
+
+def _shown(key: ApiKey) -> dict[str, Any]:
+    names = (name for name in KeyOut.model_fields if name != "links")
+    return {name: getattr(key, name) for name in names} | {"links": {"self": f"/v1/keys/{key.id}"}}
+
+
+def _resource(key: ApiKey) -> tuple[str, bytes]:
+    body = encoding.encoded(_shown(key))
+    return encoding.etag(key.revision, body), body
+
+
+def _row(row: Any) -> ApiKey:
+    return ApiKey(**dict(zip(keys.COLUMNS, row, strict=True)))
+
+
+class KeysQuery(ListQuery):
+    """Filters of keys."""
+
+    role: Role | None = None
+    agency: str | None = None
+    sort: queries.sort_of("created_at", "name") = "created_at"
+
+
+_KEYS = Listing(
+    KeysQuery,
+    keys.LISTED,
+    {"created_at": ("created_at", "id"), "name": ("name", "id")},
+    lambda row: encoding.encoded(_shown(_row(row))),
+    lambda row: {name: getattr(_row(row), name) for name in ("created_at", "name", "id")},
+)
+
+
+@routes.get("", **lists(schemas.page_of(KeyOut, "KeyPage"), "List API keys / 列出密钥"))
+async def list_keys(request: Request, query: Annotated[KeysQuery, Query()]) -> Response:
+    """Return the keys, those that were revoked or have expired included."""
+    return await queries.answer(request, _KEYS)
+
+
+_NEW: dict[str, Any] = {
+    "editor": {
+        "summary": "填报人 / An editor",
+        "value": {"name": "人社局填报", "role": "editor", "agency": "350205-rsj"},
+    },
+    "auditor": {"summary": "审计 / An auditor", "value": {"name": "审计", "role": "auditor"}},
+}
+
+
+@routes.post("", **writes(KeyMade, "Create an API key / 新建密钥", new=True))
+async def post_key(
+    request: Request, body: Annotated[KeyNew, Body(openapi_examples=_NEW)]
+) -> Response:
+    """Create a key. The reply alone has it: what is stored tells whether a key is it, no more."""
+    sent = bodies.parse(await bodies.raw(request))
+    settings = request.app.state.settings
+
+    def job(connection: Connection) -> Response:
+        bodies.checked(KeyNew, sent, _contradictions(connection, sent))
+        made = KeyNew.model_validate(sent)
+        key, secret = keeping.create(
+            connection,
+            settings,
+            NewKey(made.name, made.role, made.agency, made.expires_at, made.rate_limit),
+        )
+        shown = encoding.encoded(_shown(key) | {"key": secret})
+        return written(request, f"/v1/keys/{key.id}", encoding.etag(1, shown), shown, 201)
+
+    return await database(request).alter(job)
+
+
+def _contradictions(connection: Connection, sent: dict[str, Any]) -> list[Fault]:
+    code, role = sent.get("agency"), sent.get("role")
+    if code is None:
+        is_lacking = isinstance(role, str) and role in OF_AN_AGENCY
+        return [Fault("/agency", "required")] if is_lacking else []
+    if isinstance(code, str) and not agencies.exists(connection, code):
+        return [Fault("/agency", "unknown-agency")]
+    return []
+
+
+def _required(key: ApiKey | None, identity: str) -> ApiKey:
+    if key is None:
+        raise NotFound("key-not-found", id=identity)
+    return key
+
+
+@routes.get("/{id}", **reads(KeyOut, "Read an API key / 读取密钥"))
+async def get_key(request: Request, id: Id) -> Response:  # noqa: A002 - the path's name
+    """Return what is known of a key, but not the key."""
+    key = _required(await database(request).use(lambda c: keys.find(c, id)), id)
+    queries.read(request, NoQuery)
+    etag, body = _resource(key)
+    return reply(request, etag, body=body, headers=PATCHABLE)
+
+
+def _writable(key: ApiKey) -> dict[str, Any]:
+    return {name: getattr(key, name) for name in ("name", "expires_at", "rate_limit")}
+
+
+def _hold(request: Request, key: ApiKey, sent: bytes | None) -> None:
+    def differences(patch: dict[str, Any]) -> list[Fault]:
+        stored = _writable(key)
+        return list(bodies.differences(bodies.merged(stored, patch), stored))
+
+    hold(request, sent, key.revision, lambda: _resource(key)[0], differences)
+
+
+_CHANGES: dict[str, Any] = {
+    "expiry": {
+        "summary": "改有效期 / Another expiry",
+        "value": {"expires_at": "2027-12-31T15:59:59Z"},
+    }
+}
+
+
+@routes.patch("/{id}", **writes(KeyOut, "Change an API key / 修改密钥", creates=False))
+async def patch_key(
+    request: Request,
+    id: Id,  # noqa: A002 - the path's name
+    body: Annotated[KeyBody, Body(openapi_examples=_CHANGES, media_type=MERGE_PATCH)],
+) -> Response:
+    """Change a key's name, expiry or limit (RFC 7396). Role and agency stay what they are."""
+    sent = await bodies.raw(request)
+
+    def job(connection: Connection) -> Response:
+        key = _required(keys.find(connection, id), id)
+        _hold(request, key, sent)
+        made = bodies.merged(_writable(key), bodies.parse(sent))
+        bodies.checked(KeyBody, made, [Fault("/name", "required")] if made["name"] is None else [])
+        moved = [name for name in ("role", "agency") if name in made]
+        if any(made[name] != getattr(key, name) for name in moved):
+            raise Invalid([Fault(f"/{name}", "differs") for name in moved])
+        values = _writable_of(made)
+        if values != _writable(key):
+            for name, value in values.items():
+                setattr(key, name, value)
+            key.revision, key.updated_at = key.revision + 1, now()
+            keys.save(connection, key)
+        etag, shown = _resource(key)
+        return written(request, f"/v1/keys/{id}", etag, shown, 200)
+
+    return await database(request).alter(job)
+
+
+def _writable_of(made: dict[str, Any]) -> dict[str, Any]:
+    body = KeyBody.model_validate(made)
+    return {name: getattr(body, name) for name in ("name", "expires_at", "rate_limit")}
+
+
+@routes.delete("/{id}", **writes(None, "Revoke an API key / 吊销密钥"))
+async def delete_key(request: Request, id: Id) -> Response:  # noqa: A002 - the path's name
+    """Revoke a key: within 5 seconds no worker takes it. It is still listed, with the time."""
+
+    def job(connection: Connection) -> Response:
+        key = _required(keys.find(connection, id), id)
+        _hold(request, key, None)
+        keeping.revoke(connection, key)
+        return Response(status_code=204)
+
+    return await database(request).alter(job)
