@@ -1,4 +1,4 @@
-"""The command line: `gongkai serve | migrate | demo | key | import | mirror | openapi | rebuild`."""
+"""The command line: `gongkai serve | migrate | demo | key | import | mirror | rebuild | …`."""
 
 import gc
 

@@ -22,6 +22,7 @@ from app.api import (
     changes,
     comparisons,
     completeness,
+    decisions,
     digests,
     exports,
     files,
@@ -35,9 +36,13 @@ from app.api import (
     system,
     tables,
     templates,
+    transitions,
     validations,
     webhooks,
     years,
+)
+from app.api import (
+    revisions as report_revisions,
 )
 from app.api.dispatch import Dispatch
 from app.api.middleware import Edge
@@ -61,6 +66,9 @@ _ROUTERS = (
     reports.routes,
     tables.routes,
     findings.routes,
+    transitions.routes,
+    decisions.routes,
+    report_revisions.routes,
     comparisons.routes,
     series.routes,
     statistics.routes,

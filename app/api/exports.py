@@ -40,7 +40,9 @@ _FILTERS: dict[str, Any] = {
     for name, field in ReportsQuery.model_fields.items()
     if name not in _LIST_ONLY
 }
-ExportQuery: Any = create_model("ExportQuery", __base__=NoQuery, **_FILTERS)
+_OF_THE_PRESENT = {"severity", "rule", "updated_after"}
+_AS_OF: Any = (queries.AsOf | None, None)
+ExportQuery: Any = create_model("ExportQuery", __base__=NoQuery, **_FILTERS, as_of=_AS_OF)
 """The filters of reports."""
 
 Filters = dict[str, Any]
@@ -68,6 +70,9 @@ def _described(suffix: str, summary: str, *, binary: bool, text: str) -> dict[st
 async def _begin(request: Request, suffix: str) -> tuple[Filters, int, dict[str, str]]:
     """Return the filters, where the feed stands before anything is read, and the headers."""
     filters = queries.read(request, ExportQuery).model_dump(exclude_unset=True)
+    if "as_of" in filters and not filters.keys().isdisjoint(_OF_THE_PRESENT):
+        wrong = sorted(filters.keys() & _OF_THE_PRESENT)
+        raise Invalid([Fault(None, "not-with-as-of", parameter=name) for name in wrong])
     (position, _) = await database(request).point(feed.POSITION, {})
     headers = {
         FEED_POSITION: str(position),

@@ -7,15 +7,20 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import queries, schemas
+from app.api import decisions, queries, schemas
+from app.api.access import caller_of
 from app.api.documentation import lists, reads
 from app.api.paths import AgencyCode, YearPath, key_in, why_absent
 from app.api.queries import Listing, ListQuery, NoQuery
 from app.api.replies import reply
 from app.api.routing import database, router
-from app.domain.findings import Outcome
-from app.services import encoding, rendering, reporting
+from app.domain.findings import Finding, Outcome
+from app.services import encoding, rendering, reporting, workflow
+from app.services.reporting import Scene
 from app.storage import reports
+from app.storage import workflow as stored_workflow
+from app.storage.models import Decision
+from app.storage.workflow import sees
 
 routes = router("findings")
 
@@ -28,11 +33,15 @@ class FindingsQuery(NoQuery):
     ] = "fail"
 
 
+class FindingDecided(schemas.FindingOut):
+    """A finding, and what was said of it."""
+
+    decision: decisions.DecisionOut | None
+
+
 @routes.get(
     "/v1/reports/{agency}/{year}/findings",
-    **reads(
-        schemas.page_of(schemas.FindingOut, "Findings"), "Findings of a report / 报告的核查结果"
-    ),
+    **reads(schemas.page_of(FindingDecided, "Findings"), "Findings of a report / 报告的核查结果"),
 )
 async def get_findings(
     request: Request,
@@ -44,23 +53,32 @@ async def get_findings(
     code, number = key_in(request, agency, year)
 
     def job(connection: Connection) -> bytes:
-        facts = reports.agency(connection, code)
-        stored = reports.load(connection, facts, number - 1, number) if facts else {}
-        if number not in stored:
+        scene = reporting.look(connection, code, number)
+        if scene is None or scene.current is None:
             raise why_absent(connection, code, number)
         asked = queries.read(request, FindingsQuery)
-        report = stored[number].report
-        before = stored.get(number - 1)
-        found = reporting.findings_of(report, before.report if before else None)
-        shown = [
-            rendering.finding(each, report)
-            for each in found
+        said = {}
+        if sees(connection, caller_of(request).sight, code):
+            said = stored_workflow.decisions(connection, code, number)
+        found = (
+            each
+            for each in workflow.findings(scene)
             if asked.outcomes == "all" or each.outcome is Outcome.FAIL
-        ]
-        return encoding.encoded({"items": shown, "next": None})
+        )
+        items = [_decided(scene, each, said.get(each.id)) for each in found]
+        return encoding.encoded({"items": items, "next": None})
 
     body = await database(request).use(job)
     return reply(request, encoding.etag(0, body), body=body)
+
+
+def _decided(scene: Scene, finding: Finding, said: Decision | None) -> dict[str, Any]:
+    """Return a finding with what was said of it, if the caller may know."""
+    assert scene.current is not None
+    decision = None
+    if said is not None:
+        decision = decisions.shown(said, holds=said.basis == workflow.basis_of(scene, finding))
+    return rendering.finding(finding, scene.current.report) | {"decision": decision}
 
 
 class FindingsListQuery(ListQuery):

@@ -79,6 +79,11 @@ def problem(
     return Response(encoding.encoded(body), status, sent, media_type=MEDIA_TYPE)
 
 
+def worded(error: AppError, lang: str) -> str:
+    """Return what an error says, in `zh` or `en`."""
+    return _said(PROBLEMS[error.slug].detail, lang, error.values)
+
+
 def told(fault: Fault, lang: str) -> dict[str, Any]:
     """Return a fault as replies show it, in `zh` or `en`."""
     pointer = None if fault.pointer is None else fault.pointer.encode("utf-8", "replace").decode()

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,7 +19,7 @@ from app.api.replies import reply
 from app.api.routing import database
 from app.api.schemas import YearText, instant
 from app.errors import Fault, Invalid, Malformed
-from app.services import encoding
+from app.services import encoding, past
 from app.storage import paging
 
 Q = TypeVar("Q", bound=BaseModel)
@@ -46,6 +47,24 @@ class ListQuery(NoQuery):
 
 Year = YearText
 Instant = Annotated[str, AfterValidator(instant), Field(json_schema_extra={"format": "date-time"})]
+
+
+def _as_of(value: str) -> str:
+    found = past.moment(value)
+    if found is None:
+        raise PydanticCustomError("gongkai.not-a-time", "not-a-time")
+    return found
+
+
+AsOf = Annotated[
+    str,
+    AfterValidator(_as_of),
+    Field(
+        description="What was said then: a time (RFC 3339), or a day, of which the last moment in "
+        "China counts.",
+        examples=["2026-03-01"],
+    ),
+]
 
 
 def sort_of(*keys: str) -> Any:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from app.api import bodies, examples, queries, schemas
 from app.api.documentation import lists, reads, writes
-from app.api.paths import AgencyCode, YearPath, absent, key_in
+from app.api.paths import AgencyCode, YearPath, absent, key_in, why_absent
 from app.api.queries import Listing, ListQuery, NoQuery
 from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
 from app.api.routing import database, router
@@ -24,7 +24,7 @@ from app.errors import Conflict, Fault, Invalid, NotFound
 from app.forms import FORMS, form_of
 from app.services import filing, rendering, reporting
 from app.services.reporting import Scene
-from app.storage import agencies, reports, years
+from app.storage import agencies, history, reports, years
 
 routes = router("reports", "/v1/reports")
 
@@ -78,18 +78,47 @@ async def list_reports(request: Request, query: Annotated[ReportsQuery, Query()]
     return await queries.answer(request, _REPORTS)
 
 
+class ReportQuery(NoQuery):
+    """As of when."""
+
+    as_of: queries.AsOf | None = None
+
+
 @routes.get(
     "/{agency}/{year}",
     **reads(schemas.any_of([schemas.report_out(f) for f in FORMS]), "Read a report / 读取报告"),
 )
-async def get_report(request: Request, agency: AgencyCode, year: YearPath) -> Response:
-    """Return the whole report: data as reported, computed totals, and every failure of a rule."""
+async def get_report(
+    request: Request, agency: AgencyCode, year: YearPath, query: Annotated[ReportQuery, Query()]
+) -> Response:
+    """Return the whole report: data as reported, computed totals, and every failure of a rule.
+
+    With `as_of`, what it was at that time, with the findings of then.
+    """
     code, number = key_in(request, agency, year)
+    if b"as_of" in request.scope["query_string"]:
+        return await _past_report(request, code, number)
     row = await database(request).point(reports.READ_DOCUMENT, {"agency": code, "year": number})
     if row is None:
         raise await absent(request, code, number)
-    queries.read(request, NoQuery)
+    queries.read(request, ReportQuery)
     return reply(request, row[0], zipped=bytes(row[1]), headers=PATCHABLE)
+
+
+async def _past_report(request: Request, code: str, year: int) -> Response:
+    """Answer with what a report said at a time."""
+
+    def job(connection: Connection) -> Any:
+        if not agencies.exists(connection, code) or years.read(connection, year) is None:
+            raise why_absent(connection, code, year)
+        as_of = queries.read(request, ReportQuery).as_of
+        row = history.at(connection, code, year, as_of) if as_of else None
+        if row is None:
+            raise NotFound("report-not-found", agency=code, year=year)
+        return row
+
+    etag, zipped = await database(request).use(job)
+    return reply(request, etag, zipped=bytes(zipped))
 
 
 def _checked_report(scene: Scene, body: dict[str, Any]) -> Report:

@@ -14,10 +14,13 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from sqlalchemy import Connection
+
 from app.domain.roles import Role
 from app.errors import Forbidden, Unauthorized
 from app.forms import TABLE_KEYS
 from app.services.callers import Caller
+from app.storage import workflow
 
 Right = Literal[
     "open", "reference", "read", "check", "write", "review", "decide", "audit", "administer"
@@ -46,6 +49,10 @@ _OPERATIONS: dict[Right, tuple[str, ...]] = {
         "list_agencies",
         "get_agency",
         "get_rollup",
+        "get_transitions",
+        "list_revisions",
+        "get_revision",
+        "get_revision_diff",
         "list_reporting_years",
         "get_reporting_year",
         "get_completeness",
@@ -57,7 +64,6 @@ _OPERATIONS: dict[Right, tuple[str, ...]] = {
         "stream_changes",
         "get_digests",
     ),
-    "check": ("post_validation",),
     "write": (
         "put_report",
         "patch_report",
@@ -68,6 +74,8 @@ _OPERATIONS: dict[Right, tuple[str, ...]] = {
         "get_import",
         "get_import_outcomes",
     ),
+    "check": ("post_validation", "get_decision"),
+    "decide": ("post_transition", "put_decision", "delete_decision"),
     "administer": (
         "put_agency",
         "patch_agency",
@@ -122,6 +130,20 @@ def require(right: Right | None, caller: Caller, path: Mapping[str, Any], *, is_
         raise Forbidden(right or "administer")
     if caller.role == "editor" and "agency" in path:
         require_agency(caller, path["agency"])
+
+
+def require_over(connection: Connection, caller: Caller, right: Right, agency: str) -> None:
+    """Raise `Forbidden` if a caller has not a right over an agency.
+
+    A reviewer has it over those at or below their own, as the tree stands now.
+    """
+    if caller.role is None or caller.role not in _ROLES[right]:
+        raise Forbidden(right)
+    require_agency(caller, agency)
+    if caller.role == "reviewer" and not (
+        caller.agency and workflow.is_within(connection, agency, caller.agency)
+    ):
+        raise Forbidden(right)
 
 
 def require_agency(caller: Caller, agency: str | None) -> None:

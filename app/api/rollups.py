@@ -17,7 +17,7 @@ from app.api.rollup_schemas import rollup_out
 from app.api.routing import database, router
 from app.errors import Invalid
 from app.forms import FORMS
-from app.services import rolling
+from app.services import past, rolling
 from app.services.shelf import Shelf
 
 routes = router("rollups", "/v1/agencies")
@@ -34,6 +34,7 @@ class RollupQuery(NoQuery):
             "governments, which are consolidated."
         ),
     ] = "children"
+    as_of: queries.AsOf | None = None
 
 
 @routes.get(
@@ -55,10 +56,15 @@ async def get_rollup(
     """
     code, number = key_in(request, agency, year)
     try:
-        basis = queries.read(request, RollupQuery).basis
+        asked = queries.read(request, RollupQuery)
     except Invalid:  # what the path names is looked for first
         await database(request).use(partial(rolling.require, agency=code, year=number))
         raise
+    if asked.as_of is not None:
+        etag, body = await database(request).snapshot(
+            partial(past.rollup, agency=code, year=number, basis=asked.basis, as_of=asked.as_of)
+        )
+        return reply(request, etag, body=body)
     shelf: Shelf = request.app.state.shelf
-    kept = await shelf.rollup(code, number, basis, caller_of(request).sight)
+    kept = await shelf.rollup(code, number, asked.basis, caller_of(request).sight)
     return reply(request, kept.etag, zipped=kept.zipped)

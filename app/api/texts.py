@@ -542,6 +542,13 @@ FAULTS: dict[str, Label] = {
     "finding-lapsed": Label(
         "{id}：数值已变，原说明失效。", "{id}: the values changed, so what was said has lapsed."
     ),
+    "error-stands": Label(
+        "错误不能说明了事，须改正数据。", "An error cannot be explained away: correct the figures."
+    ),
+    "not-with-as-of": Label(
+        "不能与 as_of 同用：核查结果与更新时间只有现在的。",
+        "Not with as_of: findings and times of change are those of the present.",
+    ),
     "reason-required": Label("须说明理由。", "A reason is required."),
     "differs": Label("与现存的值不同。", "Differs from what is stored."),
     "unknown-parameter": Label("没有这个参数。", "There is no such parameter."),

@@ -1,9 +1,11 @@
 """When reports are due (条例 art. 49), and whether one was on time. Dates are ISO texts."""
 
 from collections.abc import Mapping
+from zoneinfo import ZoneInfo
 
 from app.domain.report import Kind
 
+LOCAL = ZoneInfo("Asia/Shanghai")
 FIRST_FILED, LAST_YEAR = 2019, 9998
 
 

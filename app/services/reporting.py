@@ -103,6 +103,15 @@ def enter(connection: Connection, agency: str, year: int) -> Scene:
     return Scene(locked, facts[year], facts, stored)
 
 
+def look(connection: Connection, agency: str, year: int) -> Scene | None:
+    """Read what `enter` reads, and lock nothing; None if the agency or the year is not there."""
+    facts, found = years.read(connection, year), reports.agency(connection, agency)
+    if facts is None or found is None:
+        return None
+    stored = reports.load(connection, found, year - 1, year + 1)
+    return Scene(found, facts, {year: facts}, stored)
+
+
 def require_open(scene: Scene) -> None:
     """Raise `Conflict` if the scene's year no longer takes writes, or its report does not."""
     if scene.year.status == "closed":

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from app.storage import models, paging, reports
+from app.storage import history, models, paging, reports
 from app.storage.database import Readable
 from app.storage.paging import Source
 from app.storage.statements import Prepared, guarded
@@ -41,9 +41,14 @@ def _described(names: frozenset[str]) -> Any:
 DESCRIBED = Source(_described, DOCUMENTS.keys)
 
 
+_THEN = {DOCUMENTS: history.PAST, DESCRIBED: history.PAST_DESCRIBED}
+"""What is read instead with the filter `as_of`."""
+
+
 def count(connection: Connection, filters: Mapping[str, Any]) -> int:
     """Return how many documents there are."""
-    return paging.total(connection, DOCUMENTS, filters)
+    source = history.PAST if "as_of" in filters else DOCUMENTS
+    return paging.total(connection, source, filters)
 
 
 async def pages(
@@ -59,6 +64,8 @@ async def pages(
     """
     after: tuple[str, int] | None = None
     limit = ROWS
+    if "as_of" in filters:
+        source = _THEN[source]
     while True:
         use = _page(paging.page(source, filters, _ORDER, after, limit=limit), limit, made)
         result, after, rows, is_last = await database.apart(use)

@@ -1,13 +1,13 @@
 """Bring a database to the newest revision."""
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
+from app.domain.calendar import LOCAL
 from app.storage.revisions import SCRIPTS, MigrationError
 
 _LOCK = 0x676F6E67  # any number that nothing else locks: "gong"
@@ -42,4 +42,4 @@ def require_whole(connection: Connection) -> None:
 
 def last_year() -> int:
     """Return the last year of which reports are due, in China."""
-    return datetime.now(ZoneInfo("Asia/Shanghai")).year - 1
+    return datetime.now(LOCAL).year - 1

@@ -1,0 +1,191 @@
+"""Reports as they were: every revision, what differs between two, and what was said at a time."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import Path, Query
+from pydantic import Field
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api import queries, schemas
+from app.api.access import caller_of
+from app.api.documentation import lists, problems, reads
+from app.api.paths import AgencyCode, YearPath, key_in, why_absent
+from app.api.queries import Listing, ListQuery, NoQuery
+from app.api.replies import reply
+from app.api.routing import database, router
+from app.errors import AppError, NotFound
+from app.forms import FORMS
+from app.services import encoding, past, rendering
+from app.storage import history
+from app.storage.workflow import sees
+
+routes = router("history", "/v1/reports")
+
+Number = Annotated[str, Path(description="A revision: a number.", examples=["3"])]
+_LARGEST = 2**31 - 1
+
+
+class RevisionOut(schemas.Shown):
+    """A revision of a report."""
+
+    revision: int
+    at: schemas.Instant
+    actor: Annotated[str | None, Field(description="Who wrote it; null for the public.")]
+    reason: Annotated[
+        str | None, Field(description="Why it was corrected, after it had been published.")
+    ]
+    etag: Annotated[str | None, Field(description="Null where the report was deleted.")]
+    links: dict[str, str]
+
+
+class RevisionsQuery(ListQuery):
+    """How revisions are listed."""
+
+    sort: queries.sort_of("revision") = "revision"
+
+
+_REVISIONS = Listing(
+    RevisionsQuery,
+    history.LISTED,
+    {"revision": ("revision",)},
+    lambda row: encoding.encoded(history.row_of(row)),
+    history.row_of,
+)
+_LISTS = lists(schemas.page_of(RevisionOut, "RevisionPage"), "List revisions / 列出修订")
+_LISTS["responses"] |= problems(404)
+
+
+@routes.get("/{agency}/{year}/revisions", **_LISTS)
+async def list_revisions(
+    request: Request,
+    agency: AgencyCode,
+    year: YearPath,
+    query: Annotated[RevisionsQuery, Query()],
+) -> Response:
+    """Return every revision of a report; the public sees those that were published."""
+    code, number = key_in(request, agency, year)
+    asked = queries.ask(request, _REVISIONS, agency=code, year=number)
+    sight = caller_of(request).sight
+
+    def job(connection: Connection) -> tuple[list[Any], int | None]:
+        names_actors = sees(connection, sight, code)
+        rows, total = replace(asked, listing=listing).reading()(connection)
+        if not rows and asked.after is None:
+            raise why_absent(connection, code, number)
+        return [_row(row, code, number, names_actors=names_actors) for row in rows], total
+
+    listing = replace(
+        _REVISIONS,
+        parameters=lambda filters: {**filters, "agency": code, "year": number},
+    )
+    rows, total = await database(request).use(job)
+    shown = replace(asked, listing=replace(listing, shown=encoding.encoded, keys=dict))
+    etag, body = queries.page(shown, rows, total)
+    return reply(request, etag, body=body)
+
+
+def _row(row: Any, code: str, year: int, *, names_actors: bool) -> dict[str, Any]:
+    found = history.row_of(row)
+    own = f"{rendering.report_path(code, year)}/revisions/{found['revision']}"
+    links = {"self": own, "diff": f"{own}/diff"}
+    return found | {"actor": found["actor"] if names_actors else None, "links": links}
+
+
+def _numbered(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > _LARGEST:
+        raise NotFound("revision-not-found", revision=text)
+    return int(text)
+
+
+def _read(connection: Connection, code: str, year: int, revision: int) -> tuple[str, bytes]:
+    row = history.read(connection, code, year, revision)
+    if row is None or row[1] is None:
+        raise _missing(connection, code, year, revision)
+    return row[0], bytes(row[1])
+
+
+def _missing(connection: Connection, code: str, year: int, revision: int) -> AppError:
+    absent = why_absent(connection, code, year)
+    if absent.slug != "report-not-found":
+        return absent
+    return NotFound("revision-not-found", revision=revision)
+
+
+@routes.get(
+    "/{agency}/{year}/revisions/{revision}",
+    **reads(schemas.any_of([schemas.report_out(f) for f in FORMS]), "Read a revision / 读取修订"),
+)
+async def get_revision(
+    request: Request, agency: AgencyCode, year: YearPath, revision: Number
+) -> Response:
+    """Return the report as it was at a revision, with the findings of then. It never changes."""
+    code, number = key_in(request, agency, year)
+    wanted = _numbered(revision)
+    etag, zipped = await database(request).use(lambda c: _read(c, code, number, wanted))
+    queries.read(request, NoQuery)
+    return reply(request, etag, zipped=zipped)
+
+
+class DiffQuery(NoQuery):
+    """What a revision is compared with."""
+
+    against: Annotated[
+        int | None,
+        Query(ge=1, le=_LARGEST, description="Another revision; left out: the one before."),
+    ] = None
+
+
+class Difference(schemas.Shown):
+    """A member that differs."""
+
+    pointer: str
+    before: Annotated[Any, Field(alias="from")]
+    after: Annotated[Any, Field(alias="to")]
+
+
+class DiffOut(schemas.Shown):
+    """What differs between two revisions of a report."""
+
+    against: Annotated[int | None, Field(description="Null: it is compared with nothing.")]
+    revision: int
+    differences: list[Difference]
+
+
+@routes.get(
+    "/{agency}/{year}/revisions/{revision}/diff",
+    **reads(DiffOut, "Compare revisions / 比较修订"),
+)
+async def get_revision_diff(
+    request: Request,
+    agency: AgencyCode,
+    year: YearPath,
+    revision: Number,
+    query: Annotated[DiffQuery, Query()],
+) -> Response:
+    """Return what clients wrote that differs between two revisions, leaf by leaf."""
+    code, number = key_in(request, agency, year)
+    wanted = _numbered(revision)
+
+    def job(connection: Connection) -> bytes:
+        after = past.written(_read(connection, code, number, wanted)[1], number)
+        asked = queries.read(request, DiffQuery).against
+        against = asked or history.before(connection, code, number, wanted)
+        before: Any = {}
+        if against is not None:
+            before = _written(connection, code, number, against, is_asked=asked is not None)
+        found = past.differences(before, after)
+        return encoding.encoded({"against": against, "revision": wanted, "differences": found})
+
+    body = await database(request).use(job)
+    return reply(request, encoding.etag(0, body), body=body)
+
+
+def _written(connection: Connection, code: str, year: int, revision: int, *, is_asked: bool) -> Any:
+    """Return what clients wrote at a revision; nothing, if the report was deleted then."""
+    row = history.read(connection, code, year, revision)
+    if row is None and is_asked:
+        raise NotFound("revision-not-found", revision=revision)
+    return past.written(bytes(row[1]), year) if row is not None and row[1] is not None else {}

@@ -1,0 +1,250 @@
+"""The filing of a report: what can be done with it now, and what was."""
+
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import Body
+from pydantic import Field
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api import bodies, queries, schemas
+from app.api.access import caller_of
+from app.api.documentation import ETAG, IDEMPOTENT, problems, reads
+from app.api.paths import AgencyCode, YearPath, key_in, why_absent
+from app.api.problems import language, told, worded
+from app.api.queries import NoQuery
+from app.api.replies import reply, require
+from app.api.rights import require_over
+from app.api.routing import database, router
+from app.domain.workflow import STEPS, Action, Step
+from app.errors import AppError, Fault, Invalid, NotFound
+from app.services import encoding, rendering, reporting, workflow
+from app.services.callers import Caller
+from app.services.reporting import Scene
+from app.storage import workflow as stored_workflow
+from app.storage.workflow import sees
+
+routes = router("filing", "/v1/reports")
+
+
+class TransitionBody(schemas.Strict):
+    """A step that is to be taken."""
+
+    action: Action
+    comment: Annotated[
+        schemas.Remark | None,
+        Field(description="Why. Required to return, to correct and to record."),
+    ] = None
+
+
+class WhyNot(schemas.Shown):
+    """What stands in the way of a step."""
+
+    code: Annotated[str, Field(description="The type of the problem that an attempt would get.")]
+    message: str
+    errors: list[schemas.ProblemFault]
+
+
+class Available(schemas.Shown):
+    """A step, and whether the caller may take it now."""
+
+    action: Action
+    to: schemas.ReportState
+    allowed: bool
+    needs_comment: bool
+    why_not: list[WhyNot]
+
+
+class StepTaken(schemas.Shown):
+    """A step that was taken."""
+
+    at: schemas.Instant
+    actor: str | None
+    action: Action
+    before: Annotated[schemas.ReportState, Field(alias="from")]
+    after: Annotated[schemas.ReportState, Field(alias="to")]
+    comment: str | None
+    revision: int
+
+
+class TransitionsOut(schemas.Shown):
+    """Where the filing of a report stands."""
+
+    agency: schemas.AgencyRef
+    year: int
+    state: schemas.ReportState
+    correction: str | None
+    available: list[Available]
+    history: Annotated[
+        list[StepTaken], Field(description="The first one first; empty for the public.")
+    ]
+    links: dict[str, str]
+
+
+def _shown(
+    request: Request, connection: Connection, scene: Scene, caller: Caller
+) -> dict[str, Any]:
+    current, code, year = scene.current, scene.agency.code, scene.year.year
+    assert current is not None
+    path = rendering.report_path(code, year)
+    history = []
+    if sees(connection, caller.sight, code):
+        history = stored_workflow.steps(connection, code, year)
+    return {
+        "agency": {"code": code, "name": scene.agency.name},
+        "year": year,
+        "state": current.state,
+        "correction": current.correction,
+        "available": [
+            _available(request, connection, scene, step)
+            for step in STEPS.values()
+            if current.state in step.before
+        ],
+        "history": [
+            {
+                "at": each.at,
+                "actor": each.actor,
+                "action": each.action,
+                "from": each.before,
+                "to": each.after,
+                "comment": each.comment,
+                "revision": each.revision,
+            }
+            for each in history
+        ],
+        "links": {"self": f"{path}/transitions", "report": path},
+    }
+
+
+def _available(
+    request: Request, connection: Connection, scene: Scene, step: Step
+) -> dict[str, Any]:
+    lang = language(request.headers.get("accept-language", ""))
+    found: list[AppError] = []
+    try:
+        require_over(connection, caller_of(request), step.right, scene.agency.code)
+    except AppError as error:
+        found.append(error)
+    found += workflow.why_not(connection, scene, step)
+    return {
+        "action": step.action,
+        "to": step.after,
+        "allowed": not found,
+        "needs_comment": step.needs_comment,
+        "why_not": [
+            {
+                "code": error.slug,
+                "message": worded(error, lang),
+                "errors": [told(fault, lang) for fault in error.faults],
+            }
+            for error in found
+        ],
+    }
+
+
+def _reply(request: Request, connection: Connection, scene: Scene, status: int = 200) -> Response:
+    body = encoding.encoded(_shown(request, connection, scene, caller_of(request)))
+    assert scene.current is not None
+    return reply(request, encoding.etag(scene.current.revision, body), body=body, status=status)
+
+
+def seen_scene(connection: Connection, code: str, year: int) -> Scene:
+    """Read a report as the caller sees it, locking nothing. Raises `NotFound`."""
+    scene = reporting.look(connection, code, year)
+    if scene is None or scene.current is None:
+        raise why_absent(connection, code, year)
+    return scene
+
+
+@routes.get(
+    "/{agency}/{year}/transitions",
+    **reads(TransitionsOut, "What can be done with a report / 报送状态与可办事项"),
+)
+async def get_transitions(request: Request, agency: AgencyCode, year: YearPath) -> Response:
+    """Return the state of a report and the steps from there.
+
+    For each step: whether the caller may take it now and, if not, why: the right that is lacking,
+    or the findings that stand in the way.
+    """
+    code, number = key_in(request, agency, year)
+
+    def job(connection: Connection) -> Response:
+        scene = seen_scene(connection, code, number)
+        queries.read(request, NoQuery)
+        return _reply(request, connection, scene)
+
+    made: Response = await database(request).use(job)
+    return made
+
+
+_BODIES: dict[str, Any] = {
+    "submit": {"summary": "提交 / Submit", "value": {"action": "submit"}},
+    "return": {
+        "summary": "退回 / Return",
+        "value": {"action": "return", "comment": "收到申请数的总计与分项之和不符，请核对。"},
+    },
+    "accept": {"summary": "审核通过 / Accept", "value": {"action": "accept"}},
+    "publish": {"summary": "公开 / Publish", "value": {"action": "publish"}},
+    "correct": {
+        "summary": "更正 / Correct",
+        "value": {"action": "correct", "comment": "统计口径有误，更正结转下年度的数据。"},
+    },
+}
+
+
+@routes.post(
+    "/{agency}/{year}/transitions",
+    summary="Take a step / 提交、退回、审核、公开、更正",
+    response_model=None,
+    responses={
+        200: {"model": TransitionsOut, "description": "Done", "headers": ETAG},
+        **problems(400, 401, 403, 404, 406, 409, 412, 413, 415, 422, 503),
+    },
+    openapi_extra={"parameters": [IDEMPOTENT]},
+)
+async def post_transition(
+    request: Request,
+    agency: AgencyCode,
+    year: YearPath,
+    body: Annotated[TransitionBody, Body(openapi_examples=_BODIES)],
+) -> Response:
+    """Take a report to the next state of its filing: the checks and the step are one transaction.
+
+    `submit` (the agency) judges by all rules anew: 422 while an error stands, or a warning that was
+    not explained. `return`, `accept`, `publish` (who reviews) and `correct` (the agency, with a
+    reason: what is published stays as it is until the correction is published). `record` (an
+    administrator) takes a draft as published elsewhere before, as it is, errors included. 409 if
+    somebody was first.
+    """
+    sent = await bodies.raw(request)
+    code, number = key_in(request, agency, year)
+
+    def job(connection: Connection) -> Response:
+        require_over(connection, caller_of(request), "decide", code)
+        scene = reporting.enter(connection, code, number)
+        if scene.current is None:
+            raise NotFound("report-not-found", agency=code, year=number)
+        require(request, scene.current.revision, partial(_etag, request, connection, scene))
+        step, comment = _asked(bodies.parse(sent))
+        require_over(connection, caller_of(request), step.right, code)
+        workflow.take(connection, scene, step, comment)
+        return _reply(request, connection, scene)
+
+    made: Response = await database(request).alter(job)
+    return made
+
+
+def _etag(request: Request, connection: Connection, scene: Scene) -> str:
+    assert scene.current is not None
+    body = encoding.encoded(_shown(request, connection, scene, caller_of(request)))
+    return encoding.etag(scene.current.revision, body)
+
+
+def _asked(sent: dict[str, Any]) -> tuple[Step, str | None]:
+    bodies.checked(TransitionBody, sent)
+    step, comment = STEPS[sent["action"]], (sent.get("comment") or "").strip() or None
+    if step.needs_comment and comment is None:
+        raise Invalid([Fault("/comment", "reason-required")])
+    return step, comment

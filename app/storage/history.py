@@ -1,0 +1,107 @@
+"""Reports as they were: every revision, and which of them was the last at a time."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app.storage import agencies, models
+from app.storage.layers import sight_of
+from app.storage.models import ReportRevision
+from app.storage.paging import Source, equals
+from app.storage.statements import Prepared
+
+_REVISION: Any = ReportRevision.__table__  # type: ignore[attr-defined]
+_THIS = sa.and_(
+    _REVISION.c.agency == sa.bindparam("agency"), _REVISION.c.year == sa.bindparam("year")
+)
+_NAMES = ("revision", "at", "actor", "reason", "etag")
+_READ = Prepared(
+    sa.select(_REVISION.c.etag, _REVISION.c.body).where(
+        _THIS, _REVISION.c.revision == sa.bindparam("revision")
+    )
+)
+_AT = Prepared(
+    sa.select(_REVISION.c.etag, _REVISION.c.body)
+    .where(_THIS, _REVISION.c.at <= sa.bindparam("as_of"))
+    .order_by(_REVISION.c.revision.desc())
+    .limit(1)
+)
+_BEFORE = Prepared(
+    sa.select(sa.func.max(_REVISION.c.revision)).where(
+        _THIS, _REVISION.c.revision < sa.bindparam("revision")
+    )
+)
+
+
+def read(connection: Connection, agency: str, year: int, revision: int) -> Any:
+    """Return ETag and gzipped JSON of a revision; both None if it was a deletion, or no row."""
+    return _READ.row(connection, {"agency": agency, "year": year, "revision": revision})
+
+
+def at(connection: Connection, agency: str, year: int, as_of: str) -> Any:
+    """Return ETag and gzipped JSON of a report as it was at a time; None if there was none."""
+    row = _AT.row(connection, {"agency": agency, "year": year, "as_of": as_of})
+    return row if row is not None and row[1] is not None else None
+
+
+def before(connection: Connection, agency: str, year: int, revision: int) -> int | None:
+    """Return the revision before another one; None if it was the first."""
+    row = _BEFORE.row(connection, {"agency": agency, "year": year, "revision": revision})
+    return None if row is None else row[0]
+
+
+def names_actors(connection: Connection) -> bool:
+    """Tell whether who looks may know who wrote."""
+    return sight_of(connection) is None
+
+
+def _listed(names: frozenset[str]) -> Any:
+    return sa.select(*(_REVISION.c[name] for name in _NAMES)).where(_THIS)
+
+
+LISTED = Source(_listed, {"revision": _REVISION.c.revision})
+
+
+def row_of(row: Any) -> dict[str, Any]:
+    """Return a row of `LISTED` by its names."""
+    return dict(zip(_NAMES, row, strict=True))
+
+
+def _past(names: frozenset[str]) -> Any:
+    """Select the documents of a time: the last revisions until then, of reports that were there."""
+    later = _REVISION.alias()
+    last = (
+        sa.select(sa.func.max(later.c.revision))
+        .where(
+            later.c.agency == _REVISION.c.agency,
+            later.c.year == _REVISION.c.year,
+            later.c.at <= sa.bindparam("as_of"),
+        )
+        .scalar_subquery()
+    )
+    query = sa.select(_REVISION.c.agency, _REVISION.c.year, _REVISION.c.body).where(
+        _REVISION.c.revision == last, _REVISION.c.body.is_not(None)
+    )
+    query = query.where(*equals(names, {name: _REVISION.c[name] for name in ("agency", "year")}))
+    if "under" in names:
+        below = agencies.at_or_below(sa.bindparam("under"))
+        query = query.where(_REVISION.c.agency.in_(below))
+    if "year_from" in names:
+        query = query.where(_REVISION.c.year >= sa.bindparam("year_from"))
+    if "year_to" in names:
+        query = query.where(_REVISION.c.year <= sa.bindparam("year_to"))
+    return query
+
+
+PAST = Source(_past, {name: _REVISION.c[name] for name in ("agency", "year")})
+"""Agency, year and gzipped document of reports at a time, by the filters of exports."""
+
+
+def _past_described(names: frozenset[str]) -> Any:
+    agency: Any = models.Agency.__table__  # type: ignore[attr-defined]
+    joined = _past(names).join(agency, agency.c.code == _REVISION.c.agency)
+    return joined.add_columns(agency.c.kind, agency.c.level)
+
+
+PAST_DESCRIBED = Source(_past_described, PAST.keys)

@@ -1,0 +1,83 @@
+"""The steps of reports' filings, and what was said of their warnings, in the database."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app.storage import agencies, models
+from app.storage.layers import Sight
+from app.storage.models import Decision, Transition
+from app.storage.statements import Prepared
+
+_STEP: Any = Transition.__table__  # type: ignore[attr-defined]
+_DECISION: Any = Decision.__table__  # type: ignore[attr-defined]
+_STEPS = tuple(column.name for column in _STEP.c)
+_SAID = tuple(column.name for column in _DECISION.c)
+
+
+def _of(table: Any) -> Any:
+    return sa.and_(table.c.agency == sa.bindparam("agency"), table.c.year == sa.bindparam("year"))
+
+
+_THIS = sa.and_(_of(_DECISION), _DECISION.c.finding == sa.bindparam("finding"))
+_READ_STEPS = Prepared(sa.select(*_STEP.c).where(_of(_STEP)).order_by(_STEP.c.position))
+_LAST = Prepared(sa.select(sa.func.coalesce(sa.func.max(_STEP.c.position), 0)).where(_of(_STEP)))
+_ADD_STEP = Prepared(sa.insert(_STEP))
+_READ_SAID = Prepared(sa.select(*_DECISION.c).where(_of(_DECISION)))
+_FORGET = Prepared(sa.delete(_DECISION).where(_THIS))
+_SAY = Prepared(sa.insert(_DECISION))
+
+
+def steps(connection: Connection, agency: str, year: int) -> list[Transition]:
+    """Return the steps of a report's filing, the first one first."""
+    rows = _READ_STEPS.rows(connection, {"agency": agency, "year": year})
+    return [Transition(**dict(zip(_STEPS, row, strict=True))) for row in rows]
+
+
+def add_step(connection: Connection, **values: Any) -> None:
+    """Add a step; its number is the next."""
+    key = {"agency": values["agency"], "year": values["year"]}
+    position = int(_LAST.row(connection, key)[0]) + 1
+    _ADD_STEP.run(connection, values | {"position": position})
+
+
+def decisions(connection: Connection, agency: str, year: int) -> dict[str, Decision]:
+    """Return what was said of a report's findings, by their ids."""
+    rows = _READ_SAID.rows(connection, {"agency": agency, "year": year})
+    found = (Decision(**dict(zip(_SAID, row, strict=True))) for row in rows)
+    return {each.finding: each for each in found}
+
+
+def decide(connection: Connection, decision: Decision) -> None:
+    """Say something of a finding, in place of what was said."""
+    values = {name: getattr(decision, name) for name in _SAID}
+    _FORGET.run(connection, values)
+    _SAY.run(connection, values)
+
+
+def take_back(connection: Connection, agency: str, year: int, finding: str) -> None:
+    """Say nothing of a finding any more."""
+    _FORGET.run(connection, {"agency": agency, "year": year, "finding": finding})
+
+
+_WITHIN = Prepared(
+    sa.select(sa.literal(1))
+    .select_from(models.Agency.__table__)  # type: ignore[attr-defined]
+    .where(
+        sa.column("code") == sa.bindparam("code"),
+        sa.column("code").in_(agencies.at_or_below(sa.bindparam("root"))),
+    )
+)
+
+
+def sees(connection: Connection, sight: Sight | None, code: str) -> bool:
+    """Tell whether who sees this much sees what is worked on of an agency."""
+    if sight is None or sight.root is None:
+        return sight is None
+    return code == sight.root or (sight.below and is_within(connection, code, sight.root))
+
+
+def is_within(connection: Connection, code: str, root: str) -> bool:
+    """Tell whether an agency is `root` or stands below it."""
+    return _WITHIN.row(connection, {"code": code, "root": root}) is not None
