@@ -16,7 +16,7 @@ from app.services import maintaining
 from app.settings import Settings
 from app.storage.models import cells_of
 from bench import world
-from bench.serving import Load, Server, database, server, wrk
+from bench.serving import AUTHORIZED, Load, Server, database, server, wrk
 
 Statement = tuple[str, Callable[[int], tuple[Any, ...]]]
 
@@ -47,7 +47,9 @@ end
 
 def fetch(url: str, headers: dict[str, str] | None = None) -> tuple[bytes, dict[str, str]]:
     """Return body and headers of a reply."""
-    with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {})) as answer:
+    with urllib.request.urlopen(
+        urllib.request.Request(url, headers=AUTHORIZED | (headers or {}))
+    ) as answer:
         return answer.read(), {k.lower(): v for k, v in answer.headers.items()}
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from bench.serving import Server
+from bench.serving import AUTHORIZED, Server
 
 _PIECE = 256 * 1024
 
@@ -60,7 +60,7 @@ class Client:
     ) -> tuple[bytes, http.client.HTTPResponse]:
         """Return a reply of 2xx; POST if there is a body and nothing else is said."""
         chosen = method or ("POST" if body else "GET")
-        self._connection.request(chosen, path, body=body, headers=headers or {})
+        self._connection.request(chosen, path, body=body, headers=AUTHORIZED | (headers or {}))
         answer = self._connection.getresponse()
         data = answer.read()
         if not 200 <= answer.status < 300:
@@ -69,7 +69,7 @@ class Client:
 
     def discard(self, path: str, headers: dict[str, str]) -> tuple[int, http.client.HTTPResponse]:
         """Read a large reply and keep nothing of it; return its size."""
-        self._connection.request("GET", path, headers=headers)
+        self._connection.request("GET", path, headers=AUTHORIZED | headers)
         answer, size = self._connection.getresponse(), 0
         while piece := answer.read(_PIECE):
             size += len(piece)

@@ -16,6 +16,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SERVER_CORE, LOAD_CORE = "0", "1"
+ADMIN_KEY = "the-key-of-the-benchmark"
+AUTHORIZED = {"Authorization": f"Bearer {ADMIN_KEY}"}
+"""What every request of the benchmark carries; the constant gets it, too."""
+_SHOWN = f"""
+local plain = wrk.format
+wrk.format = function(method, path, headers, body)
+  headers = headers or {{}}
+  headers["Authorization"] = "Bearer {ADMIN_KEY}"
+  return plain(method, path, headers, body)
+end
+"""
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,7 @@ def server(words: list[str], path: str, environment: dict[str, str]) -> Iterator
     started = time.monotonic()
     process = subprocess.Popen(
         ["taskset", "-c", SERVER_CORE, sys.executable, *words, "--port", str(port)],
-        env=os.environ | environment,
+        env=os.environ | {"GONGKAI_ADMIN_KEY": ADMIN_KEY} | environment,
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
     )
@@ -84,7 +95,7 @@ def wrk(url: str, script: str, *, seconds: int, connections: int = 16) -> Load:
     if program is None:
         raise SystemExit("bench: wrk is needed (Debian: apt-get install wrk)")
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
-        file.write(script)
+        file.write(_SHOWN + script)
         file.flush()
         words = ["-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", file.name, url]
         done = subprocess.run(

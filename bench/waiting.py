@@ -10,8 +10,13 @@ import json
 import sys
 from dataclasses import dataclass, field
 
+from bench.serving import AUTHORIZED
+
 _LIMIT = 1_000
-_GET = "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip\r\n\r\n"
+_GET = (
+    "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip\r\n"
+    f"Authorization: {AUTHORIZED['Authorization']}\r\n\r\n"
+)
 
 
 @dataclass

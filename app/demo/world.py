@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
 from random import Random
@@ -15,8 +16,10 @@ from app.demo.oddities import NOT_FILED, ODDITIES
 from app.demo.places import GOVERNMENTS, PLACES, Place
 from app.demo.prose import dates, prose
 from app.domain.report import Level, Report
+from app.domain.workflow import STEPS
+from app.errors import Invalid
 from app.forms import form_of
-from app.services import filing, registering, reporting
+from app.services import filing, registering, reporting, workflow
 from app.settings import Settings
 from app.storage.database import in_session, run, write_engine
 
@@ -62,7 +65,13 @@ def _file(connection: Connection, code: str, report: Report) -> str:
     if scene.year.status == "closed":
         return "left out, the year is closed"
     reporting.save(connection, scene, replace(report, agency=scene.agency))
-    return "stored"
+    if report.year < YEARS[-1] or not report.published_on:
+        workflow.take(connection, scene, STEPS["record"], "示例：登记以前已公开的报告")
+        return "published"
+    with suppress(Invalid):  # it stays a draft, for somebody to correct
+        workflow.take(connection, scene, STEPS["submit"], None)
+        return "submitted"
+    return "drafts"
 
 
 def _published() -> Iterator[tuple[str, Report]]:
