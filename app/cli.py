@@ -20,6 +20,7 @@ from app.api import openapi
 from app.main import create_app
 from app.services.importing import Plan
 from app.settings import Settings
+from app.storage import fence
 from app.storage.database import require_openable
 from app.storage.revisions import MigrationError
 
@@ -59,6 +60,7 @@ def serve(
     _say(f"API   http://{shown}:{settings.port}{settings.root_path}/v1")
     _say(f"Docs  http://{shown}:{settings.port}{settings.root_path}/docs")
     sys.stdout.flush()
+    _share_fence(settings)
     if settings.workers > 1:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="gongkai-"))
     uvicorn.run(
@@ -74,6 +76,14 @@ def serve(
         timeout_graceful_shutdown=settings.graceful_timeout,
         timeout_worker_healthcheck=60,  # a worker on a busy machine takes its time to start
     )
+
+
+def _share_fence(settings: Settings) -> None:
+    """Let all workers know how current a replica must be that they read."""
+    if settings.database_read_url:
+        path = settings.read_fence or Path(tempfile.mkdtemp(prefix="gongkai-")) / "fence"
+        fence.make(path)
+        os.environ["GONGKAI_READ_FENCE"] = str(path)
 
 
 @app.command()

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -12,6 +12,15 @@ from sqlalchemy.exc import ArgumentError
 _SECRETS = Path("/run/secrets")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+")
 _ROOT_PATH = re.compile(r"(/[^/?#\s]+)*")
+_POSTGRESQL = "postgresql+psycopg"
+
+
+def _driver(url: str) -> str | None:
+    """Return the driver that a URL names; None if it is no database URL."""
+    try:
+        return make_url(url).drivername
+    except (ArgumentError, ValueError):
+        return None
 
 
 class Settings(BaseSettings):
@@ -25,6 +34,10 @@ class Settings(BaseSettings):
     )
 
     database_url: str = "sqlite:///data/gongkai.db"
+    database_read_url: str | None = None
+    """A streaming replica of the database, on PostgreSQL: reads go to it while it is current."""
+    read_fence: Path | None = None
+    """The file by which processes on one machine tell each other how current that must be."""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     workers: Annotated[int, Field(ge=1, le=64)] = 1
@@ -68,6 +81,21 @@ class Settings(BaseSettings):
             raise ValueError("must start with sqlite:/// or postgresql+psycopg://")
         if url.drivername == "sqlite" and url.database in {None, "", ":memory:"}:
             raise ValueError("must name a file: sqlite:///path/to/gongkai.db")
+        return value
+
+    @field_validator("database_read_url", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return value or None
+
+    @field_validator("database_read_url")
+    @classmethod
+    def _is_replica(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
+        is_ours = _driver(value) == _driver(str(info.data.get("database_url"))) == _POSTGRESQL
+        if not is_ours:
+            raise ValueError(f"needs {_POSTGRESQL}:// here and in GONGKAI_DATABASE_URL")
         return value
 
     @field_validator("cors_origins", mode="before")

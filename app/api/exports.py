@@ -68,7 +68,7 @@ def _described(suffix: str, summary: str, *, binary: bool, text: str) -> dict[st
 async def _begin(request: Request, suffix: str) -> tuple[Filters, int, dict[str, str]]:
     """Return the filters, where the feed stands before anything is read, and the headers."""
     filters = queries.read(request, ExportQuery).model_dump(exclude_unset=True)
-    (position, _) = await database(request).point(feed.POSITION, {})
+    position = await database(request).exact(feed.position)
     headers = {
         FEED_POSITION: str(position),
         "Cache-Control": "no-store",
