@@ -1,4 +1,4 @@
-"""The command line: `gongkai serve | migrate | demo | import | mirror | openapi | rebuild`."""
+"""The command line: `gongkai serve | migrate | backup | restore | doctor | import | …`."""
 
 import gc
 
@@ -7,6 +7,7 @@ gc.disable()  # what is loaded stays: to look for garbage in it takes a tenth of
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from app import importer, logs
 from app.api import openapi
 from app.main import create_app
 from app.services.importing import Plan
+from app.services.operating.errors import OperatingError
 from app.settings import Settings
 from app.storage import fence
 from app.storage.database import require_openable
@@ -104,6 +106,51 @@ def rebuild() -> None:
     settings = _settings()
     logs.configure(settings)
     _say(f"rebuilt {maintaining.rebuild(settings, everything=True)} reports")
+
+
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write.")], force: Force = False
+) -> None:
+    """Write the database to a file, while the service runs."""
+    from app.services.operating import backups  # noqa: PLC0415 - a server does not need it
+
+    _report(_operated(lambda: backups.backup(_settings(), file, force=force)))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `backup` wrote.")], force: Force = False
+) -> None:
+    """Put a backup in the place of the database, which is kept aside; stop the service first."""
+    from app.services.operating import backups  # noqa: PLC0415 - a server does not need it
+
+    _report(_operated(lambda: backups.restore(_settings(), file, force=force)))
+
+
+def _operated(work: Callable[[], list[str]]) -> list[str]:
+    """Do what an operator asks for; what stops it is one clear line."""
+    try:
+        return work()
+    except OperatingError as error:
+        raise SystemExit(f"gongkai: {error}") from None
+
+
+@app.command()
+def doctor(
+    deep: Annotated[bool, typer.Option("--deep", help="Derive every document anew.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Look at everything that can be wrong; ends with 1 if something is."""
+    from app.services.operating import doctor as examining  # noqa: PLC0415 - nor this
+
+    found = examining.examine(_settings(), deep=deep)
+    _say(examining.as_json(found) if json else examining.as_text(found))
+    if examining.has_failed(found):
+        raise SystemExit(1)
 
 
 @app.command()

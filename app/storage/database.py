@@ -130,7 +130,7 @@ def in_session(job: Job[T]) -> Use[T]:
     return use
 
 
-def _at_one_moment(connection: Connection, use: Use[T]) -> T:
+def at_one_moment(connection: Connection, use: Use[T]) -> T:
     """Read in a transaction, with a connection that is outside of any."""
     driver: Any = connection.connection.driver_connection
     is_sqlite = connection.dialect.name == "sqlite"
@@ -421,7 +421,7 @@ class Database:
 
     async def snapshot(self, use: Use[T]) -> T:
         """Read with a connection, all of it as of one moment; it may be done twice."""
-        return await self.use(lambda connection: _at_one_moment(connection, use))
+        return await self.use(lambda connection: at_one_moment(connection, use))
 
     async def write(self, job: Job[T]) -> T:
         """Run a job that writes in its turn; return once it is committed."""
