@@ -84,7 +84,11 @@ def _share_fence(settings: Settings) -> None:
     """Let all workers know how current a replica must be that they read."""
     if settings.database_read_url:
         path = settings.read_fence or Path(tempfile.mkdtemp(prefix="gongkai-")) / "fence"
-        fence.make(path)
+        try:
+            fence.make(path)
+        except OSError as error:
+            cause = error.strerror or error
+            raise SystemExit(f"gongkai: GONGKAI_READ_FENCE: {path}: {cause}") from None
         os.environ["GONGKAI_READ_FENCE"] = str(path)
 
 

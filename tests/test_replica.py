@@ -21,6 +21,7 @@ import psycopg
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from app.main import create_app
 from app.settings import Settings
@@ -30,7 +31,10 @@ from tests.api import etag, make_agency
 from tests.conftest import _administer as administer
 from tests.conftest import _postgres_url as postgres_url
 from tests.conftest import quiet, served
+from tests.test_cli import Run, gongkai
 from tests.test_faults import _children as workers_of
+
+__all__ = ["gongkai"]
 
 BUREAU = {"name": "审计局", "kind": "department", "level": "county"}
 
@@ -250,6 +254,24 @@ def test_without_its_replica_the_service_goes_on(client: TestClient, pair: Pair)
     until(lambda: state(client) == "current")
 
 
+def test_reads_go_on_without_the_primary(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_agency(client, "l0")
+    database = client.app.state.database  # type: ignore[attr-defined]
+
+    async def away(_: Any) -> Any:
+        raise OperationalError("SELECT", None, Exception("the primary is away"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(database, "exact", away)
+        patched.setattr(database, "alter", away)
+        until(partial(is_current, client))
+        assert client.get("/v1/agencies/l0").status_code == 200
+        assert client.put("/v1/agencies/l1", json=BUREAU).status_code == 503
+        assert client.get("/readyz").status_code == 503
+
+
 def test_a_replica_that_no_longer_answers_holds_nobody_up_for_long(
     client: TestClient, pair: Pair
 ) -> None:
@@ -355,6 +377,16 @@ def test_the_fence_only_rises_and_all_who_share_its_file_see_it(tmp_path: Path) 
     after = Fence(path)
     assert after.position == 2**40
     after.close()
+
+
+def test_a_file_that_is_no_fence_is_left_alone(gongkai: Run, tmp_path: Path, pair: Pair) -> None:
+    path = tmp_path / "precious"
+    path.write_text("precious")
+    variables = {"database_url": pair.url, "database_read_url": pair.read_url}
+    code, _, errors = gongkai("serve", read_fence=str(path), **variables)
+    expected = f"gongkai: GONGKAI_READ_FENCE: {path}: there is another file of that name"
+    assert (code, errors) == (1, [expected])
+    assert path.read_text() == "precious"
 
 
 def test_a_replica_needs_postgresql_on_both_sides() -> None:

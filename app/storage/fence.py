@@ -60,6 +60,8 @@ class Fence:
 
 
 def make(path: Path) -> None:
-    """Make the file that processes share, if it is not there."""
+    """Make the file that processes share, if it is not there. Raises `OSError`."""
     with path.open("ab") as file:
+        if file.tell() not in {0, SLOTS * _WORD}:
+            raise OSError("there is another file of that name")
         file.truncate(SLOTS * _WORD)
