@@ -1,4 +1,4 @@
-"""The command line: `gongkai serve | migrate | demo | key | import | mirror | rebuild | …`."""
+"""The command line: `gongkai serve | migrate | key | backup | restore | doctor | import | …`."""
 
 import gc
 
@@ -7,7 +7,7 @@ gc.disable()  # what is loaded stays: to look for garbage in it takes a tenth of
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
@@ -25,9 +25,10 @@ from app.main import create_app
 from app.services import keeping
 from app.services.importing import Plan
 from app.services.keeping import NewKey
+from app.services.operating.errors import OperatingError
 from app.services.reporting import now
 from app.settings import Settings
-from app.storage import agencies, keys, revisions
+from app.storage import agencies, fence, keys, revisions
 from app.storage.acting import Act, acting
 from app.storage.database import read_engine, require_openable, write_engine
 from app.storage.revisions import MigrationError
@@ -70,6 +71,7 @@ def serve(
     with suppress(SQLAlchemyError):  # a server may still come up
         _first_key(settings)
     sys.stdout.flush()
+    _share_fence(settings)
     if settings.workers > 1:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="gongkai-"))
     uvicorn.run(
@@ -85,6 +87,18 @@ def serve(
         timeout_graceful_shutdown=settings.graceful_timeout,
         timeout_worker_healthcheck=60,  # a worker on a busy machine takes its time to start
     )
+
+
+def _share_fence(settings: Settings) -> None:
+    """Let all workers know how current a replica must be that they read."""
+    if settings.database_read_url:
+        path = settings.read_fence or Path(tempfile.mkdtemp(prefix="gongkai-")) / "fence"
+        try:
+            fence.make(path)
+        except OSError as error:
+            cause = error.strerror or error
+            raise SystemExit(f"gongkai: GONGKAI_READ_FENCE: {path}: {cause}") from None
+        os.environ["GONGKAI_READ_FENCE"] = str(path)
 
 
 @app.command()
@@ -180,6 +194,51 @@ def rebuild() -> None:
     settings = _settings()
     logs.configure(settings)
     _say(f"rebuilt {maintaining.rebuild(settings, everything=True)} reports")
+
+
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write.")], force: Force = False
+) -> None:
+    """Write the database to a file, while the service runs."""
+    from app.services.operating import backups  # noqa: PLC0415 - a server does not need it
+
+    _report(_operated(lambda: backups.backup(_settings(), file, force=force)))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `backup` wrote.")], force: Force = False
+) -> None:
+    """Put a backup in the place of the database, which is kept aside; stop the service first."""
+    from app.services.operating import backups  # noqa: PLC0415 - a server does not need it
+
+    _report(_operated(lambda: backups.restore(_settings(), file, force=force)))
+
+
+def _operated(work: Callable[[], list[str]]) -> list[str]:
+    """Do what an operator asks for; what stops it is one clear line."""
+    try:
+        return work()
+    except OperatingError as error:
+        raise SystemExit(f"gongkai: {error}") from None
+
+
+@app.command()
+def doctor(
+    deep: Annotated[bool, typer.Option("--deep", help="Derive every document anew.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Look at everything that can be wrong; ends with 1 if something is."""
+    from app.services.operating import doctor as examining  # noqa: PLC0415 - nor this
+
+    found = examining.examine(_settings(), deep=deep)
+    _say(examining.as_json(found) if json else examining.as_text(found))
+    if examining.has_failed(found):
+        raise SystemExit(1)
 
 
 @app.command()
