@@ -7,10 +7,10 @@ gc.disable()  # what is loaded stays: to look for garbage in it takes a tenth of
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 import uvicorn
@@ -29,11 +29,14 @@ from app.services.operating.errors import OperatingError
 from app.services.reporting import now
 from app.settings import Settings
 from app.storage import agencies, fence, keys, revisions
-from app.storage.acting import Act, acting
-from app.storage.database import read_engine, require_openable, write_engine
+from app.storage.acting import Act, by
+from app.storage.database import Use, read_engine, require_openable, run, write_engine
+from app.storage.models import ApiKey
 from app.storage.revisions import MigrationError
 
 gc.enable()
+
+T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -131,10 +134,13 @@ def create_key(
         raise SystemExit(f"gongkai: --agency: is required for the role {role}")
     expires_at = now(days * 86_400) if days else None
     asked = NewKey(name, role, agency, expires_at, rate_limit)
-    with _writing(settings) as connection:
+
+    def made(connection: Connection) -> tuple[ApiKey, str]:
         if agency is not None and not agencies.exists(connection, agency):
             raise SystemExit(f"gongkai: --agency: there is no agency {agency}")
-        key, secret = keeping.create(connection, settings, asked)
+        return keeping.create(connection, settings, asked)
+
+    key, secret = _written(settings, made)
     _say(secret)
     sys.stderr.write(f"{key.id}  {role}  {name}: the key above is not shown again\n")
 
@@ -142,30 +148,31 @@ def create_key(
 @key_app.command(name="list")
 def list_keys() -> None:
     """List the API keys: id, role, agency, name, and whether they still hold."""
-    with _writing(_settings()) as connection:
-        for key in keys.everything(connection):
-            state = "revoked" if key.revoked_at else key.expires_at or "no expiry"
-            used = key.last_used_at or "never used"
-            _say(f"{key.id}  {key.role:8}  {key.agency or '-'}  {key.name}  {state}  {used}")
+    for key in _written(_settings(), keys.everything):
+        state = "revoked" if key.revoked_at else key.expires_at or "no expiry"
+        used = key.last_used_at or "never used"
+        _say(f"{key.id}  {key.role:8}  {key.agency or '-'}  {key.name}  {state}  {used}")
 
 
 @key_app.command(name="revoke")
 def revoke_key(identity: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """Revoke an API key: within 5 seconds no worker takes it."""
-    with _writing(_settings()) as connection:
+
+    def revoked(connection: Connection) -> None:
         key = keys.find(connection, identity)
         if key is None:
             raise SystemExit(f"gongkai: there is no key {identity}")
         keeping.revoke(connection, key)
+
+    _written(_settings(), revoked)
     _say(f"revoked {identity}")
 
 
-@contextmanager
-def _writing(settings: Settings) -> Iterator[Connection]:
+def _written(settings: Settings, use: Use[T]) -> T:
+    """Write in a transaction, in the name of who has this command line."""
     engine = write_engine(settings)
     try:
-        with engine.begin() as connection, acting(connection, Act("cli", "cli", "admin")):
-            yield connection
+        return run(engine, by(Act("cli", "cli", "admin"), use))
     finally:
         engine.dispose()
 
@@ -181,8 +188,8 @@ def _first_key(settings: Settings) -> None:
                 return
     finally:
         engine.dispose()
-    with _writing(settings) as connection:
-        _, secret = keeping.create(connection, settings, NewKey("first administrator", "admin"))
+    asked = NewKey("first administrator", "admin")
+    _, secret = _written(settings, lambda c: keeping.create(c, settings, asked))
     _say(f"Key   {secret}   (role admin; shown this once: Authorization: Bearer …)")
 
 

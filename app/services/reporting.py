@@ -113,22 +113,27 @@ def look(connection: Connection, agency: str, year: int) -> Scene | None:
 
 
 def require_open(scene: Scene) -> None:
-    """Raise `Conflict` if the scene's year no longer takes writes, or its report does not."""
+    """Raise `Conflict` if the scene's year no longer takes writes."""
     if scene.year.status == "closed":
         raise Conflict("year-closed", year=scene.year.year)
-    current = scene.current
-    if current is not None and current.state not in EDITABLE:
-        raise Conflict("report-locked", state=current.state)
 
 
-def save(connection: Connection, scene: Scene, new: Report) -> Stored:
+def _require_editable(stored: Stored) -> None:
+    if stored.state not in EDITABLE:
+        raise Conflict("report-locked", state=stored.state)
+
+
+def save(connection: Connection, scene: Scene, new: Report, *, copies: bool = False) -> Stored:
     """Save a report, in place of the one that is there; one that changes nothing leaves no trace.
 
-    Returns what is stored now. The scene shows it, too.
+    Returns what is stored now. The scene shows it, too. Raises `Conflict` if the report is under
+    review or published; not if it only `copies` what another instance has.
     """
     old = scene.current
     if old is not None and old.report == new:
         return old
+    if old is not None and not copies:
+        _require_editable(old)
     revision = old.revision + 1 if old else retired.first_revision(connection, key_of(new))
     return _put(connection, scene, succeeding(old, new, revision, now(), beside=scene.stored))
 
@@ -221,8 +226,9 @@ def publish(connection: Connection, scene: Scene) -> None:
 
 
 def delete(connection: Connection, scene: Scene) -> None:
-    """Delete the scene's report. Raises `Conflict` if it was ever published."""
+    """Delete the scene's report. Raises `Conflict` if it is under review, or was published."""
     old = scene.stored[scene.year.year]
+    _require_editable(old)
     if old.correction is not None:
         raise Conflict("report-published")
     del scene.stored[scene.year.year]
