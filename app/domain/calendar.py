@@ -1,10 +1,12 @@
 """When reports are due (条例 art. 49), and whether one was on time. Dates are ISO texts."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
 
 from app.domain.report import Kind
 
 FIRST_FILED, LAST_YEAR = 2019, 9998
+_CHINA = timezone(timedelta(hours=8))  # Asia/Shanghai, since 1991
 
 
 def due_dates(year: int) -> dict[str, str]:
@@ -23,3 +25,8 @@ def timeliness(
     if last is None:
         return None
     return "on_time" if last <= due[kind] else "late"
+
+
+def today() -> str:
+    """Return today's date in China."""
+    return datetime.now(_CHINA).date().isoformat()

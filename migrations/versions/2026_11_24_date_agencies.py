@@ -1,0 +1,47 @@
+"""date agencies and say who followed whom."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "2026112408"
+down_revision: str | None = "2026112406"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+
+def _text(length: int) -> Any:
+    plain = sa.String(length=length)
+    return plain.with_variant(sa.String(length=length, collation="C"), "postgresql")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "agency_period",
+        sa.Column("agency", _text(32), nullable=False),
+        sa.Column("valid_from", _text(10), nullable=False),
+        sa.Column("name", _text(200), nullable=False),
+        sa.Column("short_name", _text(200), nullable=True),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("level", sa.String(length=16), nullable=False),
+        sa.Column("parent", _text(32), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["agency"], ["agency.code"], name=op.f("fk_agency_period_agency"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["parent"], ["agency.code"], name=op.f("fk_agency_period_parent")),
+        sa.PrimaryKeyConstraint("agency", "valid_from", name=op.f("pk_agency_period")),
+    )
+    op.create_index(op.f("ix_agency_period_parent"), "agency_period", ["parent"])
+    op.create_index(
+        op.f("ix_agency_period_valid_from_agency"), "agency_period", ["valid_from", "agency"]
+    )
+    op.execute(
+        "INSERT INTO agency_period (agency, valid_from, name, short_name, kind, level, parent)"
+        " SELECT code, '', name, short_name, kind, level, parent FROM agency"
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("agency_period")
