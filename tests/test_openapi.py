@@ -127,6 +127,7 @@ def test_every_operation_of_the_contract_is_there() -> None:
         "/v1/reporting-years": "GET POST",
         "/v1/reporting-years/{year}": "GET PUT PATCH DELETE",
         "/v1/reporting-years/{year}/completeness": "GET",
+        "/v1/agencies/{agency}/periods": "GET",
         "/v1/reports": "GET POST",
         "/v1/reports/{agency}/{year}": "GET PUT PATCH DELETE",
         "/v1/reports/{agency}/{year}/findings": "GET",

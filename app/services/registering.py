@@ -7,11 +7,12 @@ from typing import Any
 from sqlmodel import Session
 
 from app.domain.calendar import due_dates, timeliness
+from app.domain.periods import DATED, SINCE_EVER, Period, changed
 from app.errors import Conflict
 from app.forms import FIRST_YEAR
 from app.services import changes, reporting
 from app.services.changes import CREATED, DELETED, UPDATED, Details
-from app.storage import agencies, feed, retired, years
+from app.storage import agencies, feed, periods, retired, years
 from app.storage.feed import Change
 from app.storage.models import Agency, ReportingYear
 from app.storage.reports import Stamp
@@ -30,9 +31,14 @@ def enter_agency(session: Session, code: str) -> Agency | None:
 
 
 def save_agency(
-    session: Session, code: str, current: Agency | None, values: Mapping[str, Any]
-) -> Agency:
-    """Save an agency, and rewrite its reports if they show or are judged by what changed."""
+    session: Session, code: str, current: Agency | None, values: Mapping[str, Any],
+    *, effective_on: str | None = None,
+) -> Agency:  # fmt: skip
+    """Save an agency, and rewrite its reports if they show or are judged by what changed.
+
+    What is dated changes from the day `effective_on`, not before its last period; without a day,
+    the last period is corrected. What is new has been so since ever.
+    """
     time = reporting.now()
     search = agencies.search_text(code, values["name"], values["short_name"])
     if current is None:
@@ -42,22 +48,35 @@ def save_agency(
         )
         session.add(made)
         session.flush()
+        _date(session, made, SINCE_EVER)
         _record_agency(session, made, CREATED)
         return made
-    changed = {name for name, value in values.items() if getattr(current, name) != value}
-    if changed:
-        for name in changed:
+    moved = {name for name, value in values.items() if getattr(current, name) != value}
+    if moved:
+        for name in moved:
             setattr(current, name, values[name])
         current.search = search
         current.revision += 1
         current.updated_at = time
         session.flush()
-        members = [name for name in values if name in changed]
+        if moved.intersection(DATED):
+            _date(session, current, effective_on)
+        members = [name for name in values if name in moved]
         _record_agency(session, current, UPDATED, members)
-    if changed.intersection(_SHOWN_BY_REPORTS):
+    if moved.intersection(_SHOWN_BY_REPORTS):
         connection = session.connection()
         reporting.rebuild(connection, code, agencies.report_years(connection, code))
     return current
+
+
+def _date(session: Session, agency: Agency, start: str | None) -> None:
+    """Let an agency be what it is from a day on; without one, since its last period began."""
+    connection = session.connection()
+    old = periods.of(connection, agency.code)
+    if start is None:
+        start = old[-1].start if old else SINCE_EVER
+    new = Period(start, **{name: getattr(agency, name) for name in DATED})
+    periods.replace(connection, agency.code, old, changed(old, new) if old else (new,))
 
 
 def delete_agency(session: Session, agency: Agency) -> None:
