@@ -15,6 +15,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     String,
+    UniqueConstraint,
     literal_column,
     text,
 )
@@ -81,6 +82,20 @@ class AgencyPeriod(SQLModel, table=True):
     kind: str = Field(sa_type=String(16))
     level: str = Field(sa_type=String(16))
     parent: str | None = _code(default=None, foreign_key="agency.code", index=True)
+
+
+class Succession(SQLModel, table=True):
+    """That an agency followed another, with effect from a day of the year `year`."""
+
+    __table_args__ = (UniqueConstraint("predecessor", "successor"),)
+
+    id: str = Field(primary_key=True, sa_type=_text(36))
+    predecessor: str = _code(foreign_key="agency.code")
+    successor: str = _code(foreign_key="agency.code", index=True)
+    kind: str = Field(sa_type=String(8))
+    effective_on: str = Field(sa_type=_text(10))
+    year: int
+    created_at: str = Field(sa_type=_text(INSTANT))
 
 
 class ReportingYear(SQLModel, table=True):

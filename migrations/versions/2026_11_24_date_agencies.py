@@ -41,7 +41,29 @@ def upgrade() -> None:
         "INSERT INTO agency_period (agency, valid_from, name, short_name, kind, level, parent)"
         " SELECT code, '', name, short_name, kind, level, parent FROM agency"
     )
+    op.create_table(
+        "succession",
+        sa.Column("id", _text(36), nullable=False),
+        sa.Column("predecessor", _text(32), nullable=False),
+        sa.Column("successor", _text(32), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("effective_on", _text(10), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("created_at", _text(27), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["predecessor"], ["agency.code"], name=op.f("fk_succession_predecessor")
+        ),
+        sa.ForeignKeyConstraint(
+            ["successor"], ["agency.code"], name=op.f("fk_succession_successor")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_succession")),
+        sa.UniqueConstraint(
+            "predecessor", "successor", name=op.f("uq_succession_predecessor_successor")
+        ),
+    )
+    op.create_index(op.f("ix_succession_successor"), "succession", ["successor"])
 
 
 def downgrade() -> None:
+    op.drop_table("succession")
     op.drop_table("agency_period")
