@@ -148,6 +148,8 @@ def test_every_operation_of_the_contract_is_there() -> None:
         "/v1/imports/{id}": "GET",
         "/v1/imports/{id}/outcomes": "GET",
         "/v1/digests": "GET",
+        "/v1/successions": "GET POST",
+        "/v1/successions/{id}": "GET DELETE",
         "/v1/webhooks": "GET POST",
         "/v1/webhooks/{id}": "GET PATCH DELETE",
         "/v1/webhooks/{id}/deliveries": "GET",

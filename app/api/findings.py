@@ -14,7 +14,7 @@ from app.api.queries import Listing, ListQuery, NoQuery
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.domain.findings import Outcome
-from app.services import encoding, rendering, reporting
+from app.services import encoding, kinship, rendering, reporting
 from app.storage import reports
 
 routes = router("findings")
@@ -51,7 +51,8 @@ async def get_findings(
         asked = queries.read(request, FindingsQuery)
         report = stored[number].report
         before = stored.get(number - 1)
-        found = reporting.findings_of(report, before.report if before else None)
+        beside = kinship.forebears_of(connection, facts, stored, number)
+        found = reporting.findings_of(report, before.report if before else None, beside)
         shown = [
             rendering.finding(each, report)
             for each in found

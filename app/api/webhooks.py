@@ -33,7 +33,7 @@ from app.storage.webhooks import Delivery, Webhook
 routes = router("webhooks", "/v1/webhooks")
 messages = APIRouter()
 
-RESOURCES = ("agencies", "reporting-years", "reports")
+RESOURCES = ("agencies", "reporting-years", "reports", "successions")
 _OLD = 86_400.0
 """Seconds that a secret is still signed with after it was replaced."""
 

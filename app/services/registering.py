@@ -10,12 +10,13 @@ from app.domain.calendar import due_dates, timeliness
 from app.domain.periods import DATED, SINCE_EVER, Period, changed
 from app.errors import Conflict
 from app.forms import FIRST_YEAR
-from app.services import changes, reporting
+from app.services import changes, kinship, reporting
 from app.services.changes import CREATED, DELETED, UPDATED, Details
-from app.storage import agencies, feed, periods, retired, years
+from app.storage import agencies, feed, periods, retired, successions, years
 from app.storage.feed import Change
 from app.storage.models import Agency, ReportingYear
 from app.storage.reports import Stamp
+from app.storage.successions import Tie
 
 _SHOWN_BY_REPORTS = ("name", "kind", "level")
 
@@ -27,6 +28,9 @@ def enter_agency(session: Session, code: str) -> Agency | None:
     from changing.
     """
     agencies.lock_register(session)
+    connection = session.connection()
+    if successions.of(connection, code):
+        successions.lock(connection)
     return agencies.lock(session, code)
 
 
@@ -65,7 +69,10 @@ def save_agency(
         _record_agency(session, current, UPDATED, members)
     if moved.intersection(_SHOWN_BY_REPORTS):
         connection = session.connection()
-        reporting.rebuild(connection, code, agencies.report_years(connection, code))
+        of_years = agencies.report_years(connection, code)
+        reporting.rebuild(connection, code, of_years)
+        shown = kinship.judged_by(successions.of(connection, code), code, of_years)
+        feed.collect(connection, reporting.rejudged(connection, shown))
     return current
 
 
@@ -82,9 +89,10 @@ def _date(session: Session, agency: Agency, start: str | None) -> None:
 def delete_agency(session: Session, agency: Agency) -> None:
     """Delete an agency. Raises `Conflict` if anything depends on it."""
     reports, children = agencies.dependants(session, agency.code)
-    if reports or children:
+    ties = len(successions.of(session.connection(), agency.code))
+    if reports or children or ties:
         key = f"agencies/{agency.code}"
-        raise Conflict("in-use", key=key, reports=reports, children=children)
+        raise Conflict("in-use", key=key, reports=reports, children=children, successions=ties)
     retired.retire(session.connection(), f"agencies/{agency.code}", agency.revision)
     session.delete(agency)
     session.flush()
@@ -140,6 +148,7 @@ def save_year(
     current.updated_at = time
     session.flush()
     _record_year(session, current, UPDATED, [name for name, moved in differs.items() if moved])
+    successions.lock(session.connection())
     for agency, kind, submitted_on, published_on in years.dated_reports(session, year):
         verdicts = {timeliness(d, kind, submitted_on, published_on) for d in (before, due)}
         if len(verdicts) > 1:
@@ -151,7 +160,8 @@ def delete_year(session: Session, year: ReportingYear) -> None:
     """Delete a reporting year. Raises `Conflict` if there are reports on it."""
     reports = years.reports_on(session, year.year)
     if reports:
-        raise Conflict("in-use", key=f"reporting-years/{year.year}", reports=reports, children=0)
+        key = f"reporting-years/{year.year}"
+        raise Conflict("in-use", key=key, reports=reports, children=0, successions=0)
     retired.retire(session.connection(), f"reporting-years/{year.year}", year.revision)
     session.delete(year)
     session.flush()
@@ -171,3 +181,24 @@ def open_years(session: Session, last: int) -> None:
     for year in range(FIRST_YEAR, last + 1):
         if years.find(session, year) is None:
             save_year(session, year, None, "open", due_dates(year))
+
+
+def save_succession(session: Session, new: Tie) -> None:
+    """Save a succession, and judge the report anew that it bears upon."""
+    connection = session.connection()
+    successions.enter(session)
+    successions.add(connection, new)
+    _record_succession(session, new, CREATED, new.created_at)
+
+
+def delete_succession(session: Session, old: Tie) -> None:
+    """Delete a succession, and judge the report anew that it bore upon."""
+    successions.enter(session)
+    successions.remove(session.connection(), old.id)
+    _record_succession(session, old, DELETED, reporting.now())
+
+
+def _record_succession(session: Session, tie: Tie, op: str, time: str) -> None:
+    _record(session, changes.change(changes.succession(tie), op, Stamp(1, time)))
+    connection = session.connection()
+    feed.collect(connection, reporting.rejudged(connection, {(tie.successor, tie.year)}))
