@@ -109,6 +109,7 @@ def errors_of_every_kind(client: TestClient, **headers: str) -> dict[str, Respon
         "not-acceptable": get(client, AGENCY, accept="text/html"),
         "already-exists": client.post("/v1/agencies", json=an_agency_body(code="root")),
         "year-closed": client.put("/v1/reports/a/2020", json={}),
+        "succession-not-found": client.get("/v1/successions/none"),
         "webhook-not-found": client.get("/v1/webhooks/nobody"),
         "cursor-gone": client.get("/v1/changes?after=1000000"),
         "in-use": client.delete("/v1/agencies/root"),
