@@ -43,7 +43,7 @@ def test_a_key_is_shown_once_and_stored_nowhere(client: TestClient, database_url
 def test_an_editor_and_a_reviewer_are_of_an_agency(client: TestClient) -> None:
     for role in ("editor", "reviewer"):
         lacking = client.post("/v1/keys", json={"name": "x", "role": role})
-        assert faults(lacking) == [("/agency", "required")]
+        assert faults(lacking) == [("/agency", "agency-required")]
     unknown = client.post("/v1/keys", json={"name": "x", "role": "editor", "agency": "nobody"})
     assert faults(unknown) == [("/agency", "unknown-agency")]
     wrong = client.post("/v1/keys", json={"name": "", "role": "king", "rate_limit": 0, "x": 1})

@@ -526,6 +526,7 @@ _CHECKS = [
 
 
 BEYOND_SCHEMAS = {
+    "agency-required",
     "reason-required",
     "error-stands",
     "finding-stands",

@@ -162,7 +162,7 @@ def _contradictions(connection: Connection, sent: dict[str, Any]) -> list[Fault]
     code, role = sent.get("agency"), sent.get("role")
     if code is None:
         is_lacking = isinstance(role, str) and role in OF_AN_AGENCY
-        return [Fault("/agency", "required")] if is_lacking else []
+        return [Fault("/agency", "agency-required")] if is_lacking else []
     if isinstance(code, str) and not agencies.exists(connection, code):
         return [Fault("/agency", "unknown-agency")]
     return []
