@@ -10,7 +10,6 @@ from importlib.metadata import version
 import structlog
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount
@@ -44,7 +43,9 @@ from app.api import (
 from app.api import (
     revisions as report_revisions,
 )
+from app.api.cors import Origins
 from app.api.dispatch import Dispatch
+from app.api.limits import Limits
 from app.api.middleware import Edge
 from app.api.problems import problem, response_to
 from app.api.replies import FEED_POSITION
@@ -108,6 +109,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = chosen
     app.state.keys_under_way = set()
+    app.state.limits = Limits(chosen)
     for router in _ROUTERS:
         # Not include_router: a tree of routers costs every request.
         app.router.routes.extend(router.routes)
@@ -119,7 +121,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Edge, access_log=chosen.access_log)
     if chosen.cors_origins:
         app.add_middleware(
-            CORSMiddleware,
+            Origins,
             allow_origins=chosen.cors_origins,
             allow_methods=["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"],
             allow_headers=[
@@ -134,6 +136,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 "ETag",
                 "Location",
                 "Retry-After",
+                "RateLimit",
+                "RateLimit-Policy",
+                "WWW-Authenticate",
                 "X-Request-ID",
                 "Allow",
                 "Accept-Patch",

@@ -106,6 +106,11 @@ class Callers:
             raise _invalid()
         return found[1]
 
+    def was_known(self, authorization: str) -> bool:
+        """Tell whether an Authorization header was somebody's when it was last looked at."""
+        found = self._known.get(authorization)
+        return found is not None and found[1] is not None
+
     async def identify(self, authorization: str) -> Caller:
         """Find out who calls. Raises `Unauthorized`."""
         known = self.remembered(authorization)
