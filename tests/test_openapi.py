@@ -16,6 +16,7 @@ from openapi_spec_validator import validate
 from schemathesis import Case, GenerationMode, checks
 
 from app.api import files, openapi
+from app.api.rights import RIGHTS
 from app.demo import real_reports
 from app.forms import FORMS, TABLE_KEYS
 from app.forms.cells import CELLS
@@ -196,6 +197,21 @@ def test_errors_are_the_real_ones() -> None:
                 assert wrong(problem["schema"], example["value"]) == []
                 assert example["value"]["type"] == f"/problems/{slug}"
                 assert example["value"]["status"] == int(status)
+
+
+def test_every_operation_says_which_credentials_it_takes_and_how_it_refuses() -> None:
+    known = {"bearer": []}
+    for name, operation in OPERATIONS.items():
+        right, statuses = RIGHTS[name], set(operation["responses"])
+        if right == "open":
+            assert operation["security"] == [], name
+            continue
+        reads = right in {"read", "reference"}
+        assert operation["security"] == ([{}, known] if reads else [known]), name
+        assert statuses >= {"400", "401", "429"}, name
+        assert ("403" in statuses) == (not reads and right != "check"), name
+        assert ("408" in statuses) == ("requestBody" in operation), name
+    assert DOCUMENT["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
 
 
 def test_conditions_are_documented_where_they_hold() -> None:
