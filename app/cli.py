@@ -1,4 +1,4 @@
-"""The command line: `gongkai serve | migrate | demo | key | import | mirror | rebuild | …`."""
+"""The command line: `gongkai serve | migrate | key | backup | restore | doctor | import | …`."""
 
 import gc
 
@@ -7,10 +7,10 @@ gc.disable()  # what is loaded stays: to look for garbage in it takes a tenth of
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 import uvicorn
@@ -25,14 +25,18 @@ from app.main import create_app
 from app.services import keeping
 from app.services.importing import Plan
 from app.services.keeping import NewKey
+from app.services.operating.errors import OperatingError
 from app.services.reporting import now
 from app.settings import Settings
-from app.storage import agencies, keys, revisions
-from app.storage.acting import Act, acting
-from app.storage.database import read_engine, require_openable, write_engine
+from app.storage import agencies, fence, keys, revisions
+from app.storage.acting import Act, by
+from app.storage.database import Use, read_engine, require_openable, run, write_engine
+from app.storage.models import ApiKey
 from app.storage.revisions import MigrationError
 
 gc.enable()
+
+T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -70,6 +74,7 @@ def serve(
     with suppress(SQLAlchemyError):  # a server may still come up
         _first_key(settings)
     sys.stdout.flush()
+    _share_fence(settings)
     if settings.workers > 1:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="gongkai-"))
     uvicorn.run(
@@ -86,6 +91,18 @@ def serve(
         timeout_graceful_shutdown=settings.graceful_timeout,
         timeout_worker_healthcheck=60,  # a worker on a busy machine takes its time to start
     )
+
+
+def _share_fence(settings: Settings) -> None:
+    """Let all workers know how current a replica must be that they read."""
+    if settings.database_read_url:
+        path = settings.read_fence or Path(tempfile.mkdtemp(prefix="gongkai-")) / "fence"
+        try:
+            fence.make(path)
+        except OSError as error:
+            cause = error.strerror or error
+            raise SystemExit(f"gongkai: GONGKAI_READ_FENCE: {path}: {cause}") from None
+        os.environ["GONGKAI_READ_FENCE"] = str(path)
 
 
 @app.command()
@@ -118,10 +135,13 @@ def create_key(
         raise SystemExit(f"gongkai: --agency: is required for the role {role}")
     expires_at = now(days * 86_400) if days else None
     asked = NewKey(name, role, agency, expires_at, rate_limit)
-    with _writing(settings) as connection:
+
+    def made(connection: Connection) -> tuple[ApiKey, str]:
         if agency is not None and not agencies.exists(connection, agency):
             raise SystemExit(f"gongkai: --agency: there is no agency {agency}")
-        key, secret = keeping.create(connection, settings, asked)
+        return keeping.create(connection, settings, asked)
+
+    key, secret = _written(settings, made)
     _say(secret)
     sys.stderr.write(f"{key.id}  {role}  {name}: the key above is not shown again\n")
 
@@ -129,30 +149,31 @@ def create_key(
 @key_app.command(name="list")
 def list_keys() -> None:
     """List the API keys: id, role, agency, name, and whether they still hold."""
-    with _writing(_settings()) as connection:
-        for key in keys.everything(connection):
-            state = "revoked" if key.revoked_at else key.expires_at or "no expiry"
-            used = key.last_used_at or "never used"
-            _say(f"{key.id}  {key.role:8}  {key.agency or '-'}  {key.name}  {state}  {used}")
+    for key in _written(_settings(), keys.everything):
+        state = "revoked" if key.revoked_at else key.expires_at or "no expiry"
+        used = key.last_used_at or "never used"
+        _say(f"{key.id}  {key.role:8}  {key.agency or '-'}  {key.name}  {state}  {used}")
 
 
 @key_app.command(name="revoke")
 def revoke_key(identity: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """Revoke an API key: within 5 seconds no worker takes it."""
-    with _writing(_settings()) as connection:
+
+    def revoked(connection: Connection) -> None:
         key = keys.find(connection, identity)
         if key is None:
             raise SystemExit(f"gongkai: there is no key {identity}")
         keeping.revoke(connection, key)
+
+    _written(_settings(), revoked)
     _say(f"revoked {identity}")
 
 
-@contextmanager
-def _writing(settings: Settings) -> Iterator[Connection]:
+def _written(settings: Settings, use: Use[T]) -> T:
+    """Write in a transaction, in the name of who has this command line."""
     engine = write_engine(settings)
     try:
-        with engine.begin() as connection, acting(connection, Act("cli", "cli", "admin")):
-            yield connection
+        return run(engine, by(Act("cli", "cli", "admin"), use))
     finally:
         engine.dispose()
 
@@ -168,8 +189,8 @@ def _first_key(settings: Settings) -> None:
                 return
     finally:
         engine.dispose()
-    with _writing(settings) as connection:
-        _, secret = keeping.create(connection, settings, NewKey("first administrator", "admin"))
+    asked = NewKey("first administrator", "admin")
+    _, secret = _written(settings, lambda c: keeping.create(c, settings, asked))
     _say(f"Key   {secret}   (role admin; shown this once: Authorization: Bearer …)")
 
 
@@ -181,6 +202,51 @@ def rebuild() -> None:
     settings = _settings()
     logs.configure(settings)
     _say(f"rebuilt {maintaining.rebuild(settings, everything=True)} reports")
+
+
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write.")], force: Force = False
+) -> None:
+    """Write the database to a file, while the service runs."""
+    from app.services.operating import backups  # noqa: PLC0415 - a server does not need it
+
+    _report(_operated(lambda: backups.backup(_settings(), file, force=force)))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `backup` wrote.")], force: Force = False
+) -> None:
+    """Put a backup in the place of the database, which is kept aside; stop the service first."""
+    from app.services.operating import backups  # noqa: PLC0415 - a server does not need it
+
+    _report(_operated(lambda: backups.restore(_settings(), file, force=force)))
+
+
+def _operated(work: Callable[[], list[str]]) -> list[str]:
+    """Do what an operator asks for; what stops it is one clear line."""
+    try:
+        return work()
+    except OperatingError as error:
+        raise SystemExit(f"gongkai: {error}") from None
+
+
+@app.command()
+def doctor(
+    deep: Annotated[bool, typer.Option("--deep", help="Derive every document anew.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Look at everything that can be wrong; ends with 1 if something is."""
+    from app.services.operating import doctor as examining  # noqa: PLC0415 - nor this
+
+    found = examining.examine(_settings(), deep=deep)
+    _say(examining.as_json(found) if json else examining.as_text(found))
+    if examining.has_failed(found):
+        raise SystemExit(1)
 
 
 @app.command()

@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 _SECRETS = Path("/run/secrets")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+")
 _ROOT_PATH = re.compile(r"(/[^/?#\s]+)*")
+_POSTGRESQL = "postgresql+psycopg"
 _PRINTED = re.compile(r"[!-~]+")
 _THIS_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
 _SIGNING = frozenset(
@@ -34,6 +35,14 @@ def is_provider_url(text: str) -> bool:
     return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _THIS_MACHINE)
 
 
+def _driver(url: str) -> str | None:
+    """Return the driver that a URL names; None if it is no database URL."""
+    try:
+        return make_url(url).drivername
+    except (ArgumentError, ValueError):
+        return None
+
+
 class Settings(BaseSettings):
     """The settings; a wrong one stops the start."""
 
@@ -45,6 +54,10 @@ class Settings(BaseSettings):
     )
 
     database_url: str = "sqlite:///data/gongkai.db"
+    database_read_url: str | None = None
+    """A streaming replica of the database, on PostgreSQL: reads go to it while it is current."""
+    read_fence: Path | None = None
+    """The file by which processes on one machine tell each other how current that must be."""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     workers: Annotated[int, Field(ge=1, le=64)] = 1
@@ -125,7 +138,7 @@ class Settings(BaseSettings):
             raise ValueError("must name a file: sqlite:///path/to/gongkai.db")
         return value
 
-    @field_validator("oidc_issuer", "oidc_audience", mode="before")
+    @field_validator("oidc_issuer", "oidc_audience", "database_read_url", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value
@@ -160,6 +173,16 @@ class Settings(BaseSettings):
     def _is_longer(cls, value: float, info: ValidationInfo) -> float:
         if value < info.data.get("oidc_keys_seconds", 0):
             raise ValueError("must not be less than GONGKAI_OIDC_KEYS_SECONDS")
+        return value
+
+    @field_validator("database_read_url")
+    @classmethod
+    def _is_replica(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
+        is_ours = _driver(value) == _driver(str(info.data.get("database_url"))) == _POSTGRESQL
+        if not is_ours:
+            raise ValueError(f"needs {_POSTGRESQL}:// here and in GONGKAI_DATABASE_URL")
         return value
 
     @field_validator("cors_origins", "oidc_algorithms", mode="before")

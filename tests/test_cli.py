@@ -1,6 +1,7 @@
 """The command line: from any directory, again and again, and with one line where it cannot."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import sqlalchemy as sa
 from app import cli
 from app.main import create_app
 from app.storage.database import write_engine
-from tests.api import TestClient, a_report_body, an_agency_body, client_of
+from tests.api import ADMIN_KEY, TestClient, a_report_body, an_agency_body, client_of
 from tests.conftest import environment, free_port, quiet
 from tests.consistency import assert_consistent
 
@@ -83,6 +84,7 @@ def test_every_command_works_from_any_directory(tmp_path: Path) -> None:
     server = subprocess.Popen(
         [GONGKAI, "serve", "--port", str(port)],
         cwd=tmp_path,
+        env=os.environ | {"GONGKAI_ADMIN_KEY": ADMIN_KEY},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

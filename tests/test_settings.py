@@ -28,6 +28,8 @@ def faults(**variables: str) -> list[tuple[str, str]]:
 def test_without_any_setting_the_service_is_local_on_sqlite() -> None:
     assert Settings().model_dump() == {
         "database_url": "sqlite:///data/gongkai.db",
+        "database_read_url": None,
+        "read_fence": None,
         "host": "127.0.0.1",
         "port": 8000,
         "workers": 1,

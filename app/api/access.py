@@ -123,6 +123,10 @@ class Access:
         """Read with a connection; it may be done twice."""
         return await self._database.use(seeing(self._sight, use))
 
+    async def exact(self, use: Callable[[Connection], T]) -> T:
+        """Read what is committed now, and never from a replica."""
+        return await self._database.exact(seeing(self._sight, use))
+
     async def apart(self, use: Callable[[Connection], T]) -> T:
         """Read with a connection on a thread, where it may take its time."""
         return await self._database.apart(seeing(self._sight, use))

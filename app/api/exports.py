@@ -73,7 +73,7 @@ async def _begin(request: Request, suffix: str) -> tuple[Filters, int, dict[str,
     if "as_of" in filters and not filters.keys().isdisjoint(_OF_THE_PRESENT):
         wrong = sorted(filters.keys() & _OF_THE_PRESENT)
         raise Invalid([Fault(None, "not-with-as-of", parameter=name) for name in wrong])
-    (position, _) = await database(request).point(feed.POSITION, {})
+    position = await database(request).exact(feed.position)
     headers = {
         FEED_POSITION: str(position),
         "Cache-Control": "no-store",

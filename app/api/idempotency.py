@@ -148,7 +148,8 @@ class Keyed:
         self._database, self._request, self._claim = database, request, claim
         self.is_sqlite = database.is_sqlite
         self.read, self.use, self.point = database.read, database.use, database.point
-        self.apart, self.snapshot = database.apart, database.snapshot
+        self.apart, self.exact = database.apart, database.exact
+        self.snapshot = database.snapshot
 
     async def write(self, job: Callable[[Session], T]) -> Any:
         """Run a job whose result is the reply, or return the reply to the first."""

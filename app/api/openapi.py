@@ -22,6 +22,11 @@ TAGS = [
     ("validations", "试算 · Validations", "只核查，不保存。 / Checks that store nothing."),
     ("imports", "批量导入 · Imports", "一个文件中的多份报告。 / Many reports in one file."),
     ("agencies", "机构 · Agencies", "填报机构及其隶属关系。 / Who reports, and their tree."),
+    (
+        "successions",
+        "沿革 · Successions",
+        "机构的合并、分立、更名。 / Which agency followed which.",
+    ),
     ("rollups", "汇总 · Roll-ups", "下级报告的合计。 / What the reports below an agency come to."),
     ("reporting-years", "报告年度 · Reporting years", "格式、期限与开闭。 / Form, dates, status."),
     ("changes", "变更 · Changes", "按提交次序的变更流。 / What was committed, in its order."),

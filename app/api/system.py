@@ -37,20 +37,27 @@ def _json(value: object, status: int = 200) -> Response:
 
 @routes.get("/healthz", summary="Is the process alive? / 进程是否存活", response_model=None)
 async def healthz(request: Request) -> Response:
-    """Answer without touching the database."""
-    return _json({"status": "ok", "version": request.app.version})
+    """Answer without touching the database, and tell how its replica is, if it has one."""
+    replica = request.app.state.database.replica
+    more = {} if replica is None else {"replica": replica}
+    return _json({"status": "ok", "version": request.app.version, **more})
 
 
 @routes.get(
     "/readyz",
     summary="Can it serve? / 是否可以服务",
     response_model=None,
-    responses={503: {"description": "The database is away or not migrated"}},
+    responses={503: {"description": "The database is away or not migrated, or the process ends"}},
 )
 async def readyz(request: Request) -> Response:
-    """Answer 200 if the database can be reached and has the newest tables, and 503 if not."""
+    """Answer 200 if the database can be reached and has the newest tables, and 503 if not.
+
+    503, too, once the process was told to end: no further requests should be sent to it.
+    """
+    if request.app.state.watcher.is_over:
+        return _json({"status": "draining"}, 503)
     try:
-        current = await database(request).use(revisions.current)
+        current = await database(request).exact(revisions.current)
     except SQLAlchemyError as error:
         return failure(request, error)
     head = request.app.state.head

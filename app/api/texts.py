@@ -195,6 +195,13 @@ _ALL = (
         ("用 `GET /v1/webhooks` 查看现有的推送。", "See `GET /v1/webhooks`."),
     ),
     _problem(
+        "succession-not-found", 404,
+        ("没有这条沿革", "No such succession"),
+        ("没有编号为 {id} 的沿革。", "There is no succession {id}."),
+        ("沿革未登记或已删除。", "The succession was never there, or was deleted."),
+        ("用 `GET /v1/successions` 查看现有的沿革。", "See `GET /v1/successions`."),
+    ),
+    _problem(
         "form-not-found", 404,
         ("没有这个格式", "No such form"),
         ("没有编号为 {form} 的格式。", "There is no form {form}."),
@@ -290,8 +297,8 @@ _ALL = (
     _problem(
         "in-use", 409,
         ("仍被使用，不能删除", "It is in use and cannot be deleted"),
-        ("{key} 仍有报告 {reports} 份、下级机构 {children} 个。",
-         "{key} still has {reports} reports and {children} agencies below it."),
+        ("{key} 仍有报告 {reports} 份、下级机构 {children} 个（含曾经的）、沿革 {successions} 条。",
+         "{key} has {reports} reports, {children} agencies below it, {successions} successions."),
         ("仍有其他数据依赖它。", "Other data depend on it."),
         ("先删除或改动依赖它的数据。", "Delete or change what depends on it first."),
     ),
@@ -532,6 +539,15 @@ FAULTS: dict[str, Label] = {
     "unknown-year": Label("该报告年度未登记。", "The reporting year is not registered."),
     "year-without-form": Label("2019 年以前没有适用的格式。", "No form is in use before 2019."),
     "circle": Label("机构不能是自己的上级或上级的上级。", "An agency cannot be above itself."),
+    "in-the-future": Label("不得晚于今天 {today}。", "Must not be after today, {today}."),
+    "before-last-change": Label(
+        "不得早于上一次变更之日 {start}。", "Must not be before the last change, of {start}."
+    ),
+    "succeeds-itself": Label("机构不能承继自己。", "An agency cannot follow itself."),
+    "succession-circle": Label(
+        "同一年度内各机构不得互相承继。",
+        "In one year, agencies would follow each other in a circle.",
+    ),
     "ends-before-start": Label("不得早于 active_from。", "Must not be before active_from."),
     "contradicts-path": Label(
         "与路径不符：路径为 {expected}。", "Contradicts the path: {expected}."

@@ -83,7 +83,7 @@ async def read(database: Readable, ask: Ask, upto: int | None = None) -> Served:
     """Read a page of the feed."""
     filters = dict(ask.filters)
     reading = seeing(ask.sight, lambda c: feed.since(c, ask.after, ask.limit, filters, upto=upto))
-    page = await database.use(reading)
+    page = await database.exact(reading)
     return Served(page)
 
 
@@ -125,13 +125,16 @@ class Watcher:
         It ends where the feed stood then: so all who follow go on from one place, and share pages.
         """
         if self._clock == _UNKNOWN:
-            self._clock = tuple(await self._database.point(feed.POSITION, {}))
+            self._clock = await self._looked_up()
         task = self._pages.get(ask)
         if task is None:
             task = asyncio.create_task(read(self._database, ask, self.position))
             self._pages[ask] = task
             task.add_done_callback(lambda done: self._drop_failed(ask, done))
         return await asyncio.shield(task)
+
+    async def _looked_up(self) -> tuple[int, ...]:
+        return tuple(await self._database.exact(lambda c: feed.POSITION.row(c, {})))
 
     def _drop_failed(self, ask: Ask, done: asyncio.Task[Served]) -> None:
         if (done.cancelled() or done.exception()) and self._pages.get(ask) is done:
@@ -181,9 +184,9 @@ class Watcher:
     async def _watch(self) -> None:
         while True:
             with suppress(SQLAlchemyError):  # whoever reads next is told
-                clock = await self._database.point(feed.POSITION, {})
-                if tuple(clock) != self._clock:
-                    self._clock = tuple(clock)
+                clock = await self._looked_up()
+                if clock != self._clock:
+                    self._clock = clock
                     self._pages.clear()
                     self._wake()
             await asyncio.sleep(max(TICK, self._followers / CROWD))

@@ -33,7 +33,7 @@ from app.storage.webhooks import Delivery, Webhook
 routes = router("webhooks", "/v1/webhooks")
 messages = APIRouter()
 
-RESOURCES = ("agencies", "reporting-years", "reports")
+RESOURCES = ("agencies", "reporting-years", "reports", "successions")
 _OLD = 86_400.0
 """Seconds that a secret is still signed with after it was replaced."""
 
@@ -72,7 +72,7 @@ class WebhookBody(schemas.Strict):
     description: schemas.Remark | None = None
     resources: Annotated[
         list[ResourceName] | None,
-        Field(min_length=1, max_length=3, description="Of which it is told; all if left out."),
+        Field(min_length=1, max_length=4, description="Of which it is told; all if left out."),
     ] = None
     active: schemas.Flag | None = None
     id: _READ_ONLY = None

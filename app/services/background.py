@@ -188,7 +188,7 @@ class Importer:
                 await asyncio.wait_for(self._wanted.wait(), _POLL)
 
     async def _claimed(self) -> Job | None:
-        waiting = await self._database.use(imports.waiting)
+        waiting = await self._database.exact(imports.waiting)
         for job in filter(is_claimable, waiting):
             claim = partial(
                 imports.claim,
@@ -255,7 +255,7 @@ class Importer:
         position = 0
         while True:
             read = partial(imports.piece, identity=job.id, kind=kind, position=position)
-            piece = self._wait(self._database.use(read))
+            piece = self._wait(self._database.exact(read))
             if piece is None:
                 return
             yield unpacked(piece)

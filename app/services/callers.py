@@ -136,7 +136,7 @@ class Callers:
 
     async def _by_key(self, token: str) -> Caller | None:
         digest = digest_of(token, self._settings)
-        row = await self._database.use(lambda c: keys.by_digest(c, digest))
+        row = await self._database.exact(lambda c: keys.by_digest(c, digest))
         if hmac.compare_digest(digest, self._admin):
             return caller("admin", "GONGKAI_ADMIN_KEY", "admin", None)
         if row is None or row.revoked_at is not None:

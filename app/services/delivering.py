@@ -261,7 +261,7 @@ class Dispatcher:
             self._wanted.clear()
             try:
                 await self._forget()
-                self._start(await self._database.use(partial(webhooks.due, now=now())))
+                self._start(await self._database.exact(partial(webhooks.due, now=now())))
             except SQLAlchemyError as error:
                 log.warning("webhooks not looked at", error=str(error))
             with suppress(TimeoutError):
@@ -303,7 +303,7 @@ class Dispatcher:
 
     async def _step(self, identity: str, owner: str) -> bool:
         """Deliver one message; tell whether to go on."""
-        found = await self._database.use(partial(following, identity=identity))
+        found = await self._database.exact(partial(following, identity=identity))
         if found is None or found[1] is None or not found[0].active:
             return False
         hook, sent = found

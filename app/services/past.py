@@ -5,21 +5,17 @@ database in memory, as it was.
 """
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, insert, select
-from sqlalchemy.pool import StaticPool
-from sqlmodel import SQLModel
+from sqlalchemy import Connection
 
 from app.domain.calendar import LOCAL
 from app.domain.report import Agency
 from app.forms import form_of
 from app.services import encoding, filing, reporting, rolling
 from app.services.rolling import Basis
-from app.storage import history, models, paging, reports
+from app.storage import history, paging, reports, scratch
 from app.storage.reports import Stored
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -28,7 +24,10 @@ _ALL = 2**31 - 1
 
 
 def moment(text: str) -> str | None:
-    """Return a time as it is stored; that of a day is its last, in China. None if it is neither."""
+    """Return a time as it is stored; that of a day is its last, in China. None if it is neither.
+
+    What no calendar of ours reaches counts as its end.
+    """
     try:
         if _DAY.fullmatch(text):
             end = datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), LOCAL)
@@ -36,7 +35,9 @@ def moment(text: str) -> str | None:
         found = datetime.fromisoformat(text.replace(" ", "+"))
         if found.tzinfo is not None:
             return reporting.shown_time(found.astimezone(UTC))
-    except (ValueError, OverflowError):
+    except OverflowError:
+        return "0001" if text < "5" else "9999-12-31T23:59:59.999999Z"
+    except ValueError:
         pass
     return None
 
@@ -71,7 +72,7 @@ def rollup(
 ) -> tuple[str, bytes]:
     """Return the ETag and the JSON of a roll-up of reports as they were. Raises `NotFound`."""
     rolling.require(connection, agency, year)
-    with _scratch(connection) as then:
+    with scratch.opened(connection) as then:
         asked = {"as_of": as_of, "year": year, "under": agency}
         rows, _ = paging.reading(history.PAST, asked, _ORDER, None, limit=_ALL, count=False)(
             connection
@@ -79,28 +80,6 @@ def rollup(
         for row in rows:
             _restore(then, encoding.decoded(bytes(row[2])))
         return rolling.computed(then, agency, year, basis)
-
-
-@contextmanager
-def _scratch(connection: Connection) -> Iterator[Connection]:
-    """Open a database in memory with the agencies and years of another, and no reports."""
-    engine = create_engine("sqlite://", poolclass=StaticPool)
-    try:
-        with engine.connect() as made:
-            SQLModel.metadata.create_all(made, [SQLModel.metadata.tables[n] for n in _NEEDED])
-            for name in COPIED:
-                table = SQLModel.metadata.tables[name]
-                rows = [dict(row._mapping) for row in connection.execute(select(table))]
-                if rows:
-                    made.execute(insert(table), rows)
-            yield made
-    finally:
-        engine.dispose()
-
-
-COPIED = ("agency", "reporting_year")
-"""The tables that a roll-up reads beside the reports."""
-_NEEDED = (*COPIED, "report", *(f"filing_{key}" for key in models.FILINGS))
 
 
 def _restore(connection: Connection, body: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ async def forget(database: Database, days: int) -> int:
     """
     before = now(-days * 86_400)
     done = 0
-    while await database.use(lambda connection: feed.is_overdue(connection, before)):
+    while await database.exact(lambda connection: feed.is_overdue(connection, before)):
         done += await database.alter(lambda connection: feed.prune(connection, before))
     return done
 

@@ -80,7 +80,9 @@ def _obstacles(connection: Connection, scene: Scene) -> Iterator[Fault]:
 
 def findings(scene: Scene) -> tuple[Finding, ...]:
     """Judge the scene's report by every rule."""
-    return reporting.findings_of(*_pair(scene))
+    report, before = _pair(scene)
+    beside = scene.kin.forebears(scene.stored, scene.year.year)
+    return reporting.findings_of(report, before, beside)
 
 
 def failures(scene: Scene) -> list[Finding]:

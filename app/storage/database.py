@@ -25,6 +25,8 @@ from sqlmodel import Session
 from app.errors import AppError
 from app.settings import Settings
 from app.storage import feed, layers
+from app.storage.fence import Fence
+from app.storage.replica import Primary, Replica
 from app.storage.statements import Prepared, guarded
 
 T = TypeVar("T")
@@ -131,6 +133,9 @@ class Readable(Protocol):
     async def use(self, use: Use[T]) -> T:
         """Read with a connection; it may be done twice."""
 
+    async def exact(self, use: Use[T]) -> T:
+        """Read what is committed now, and never from a replica."""
+
     async def apart(self, use: Use[T]) -> T:
         """Read with a connection on a thread, where it may take its time."""
 
@@ -159,7 +164,7 @@ def in_session(job: Job[T]) -> Use[T]:
     return use
 
 
-def _at_one_moment(connection: Connection, use: Use[T]) -> T:
+def at_one_moment(connection: Connection, use: Use[T]) -> T:
     """Read in a transaction, with a connection that is outside of any."""
     driver: Any = connection.connection.driver_connection
     is_sqlite = connection.dialect.name == "sqlite"
@@ -214,12 +219,12 @@ class _Threads:
         self._queue.put(turn)
         return await turn.future
 
-    def shutdown(self) -> None:
-        """Finish what waits, then stop."""
+    def shutdown(self, timeout: float | None = None) -> None:
+        """Finish what waits, then stop; a thread that hangs longer than that is left behind."""
         for _ in self._threads:
             self._queue.put(None)
         for thread in self._threads:
-            thread.join()
+            thread.join(timeout)
 
     def _serve(self) -> None:
         connection: Connection | None = None
@@ -375,8 +380,34 @@ class _Here:
         self._connection.close()
 
 
+class _Nearby:
+    """A replica, and the threads that read from it."""
+
+    def __init__(self, settings: Settings) -> None:
+        # What was sent and is not acknowledged is given up after three seconds.
+        url = make_url(str(settings.database_read_url)).update_query_dict(
+            {"tcp_user_timeout": "3000", "target_session_attrs": "any"}
+        )
+        size = settings.pool_size
+        its_own = {"database_url": url.render_as_string(hide_password=False)}
+        self.fence = Fence(settings.read_fence)
+        self.primary = Primary(self.fence)
+        self._engine = read_engine(settings.model_copy(update=its_own), size + 1)
+        self._threads = _Threads(self._engine, size, "replica-reader")
+        self.replica = Replica(self._engine, self.primary, self._threads.run)
+
+    def close(self) -> None:
+        self.replica.close()
+        self._threads.shutdown(timeout=1)
+        self._engine.dispose()
+        self.fence.close()
+
+
 class Database:
-    """The database of one worker: its engines, and the threads that may use them."""
+    """The database of one worker: its engines, and the threads that may use them.
+
+    Where there is a replica, reads go to it while it has all that anybody may know of.
+    """
 
     def __init__(self, settings: Settings) -> None:
         size = settings.pool_size
@@ -388,6 +419,12 @@ class Database:
         self._writers = (
             _GroupWriter(self.writes) if self.is_sqlite else _Threads(self.writes, size, "writer")
         )
+        self._nearby = _Nearby(settings) if settings.database_read_url else None
+
+    @property
+    def replica(self) -> str | None:
+        """How the replica is: `current`, `behind` or `away`; None if there is none."""
+        return None if self._nearby is None else self._nearby.replica.state
 
     async def point(self, statement: Prepared, parameters: dict[str, Any]) -> Any:
         """Read one row by its key, the quickest way there is; None if it is not there."""
@@ -399,19 +436,26 @@ class Database:
 
     async def use(self, use: Use[T]) -> T:
         """Read with a connection; it may be done twice."""
+        if self._nearby is not None:
+            done, result = await self._nearby.replica.run(use)
+            return cast("T", result) if done else await self.exact(use)
+        return await self.exact(use)
+
+    async def exact(self, use: Use[T]) -> T:
+        """Read with a connection what is committed now, whoever has written it."""
         if self._here is not None:
             done, result = self._here.run(use)
             if done:
                 return cast("T", result)
-        return await self._readers.run(use)
+        return await self._readers.run(self._noting(use))
 
     async def apart(self, use: Use[T]) -> T:
         """Read with a connection on a thread, where it may take its time."""
-        return await self._readers.run(use)
+        return await (self._readers.run(use) if self.is_sqlite else self.use(use))
 
     async def snapshot(self, use: Use[T]) -> T:
         """Read with a connection, all of it as of one moment; it may be done twice."""
-        return await self.use(lambda connection: _at_one_moment(connection, use))
+        return await self.use(lambda connection: at_one_moment(connection, use))
 
     async def write(self, job: Job[T]) -> T:
         """Run a job that writes in its turn; return once it is committed."""
@@ -419,12 +463,19 @@ class Database:
 
     async def alter(self, use: Use[T]) -> T:
         """Write with a connection, in its turn; return once it is committed."""
-        return await self._writers.run(partial(done if self.is_sqlite else _transact, use=use))
+        if self.is_sqlite:
+            return await self._writers.run(partial(done, use=use))
+        return await self._writers.run(self._noting(partial(_transact, use=use)))
+
+    def _noting(self, use: Use[T]) -> Use[T]:
+        return use if self._nearby is None else self._nearby.primary.noting(use)
 
     def close(self) -> None:
         """Finish what waits, then let go of everything."""
         self._writers.shutdown()
         self._readers.shutdown()
+        if self._nearby is not None:
+            self._nearby.close()
         if self._here is not None:
             self._here.close()
         self.reads.dispose()

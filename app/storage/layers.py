@@ -60,6 +60,13 @@ def looking(connection: Connection, sight: Sight | None) -> Iterator[None]:
         connection.info[_SIGHT] = before
 
 
+def each_layer(connection: Connection) -> Iterator[None]:
+    """See what is worked on, and then what is published."""
+    for sight in (None, PUBLISHED_ONLY):
+        with looking(connection, sight):
+            yield
+
+
 def seen(sql: str, sight: Sight) -> str:
     """Return the text of a statement for a connection that sees something else than the work."""
     kind = "published" if sight.root is None else "below" if sight.below else "own"

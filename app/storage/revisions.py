@@ -18,15 +18,24 @@ class MigrationError(Exception):
     """A database cannot be brought to the newest revision."""
 
 
+def _named() -> list[tuple[bool, str]]:
+    """Return the revisions that scripts name, each with whether it is the one before."""
+    return [
+        (bool(is_before), revision)
+        for script in (SCRIPTS / "versions").glob("*.py")
+        for is_before, revision in _NAMED.findall(script.read_text(encoding="utf-8"))
+    ]
+
+
+def known() -> set[str]:
+    """Return all revisions that this code knows."""
+    return {revision for is_before, revision in _named() if not is_before}
+
+
 def head() -> str:
     """Return the newest revision: the one that no other comes after."""
-    named = [
-        found
-        for script in (SCRIPTS / "versions").glob("*.py")
-        for found in _NAMED.findall(script.read_text(encoding="utf-8"))
-    ]
-    before = {revision for is_before, revision in named if is_before}
-    (newest,) = {str(revision) for is_before, revision in named if not is_before} - before
+    before = {revision for is_before, revision in _named() if is_before}
+    (newest,) = known() - before
     return newest
 
 

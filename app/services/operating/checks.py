@@ -1,0 +1,164 @@
+"""Checks of the database and of what is in it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.services import encoding, reporting
+from app.services.operating.findings import Finding, Patient, doubtful, well, wrong
+from app.storage import examining, replica, reports, revisions, years
+from app.storage.database import at_one_moment, read_engine
+
+SAMPLE = 200
+"""How many agencies' documents are derived anew, if not all."""
+_APART, _FAR_APART = 2.0, 60.0  # seconds between clocks
+
+
+def database(patient: Patient) -> Iterator[Finding]:
+    """Tell which database it is, and whether it keeps what it acknowledges."""
+    if patient.settings.is_sqlite:
+        facts = examining.sqlite_facts(patient.connection)
+        yield well("database", f"SQLite {facts['version']}, {facts['journal_mode'].upper()}")
+        return
+    facts = examining.postgresql_facts(patient.connection)
+    yield well("database", f"PostgreSQL {facts['server_version']}, {facts['server_encoding']}")
+    if facts["server_encoding"] != "UTF8":
+        cure = "restore into a database made with ENCODING 'UTF8'"
+        yield wrong("database", f"its encoding is {facts['server_encoding']}", cure)
+    for name in ("fsync", "full_page_writes", "synchronous_commit"):
+        if facts[name] == "off":
+            text = f"{name} is off: a crash may lose what was acknowledged"
+            yield doubtful("database", text, f"ALTER SYSTEM SET {name} = on")
+    chosen = patient.settings
+    wanted = 2 * chosen.pool_size * chosen.workers
+    if wanted > int(facts["max_connections"]):
+        text = f"{wanted} connections are wanted and {facts['max_connections']} allowed"
+        yield wrong("database", text, "raise max_connections, or lower GONGKAI_POOL_SIZE")
+
+
+def migrations(patient: Patient) -> Iterator[Finding]:
+    """Tell whether the tables are those that the code knows."""
+    current, head = revisions.current(patient.connection), revisions.head()
+    if current == head:
+        yield well("migrations", f"at {head}")
+    elif current in revisions.known() or current is None:
+        yield wrong("migrations", f"at {current}, not at {head}", "gongkai migrate")
+    else:
+        cure = "run the newer Gongkai that made them"
+        yield wrong("migrations", f"at {current}, which this Gongkai does not know", cure)
+
+
+def clock(patient: Patient) -> Iterator[Finding]:
+    """Hold the clocks of this machine and of the database, and what was written, together."""
+    now = datetime.now(UTC)
+    theirs = examining.time(patient.connection)
+    text = "this machine's"
+    if theirs is not None:
+        apart = abs((datetime.fromisoformat(theirs) - now).total_seconds())
+        text = f"{apart:.1f} s from the database's"
+        if apart > _APART:
+            made = wrong if apart > _FAR_APART else doubtful
+            yield made("clock", text, "let both machines follow one time server")
+            return
+    latest = examining.latest_change(patient.connection)
+    if latest is not None and datetime.fromisoformat(latest) > now + timedelta(seconds=_APART):
+        cure = "set the clock right; what is written until then bears too late a time"
+        yield doubtful("clock", f"the last change is of the future: {latest}", cure)
+        return
+    yield well("clock", text)
+
+
+def rule_set(patient: Patient) -> Iterator[Finding]:
+    """Tell whether documents were derived by the rules of this code."""
+    stale = examining.count_stale(patient.connection, reporting.rule_set())
+    if stale:
+        text = f"{stale} documents are missing or of other rules"
+        yield doubtful("rule set", text, "gongkai rebuild")
+    else:
+        yield well("rule set", "every document is of the current rules")
+
+
+def documents(patient: Patient) -> Iterator[Finding]:
+    """Derive documents anew, of some agencies or of all, and compare."""
+    lost = examining.orphans(patient.connection)
+    if lost:
+        yield wrong("documents", f"{lost} documents of no report", "gongkai restore a backup")
+    most = None if patient.deep else SAMPLE
+    codes = examining.agencies_with_reports(patient.connection, most)
+    looked, differing = 0, []
+    for code in codes:
+        found = at_one_moment(patient.connection, partial(compare, agency=code))
+        looked += len(found)
+        differing += [f"{code}/{year}" for year, is_same in found.items() if not is_same]
+    text = f"{looked} compared" + ("" if patient.deep else "; --deep compares all")
+    if differing:
+        text = f"{len(differing)} of {looked} disagree with the figures: {differing[0]} …"
+        yield wrong("documents", text, "gongkai rebuild")
+    elif not lost:
+        yield well("documents", text)
+
+
+def compare(connection: Connection, agency: str) -> dict[int, bool]:
+    """Tell for each year whether an agency's document is what its figures give.
+
+    Documents of other rules are passed over: they are consistent with those.
+    """
+    reported = examining.years_of(connection, agency)
+    known = reports.agency(connection, agency)
+    if known is None or not reported:
+        return {}
+    stored = reports.load(connection, known, reported[0], reported[-1])
+    found = {}
+    for year, each in stored.items():
+        facts = years.read(connection, year)
+        if facts is None or each.derived is None or each.derived.rule_set != reporting.rule_set():
+            continue
+        rendered = reporting.render(stored, year, facts.due)
+        row = reports.READ_DOCUMENT.row(connection, {"agency": agency, "year": year})
+        findings = [encoding.read(body) for body in reports.findings(connection, each.report)]
+        found[year] = (
+            row[0] == rendered.etag
+            and encoding.unzipped(row[1]) == rendered.body
+            and findings == encoding.read(rendered.body)["findings"]
+        )
+    return found
+
+
+def feed(patient: Patient) -> Iterator[Finding]:
+    """Tell whether the feed has no gap."""
+    found = examining.feed(patient.connection)
+    if found.is_whole:
+        yield well("feed", f"{found.count} changes up to {found.latest}, without a gap")
+        return
+    after = examining.missing_change(patient.connection)
+    text = f"changes {found.oldest} to {found.latest} should be there; one is missing after {after}"
+    yield wrong("feed", text, "gongkai restore a backup; followers have to load everything again")
+
+
+def read_replica(patient: Patient) -> Iterator[Finding]:
+    """Tell whether the replica is one of this database, and how far behind."""
+    chosen = patient.settings
+    if chosen.database_read_url is None:
+        return
+    engine = read_engine(chosen.model_copy(update={"database_url": chosen.database_read_url}))
+    cure = "see to the replica, or unset GONGKAI_DATABASE_READ_URL"
+    try:
+        with engine.connect() as connection:
+            which, position, lag = replica.health(connection)
+    except SQLAlchemyError as error:
+        told = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        yield doubtful("replica", f"is away: {told}", cure)
+        return
+    finally:
+        engine.dispose()
+    if which != replica.identity(patient.connection):
+        yield wrong("replica", "is of another database", "correct GONGKAI_DATABASE_READ_URL")
+    elif position is None:
+        yield wrong("replica", "is not a standby", "correct GONGKAI_DATABASE_READ_URL")
+    elif lag is not None and lag > _FAR_APART:
+        yield doubtful("replica", f"is {lag:.0f} s behind; reads go to the database", cure)
+    else:
+        yield well("replica", f"{lag or 0:.1f} s behind")
