@@ -53,12 +53,16 @@ def resolved(schema: Json) -> Json:
 
 
 def writable(value: Any) -> Any:
-    """Let a document's requests have what only replies show: it is accepted and ignored."""
+    """Let a document's requests have what only replies show: it is accepted and ignored.
+
+    Credentials are left out: the client has its own.
+    """
     if isinstance(value, list):
         return [writable(each) for each in value]
     if not isinstance(value, dict):
         return value
-    return {name: writable(each) for name, each in value.items() if name != "readOnly"}
+    dropped = {"readOnly", "security", "securitySchemes"}
+    return {name: writable(each) for name, each in value.items() if name not in dropped}
 
 
 def closed(value: Any) -> Any:
