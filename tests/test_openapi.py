@@ -215,7 +215,7 @@ def test_errors_are_the_real_ones() -> None:
 
 
 def test_every_operation_says_which_credentials_it_takes_and_how_it_refuses() -> None:
-    known = {"bearer": []}
+    known: Json = {"bearer": []}
     for name, operation in OPERATIONS.items():
         right, statuses = RIGHTS[name], set(operation["responses"])
         if right == "open":

@@ -109,7 +109,7 @@ class _Values(dict[str, Any]):
         return f"{{{name}}}"
 
 
-_VALUES = {
+_VALUES: dict[str, dict[str, Any]] = {
     "forbidden": {"right": "write"},
     "request-timeout": {"seconds": 60},
     "too-many-requests": {"limit": 100, "seconds": 30},
