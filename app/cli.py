@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -22,7 +23,7 @@ from app import importer, logs
 from app.api import openapi
 from app.domain.roles import OF_AN_AGENCY, ROLES
 from app.main import create_app
-from app.services import keeping
+from app.services import keeping, workflow
 from app.services.importing import Plan
 from app.services.keeping import NewKey
 from app.services.operating.errors import OperatingError
@@ -192,6 +193,17 @@ def _first_key(settings: Settings) -> None:
     asked = NewKey("first administrator", "admin")
     _, secret = _written(settings, lambda c: keeping.create(c, settings, asked))
     _say(f"Key   {secret}   (role admin; shown this once: Authorization: Bearer …)")
+
+
+@app.command()
+def record(
+    reason: Annotated[str, typer.Argument(help="Why: where they were published, for example.")],
+    under: Annotated[str | None, typer.Option(help="Of this agency and all below it.")] = None,
+    year: Annotated[int | None, typer.Option(help="On this year.")] = None,
+) -> None:
+    """Take drafts with a `published_on` as published before, as they are, errors included."""
+    use = partial(workflow.record_drafts, under=under, year=year, why=reason)
+    _say(f"recorded {_written(_settings(), use)} reports")
 
 
 @app.command()

@@ -138,7 +138,10 @@ class Settings(BaseSettings):
             raise ValueError("must name a file: sqlite:///path/to/gongkai.db")
         return value
 
-    @field_validator("oidc_issuer", "oidc_audience", "database_read_url", mode="before")
+    @field_validator(
+        "oidc_issuer", "oidc_audience", "database_read_url", "admin_key", "mirror_key",
+        mode="before",
+    )  # fmt: skip
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value

@@ -43,7 +43,7 @@ def test_a_key_is_shown_once_and_stored_nowhere(client: TestClient, database_url
 def test_an_editor_and_a_reviewer_are_of_an_agency(client: TestClient) -> None:
     for role in ("editor", "reviewer"):
         lacking = client.post("/v1/keys", json={"name": "x", "role": role})
-        assert faults(lacking) == [("/agency", "required")]
+        assert faults(lacking) == [("/agency", "agency-required")]
     unknown = client.post("/v1/keys", json={"name": "x", "role": "editor", "agency": "nobody"})
     assert faults(unknown) == [("/agency", "unknown-agency")]
     wrong = client.post("/v1/keys", json={"name": "", "role": "king", "rate_limit": 0, "x": 1})
@@ -172,3 +172,17 @@ def test_a_token_of_the_provider_is_a_caller(database_url: str) -> None:
             expired = oidc.token(oidc.claims(**said_of_it, exp=1_000))
             for bad in (token[:-4] + "AAAA", expired, oidc.token(oidc.claims())):
                 assert said(as_(client, bad, "GET", path)) == (401, "invalid-credentials")
+
+
+def test_what_is_kept_of_a_reply_has_no_secret(client: TestClient) -> None:
+    named = {"Idempotency-Key": "once"}
+    body = {"name": "审计", "role": "auditor"}
+    first, again = (client.post("/v1/keys", json=body, headers=named) for _ in range(2))
+    assert first.json()["key"].startswith("gk_")
+    assert (again.status_code, again.json()["key"]) == (201, None)
+    assert again.headers["idempotent-replayed"] == "true"
+    hook = {"url": "https://example.invalid/hook"}
+    one, other = (client.post("/v1/webhooks", json=hook, headers=named | {"Idempotency-Key": "h"})
+                  for _ in range(2))  # fmt: skip
+    assert one.json()["secret"].startswith("whsec_")
+    assert "secret" not in other.json()

@@ -1,6 +1,7 @@
 """What a connection sees: every statement can be run for every sight, and means the same."""
 
 import gc
+import itertools
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -19,6 +20,7 @@ from app.storage.statements import Prepared
 from tests.conftest import quiet
 
 assert main  # everything that has statements is loaded
+PLANS = itertools.count()
 SIGHTS = (PUBLISHED_ONLY, Sight("a"), Sight("a", below=True))
 OF_THE_OTHER = {
     "sqlite": ("pg_", "json_array_elements_text", "generate_series"),
@@ -56,8 +58,8 @@ def explained(connection: Connection, sql: str, number: int) -> None:
         driver: Any = connection.connection.driver_connection
         driver.execute(f"EXPLAIN {sql}", [None] * number)
     else:
-        connection.exec_driver_sql("DEALLOCATE ALL")
-        connection.exec_driver_sql(f"PREPARE plan AS {sql}".replace("%", "%%"))
+        name = f"plan_{next(PLANS)}"
+        connection.exec_driver_sql(f"PREPARE {name} AS {sql}".replace("%", "%%"))
 
 
 @pytest.mark.parametrize("sight", SIGHTS, ids=("published", "own", "below"))

@@ -546,6 +546,7 @@ _CHECKS = [
 
 
 BEYOND_SCHEMAS = {
+    "agency-required",
     "reason-required",
     "error-stands",
     "finding-stands",

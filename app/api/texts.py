@@ -595,6 +595,7 @@ FAULTS: dict[str, Label] = {
         "不能与 as_of 同用：核查结果与更新时间只有现在的。",
         "Not with as_of: findings and times of change are those of the present.",
     ),
+    "agency-required": Label("此角色须指明机构。", "This role is for an agency: name it."),
     "reason-required": Label("须说明理由。", "A reason is required."),
     "differs": Label("与现存的值不同。", "Differs from what is stored."),
     "unknown-parameter": Label("没有这个参数。", "There is no such parameter."),

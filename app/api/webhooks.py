@@ -17,7 +17,7 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import bodies, queries, schemas
+from app.api import bodies, idempotency, queries, schemas
 from app.api.documentation import ETAG, IDEMPOTENT, lists, problems, reads, writes
 from app.api.feed_schemas import ChangeOut, ResourceName
 from app.api.queries import Listing, ListQuery, NoQuery
@@ -267,7 +267,8 @@ async def post_webhook(
         )  # fmt: skip
         webhooks.add(connection, hook)
         etag, shown = _resource(hook, secret=secret)
-        return written(request, f"/v1/webhooks/{hook.id}", etag, shown, 201)
+        made = written(request, f"/v1/webhooks/{hook.id}", etag, shown, 201)
+        return idempotency.keeping(made, _resource(hook)[1])
 
     return await database(request).write(job)
 
@@ -376,8 +377,9 @@ async def _change(
     def job(session: Session) -> Response:
         connection = session.connection()
         hook = _required(webhooks.lock(connection, identity), identity)
-        etag, body = _resource(webhooks.save(connection, change(connection, hook)), **shown)
-        return reply(request, etag, body=body)
+        saved = webhooks.save(connection, change(connection, hook))
+        etag, body = _resource(saved, **shown)
+        return idempotency.keeping(reply(request, etag, body=body), _resource(saved)[1])
 
     return await database(request).write(job)
 

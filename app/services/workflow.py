@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from app.domain.findings import Finding, Severity
 from app.domain.report import Report
-from app.domain.workflow import Step
+from app.domain.workflow import STEPS, Step
 from app.errors import AppError, Conflict, Fault, Invalid, NotFound
 from app.services import encoding, filing, reporting
 from app.services.reporting import Scene
@@ -145,6 +145,20 @@ def decide(connection: Connection, scene: Scene, finding: Finding, said: Said) -
     )
     workflow.decide(connection, made)
     return made
+
+
+def record_drafts(connection: Connection, under: str | None, year: int | None, why: str) -> int:
+    """Take as published before what has a date of publication; return how many reports that was.
+
+    Reports under review are left as they are, and those of closed years.
+    """
+    found = 0
+    for code, number in workflow.published_drafts(connection, under, year):
+        scene = reporting.enter(connection, code, number)
+        if scene.year.status == "open":
+            take(connection, scene, STEPS["record"], why)
+            found += 1
+    return found
 
 
 def why_not(connection: Connection, scene: Scene, step: Step) -> list[AppError]:
