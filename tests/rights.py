@@ -171,7 +171,7 @@ def _rows(name: str, method: str, path: str, identities: dict[str, str]) -> Iter
     elif name == "post_import":
         line = a_report_body(2025, agency="a", year=2025)
         yield Row(name, method, path, "", base, line, is_file=True)
-    elif name.startswith("get_") and "{agency}/{year}" in path and "decision" not in path:
+    elif method == "GET" and "{agency}/{year}" in path and "decision" not in path:
         table = path.rsplit("/", 1)[-1]
         for about, year in (
             ("draft", _DRAFTS.get(table, DRAFT)),
