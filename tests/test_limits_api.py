@@ -12,6 +12,7 @@ from app.api.security import docs_policy
 from app.errors import TooMany
 from app.main import create_app
 from app.services.callers import ANONYMOUS, Caller
+from tests import oidc
 from tests.api import HEADERS, TestClient, make_agency, put_report, said
 from tests.callers import as_, bearing, calling, key_for
 from tests.conftest import quiet, served
@@ -158,6 +159,24 @@ def test_a_caller_known_before_whose_key_was_revoked_waits_with_the_others(
     callers._clock = lambda: 10.0**9
     statuses = [as_(client, key, "GET", "/v1/reports").status_code for _ in range(2)]
     assert statuses == [401, 429]
+
+
+def test_a_token_taken_before_is_not_locked_out_either(database_url: str) -> None:
+    with oidc.serving() as site:
+        site.publish(oidc.key_set())
+        settings = quiet(
+            database_url, oidc_issuer=site.url, oidc_audience=oidc.AUDIENCE, failure_limit=1
+        )
+        with TestClient(create_app(settings)) as client:
+            mine, other = (
+                oidc.token(oidc.claims(iss=site.url, sub=name, gongkai_agency="a"))
+                for name in ("li", "wang")
+            )
+            assert as_(client, mine, "GET", "/v1/reports").status_code == 200
+            for _ in range(2):
+                client.get("/v1/reports", headers=WRONG)
+            assert as_(client, mine, "GET", "/v1/reports").status_code == 200
+            assert said(as_(client, other, "GET", "/v1/reports")) == (429, "too-many-requests")
 
 
 # From where
