@@ -1,5 +1,6 @@
 """The rights: the committed table is what is done, and what it does not name is refused."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -66,3 +67,12 @@ def test_what_the_matrix_does_not_name_is_refused_to_everybody(database_url: str
 
 def test_no_change_is_without_a_name_for_those_who_are_told_of_it() -> None:
     assert set(RESOURCES) == _SINGULAR.keys()
+
+
+def test_every_test_that_the_threat_model_names_is_there() -> None:
+    root = Path(__file__).parents[1]
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", (root / "SECURITY.md").read_text("utf-8"))
+    assert len(named) > 40
+    for file, test in named:
+        source = (root / "tests" / file).read_text("utf-8")
+        assert re.search(rf"^def {test}\(", source, re.M), (file, test)
