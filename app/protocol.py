@@ -25,8 +25,9 @@ _TOO_SLOW = _refusal(b"408 Request Timeout")
 class Bounded(HttpToolsProtocol):
     """A connection on which heads of requests are small and come soon."""
 
-    _head = 0
-    """How many bytes of a head have come that has not ended; -1 while none is awaited."""
+    _whole: list[tuple[bytes, bytes]] | None = None
+    """The headers that came last and are complete; others are still coming."""
+    _size = 0
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -40,28 +41,24 @@ class Bounded(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take in what came; hang up on a head that is too large."""
+        """Take in what came; if a head has begun and not ended, mind its size and its time."""
         before = self.headers
         super().data_received(data)
-        if self._head >= 0 and self.headers is before:
-            self._head += len(data)
-            if self._head > LARGEST_HEAD:
+        if self.headers is not self._whole:
+            self._size = self._size + len(data) if self.headers is before else 0
+            if self._size > LARGEST_HEAD:
                 self._refuse(_TOO_LARGE)
-
-    def on_message_begin(self) -> None:
-        """Begin a request."""
-        super().on_message_begin()
-        if self._head < 0:
-            self._await_head()
+            elif self._timer is None:
+                self._await_head()
 
     def on_headers_complete(self) -> None:
         """Begin to answer."""
-        self._head = -1
-        self._stop()
+        self._whole = self.headers
+        if self._timer is not None:
+            self._stop()
         super().on_headers_complete()
 
     def _await_head(self) -> None:
-        self._head = 0
         self._timer = self.loop.call_later(PATIENCE, self._give_up)
 
     def _stop(self) -> None:
