@@ -424,3 +424,25 @@ def test_an_editor_whose_key_is_for_another_agency_writes_nothing(client: TestCl
         body = {} if method == "DELETE" else {"json": a_report_body(2024, agency="a", year=2024)}
         assert said(as_(client, key, method, path, **body)) == (403, "forbidden")
     assert client.get(URL).content == before.content
+
+
+def test_a_reviewer_loses_the_agency_that_moves_away_and_another_gains_it(
+    client: TestClient,
+) -> None:
+    for code in ("one", "two"):
+        make_agency(client, code, kind="government")
+    make_agency(client, "a", parent="one")
+    put_report(client, "a", 2024)
+    editor, before, after = (
+        key_for(client, role, agency)
+        for role, agency in (("editor", "a"), ("reviewer", "one"), ("reviewer", "two"))
+    )
+    assert step(client, editor, "submit").status_code == 200
+    assert [as_(client, key, "GET", URL).status_code for key in (before, after)] == [200, 404]
+
+    assert client.patch("/v1/agencies/a", json={"parent": "two"}).status_code == 200
+
+    assert [as_(client, key, "GET", URL).status_code for key in (before, after)] == [404, 200]
+    assert said(step(client, before, "accept")) == (403, "forbidden")
+    assert step(client, after, "accept").status_code == 200
+    assert as_(client, editor, "GET", URL).status_code == 200

@@ -7,7 +7,7 @@ algorithm); who has not been seen for longest is forgotten first, and had a full
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 WINDOW = 60.0
 """The seconds that a quota is for; all of it may be used at once, and comes back evenly."""
@@ -15,8 +15,7 @@ _MOST = 20_000
 _ROUNDING = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """How much is left of a quota, and after how many seconds all of it is there again.
 
     `wait` is after how many seconds there is something again; 0 if there was.
