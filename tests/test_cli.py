@@ -383,7 +383,12 @@ def test_keys_are_made_listed_and_revoked_by_command(
     cli.revoke_key(identity)
     with TestClient(create_app(quiet(database_url))) as client:
         assert client.get("/v1/forms", headers=headers).status_code == 401
-    for wrong in ({"role": "king"}, {"role": "editor"}, {"role": "editor", "agency": "nobody"}):
+    faulty: list[Any] = [
+        {"role": "king"},
+        {"role": "editor"},
+        {"role": "editor", "agency": "nobody"},
+    ]
+    for wrong in faulty:
         with pytest.raises(SystemExit, match="gongkai: --"):
             cli.create_key("x", **wrong)
     with pytest.raises(SystemExit, match="no key"):

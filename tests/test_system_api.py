@@ -48,7 +48,7 @@ def test_a_database_without_tables_is_not_ready(empty_url: str) -> None:
 
 @pytest.mark.parametrize("backend", ["postgresql"])
 def test_a_database_that_is_away_is_not_ready(database_url: str) -> None:
-    away = re.sub(r"/t[0-9a-f]{32}\?", "/nothing?", database_url)
+    away = re.sub(r"/\w+\?", "/nothing?", database_url)
     assert away != database_url
     with TestClient(create_app(quiet(away))) as client:
         assert client.get("/healthz").status_code == 200
