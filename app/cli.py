@@ -83,6 +83,7 @@ def serve(
         factory=True,
         host=settings.host,
         port=settings.port,
+        http="app.protocol:Bounded",
         workers=settings.workers,
         root_path=settings.root_path,
         access_log=False,

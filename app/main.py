@@ -10,7 +10,6 @@ from importlib.metadata import version
 import structlog
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount
@@ -46,7 +45,9 @@ from app.api import (
 from app.api import (
     revisions as report_revisions,
 )
+from app.api.cors import Origins
 from app.api.dispatch import Dispatch
+from app.api.limits import Limits
 from app.api.middleware import Edge
 from app.api.problems import problem, response_to
 from app.api.replies import FEED_POSITION
@@ -112,6 +113,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = chosen
     app.state.keys_under_way = set()
+    app.state.limits = Limits(chosen)
     for router in _ROUTERS:
         # Not include_router: a tree of routers costs every request.
         app.router.routes.extend(router.routes)
@@ -123,7 +125,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Edge, access_log=chosen.access_log)
     if chosen.cors_origins:
         app.add_middleware(
-            CORSMiddleware,
+            Origins,
             allow_origins=chosen.cors_origins,
             allow_methods=["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"],
             allow_headers=[
@@ -138,6 +140,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 "ETag",
                 "Location",
                 "Retry-After",
+                "RateLimit",
+                "RateLimit-Policy",
+                "WWW-Authenticate",
                 "X-Request-ID",
                 "Allow",
                 "Accept-Patch",

@@ -138,7 +138,14 @@ def errors_of_every_kind(client: TestClient, **headers: str) -> dict[str, Respon
         "invalid-import": _imported(client, b"{}"),
         "malformed-gzip": _imported(client, b"{}", content_encoding="gzip"),
         "unreadable-workbook": _imported(client, b"{}", content_type=XLSX),
+        "too-many-requests": _asked_twice(client, key_for(client, "reader", rate_limit=1)),
     }
+
+
+def _asked_twice(client: TestClient, key: str) -> Response:
+    for _ in range(2):
+        reply: Response = as_(client, key, "GET", AGENCY)
+    return reply
 
 
 def _submitted_with_an_error(client: TestClient) -> Response:
@@ -185,7 +192,12 @@ def test_every_error_is_a_problem_that_says_what_it_is(world: TestClient) -> Non
 
 def test_every_problem_of_a_client_is_caused_here(world: TestClient) -> None:
     of_the_service = {"conflict", "internal-error", "unavailable"}
-    of_a_moment = {"idempotency-key-in-use", "import-not-ended"}
+    of_a_moment = {
+        "idempotency-key-in-use",
+        "import-not-ended",
+        "request-timeout",
+        "too-many-at-once",
+    }
     expected = set(PROBLEMS) - of_the_service - of_a_moment
     assert set(errors_of_every_kind(world)) == expected
 
@@ -964,6 +976,9 @@ def test_pages_of_the_setting_may_call(database_url: str) -> None:
                 "feed-position",
                 "content-disposition",
                 "idempotent-replayed",
+                "www-authenticate",
+                "ratelimit",
+                "ratelimit-policy",
             }
         hidden = get(client, "/v1/rules", origin="https://stranger.example")
         assert "access-control-allow-origin" not in hidden.headers

@@ -16,6 +16,7 @@ from openapi_spec_validator import validate
 from schemathesis import Case, GenerationMode, checks
 
 from app.api import files, openapi
+from app.api.rights import RIGHTS
 from app.demo import real_reports
 from app.forms import FORMS, TABLE_KEYS
 from app.forms.cells import CELLS
@@ -52,12 +53,16 @@ def resolved(schema: Json) -> Json:
 
 
 def writable(value: Any) -> Any:
-    """Let a document's requests have what only replies show: it is accepted and ignored."""
+    """Let a document's requests have what only replies show: it is accepted and ignored.
+
+    Credentials are left out: the client has its own.
+    """
     if isinstance(value, list):
         return [writable(each) for each in value]
     if not isinstance(value, dict):
         return value
-    return {name: writable(each) for name, each in value.items() if name != "readOnly"}
+    dropped = {"readOnly", "security", "securitySchemes"}
+    return {name: writable(each) for name, each in value.items() if name not in dropped}
 
 
 def closed(value: Any) -> Any:
@@ -207,6 +212,21 @@ def test_errors_are_the_real_ones() -> None:
                 assert wrong(problem["schema"], example["value"]) == []
                 assert example["value"]["type"] == f"/problems/{slug}"
                 assert example["value"]["status"] == int(status)
+
+
+def test_every_operation_says_which_credentials_it_takes_and_how_it_refuses() -> None:
+    known: Json = {"bearer": []}
+    for name, operation in OPERATIONS.items():
+        right, statuses = RIGHTS[name], set(operation["responses"])
+        if right == "open":
+            assert operation["security"] == [], name
+            continue
+        reads = right in {"read", "reference"}
+        assert operation["security"] == ([{}, known] if reads else [known]), name
+        assert statuses >= {"400", "401", "429"}, name
+        assert ("403" in statuses) == (not reads and right != "check"), name
+        assert ("408" in statuses) == ("requestBody" in operation), name
+    assert DOCUMENT["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
 
 
 def test_conditions_are_documented_where_they_hold() -> None:

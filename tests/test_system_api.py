@@ -1,6 +1,7 @@
 """What keeps the service running and explained."""
 
 import asyncio
+import html
 import re
 from typing import Any
 from urllib.parse import urljoin
@@ -192,7 +193,7 @@ def test_every_type_of_problem_has_a_page(client: TestClient, language: str) -> 
         assert f"{kind.status} {slug}" in page
         for label in (kind.title, kind.cause, kind.cure):
             text, other = (label.zh, label.en) if language == "zh" else (label.en, label.zh)
-            readable = page.replace("&quot;", '"').replace("&#x27;", "'").replace("&lt;", "<")
+            readable = html.unescape(page)
             assert text in readable, slug
             assert other not in readable, slug
         heads = ("原因", "示例", "处理办法") if language == "zh" else ("Cause", "Example", "Cure")

@@ -117,7 +117,8 @@ _ROLES: dict[Right, frozenset[Role]] = {
     "audit": frozenset({"auditor", "admin"}),
     "administer": frozenset({"admin"}),
 }
-_ANYBODY: frozenset[Right] = frozenset({"open", "reference", "read"})
+ANYBODY: frozenset[Right] = frozenset({"open", "reference", "read"})
+"""What is asked of nobody, if the setting lets anonymous callers read."""
 
 
 def require(right: Right | None, caller: Caller, path: Mapping[str, Any], *, is_open: bool) -> None:
@@ -125,11 +126,11 @@ def require(right: Right | None, caller: Caller, path: Mapping[str, Any], *, is_
 
     `is_open` lets callers read who do not say who they are.
     """
-    if right in _ANYBODY and (is_open or caller.role is not None):
+    if right in ANYBODY and (is_open or caller.role is not None):
         return
     if caller.role is None:
         raise Unauthorized("authentication-required")
-    if right in _ANYBODY or right == "check":
+    if right in ANYBODY or right == "check":
         return
     if right is None or caller.role not in _ROLES[right]:
         raise Forbidden(right or "administer")
