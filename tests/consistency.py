@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from app.services import encoding, maintaining
 from app.storage.database import read_engine
+from app.storage.layers import PUBLISHED_ONLY, Sight, looking
 from tests.conftest import quiet
 
 _DOCUMENTS = "SELECT * FROM derived_document ORDER BY agency, year"
@@ -24,22 +25,24 @@ def assert_consistent(database_url: str) -> None:
 
     What an agency is, its last period says, too.
     """
-    before = _snapshot(database_url)
+    sights = (None, PUBLISHED_ONLY)
+    stored = [_snapshot(database_url, sight) for sight in sights]
     maintaining.rebuild(quiet(database_url), everything=True)
-    after = _snapshot(database_url)
-    assert before["reports"] == [key[:2] for key in before["documents"]]
-    for derived in ("documents", "findings"):
-        assert set(before[derived]) == set(after[derived]), derived
-    _assert_told_alike(before)
-    _assert_linked(before)
-    _assert_tree(before["parents"])
-    assert before["agencies"] == before["periods"]
+    for before, sight in zip(stored, sights, strict=True):
+        after = _snapshot(database_url, sight)
+        assert before["reports"] == [key[:2] for key in before["documents"]]
+        for derived in ("documents", "findings"):
+            assert set(before[derived]) == set(after[derived]), derived
+        _assert_told_alike(before)
+        _assert_linked(before)
+        _assert_tree(before["parents"])
+        assert before["agencies"] == before["periods"]
 
 
-def _snapshot(database_url: str) -> dict[str, Any]:
+def _snapshot(database_url: str, sight: Sight | None) -> dict[str, Any]:
     engine = read_engine(quiet(database_url))
     try:
-        with engine.connect() as connection:
+        with engine.connect() as connection, looking(connection, sight):
             return {
                 "reports": _rows(connection, "SELECT agency, year FROM report ORDER BY 1, 2"),
                 "documents": _rows(connection, _DOCUMENTS),

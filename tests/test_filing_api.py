@@ -9,6 +9,7 @@ import pytest
 
 from tests.api import ADMIN_KEY, TestClient, etag, faults, make_agency, put_report, put_table, said
 from tests.callers import as_, key_for, step
+from tests.consistency import assert_consistent
 
 URL = "/v1/reports/a/2024"
 STEPS = f"{URL}/transitions"
@@ -290,3 +291,18 @@ def test_the_public_feed_tells_of_what_is_published_and_nothing_else(
     assert [(each["op"], each["layer"]) for each in seen] == [("created", "published")]
     everything = client.get(path).json()["items"]
     assert [each["op"] for each in everything] == ["created", *["updated"] * 3, "created"]
+
+
+def test_a_rename_and_another_due_date_reach_what_is_published(
+    client: TestClient, people: People, database_url: str
+) -> None:
+    put_report(client, submitted_on="2025-01-20")
+    publish(client, people)
+    client.patch("/v1/agencies/a", json={"name": "新名"}).raise_for_status()
+    due = {"due": {"department": "2025-01-10"}}
+    client.patch("/v1/reporting-years/2024", json=due).raise_for_status()
+    seen = as_(client, None, "GET", URL).json()
+    assert (seen["agency"]["name"], seen["timeliness"]) == ("新名", "late")
+    step(client, people.editor, "correct", "口径有误")
+    as_(client, people.editor, "PATCH", URL, json={"overview": "更正后"}).raise_for_status()
+    assert_consistent(database_url)

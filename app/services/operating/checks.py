@@ -7,10 +7,11 @@ from functools import partial
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.services import encoding, reporting
+from app.services import encoding, kinship, reporting
 from app.services.operating.findings import Finding, Patient, doubtful, well, wrong
-from app.storage import examining, replica, reports, revisions, years
+from app.storage import examining, replica, reports, revisions, successions, years
 from app.storage.database import at_one_moment, read_engine
+from app.storage.layers import each_layer
 
 SAMPLE = 200
 """How many agencies' documents are derived anew, if not all."""
@@ -73,7 +74,10 @@ def clock(patient: Patient) -> Iterator[Finding]:
 
 def rule_set(patient: Patient) -> Iterator[Finding]:
     """Tell whether documents were derived by the rules of this code."""
-    stale = examining.count_stale(patient.connection, reporting.rule_set())
+    current = reporting.rule_set()
+    stale = sum(
+        examining.count_stale(patient.connection, current) for _ in each_layer(patient.connection)
+    )
     if stale:
         text = f"{stale} documents are missing or of other rules"
         yield doubtful("rule set", text, "gongkai rebuild")
@@ -83,16 +87,16 @@ def rule_set(patient: Patient) -> Iterator[Finding]:
 
 def documents(patient: Patient) -> Iterator[Finding]:
     """Derive documents anew, of some agencies or of all, and compare."""
-    lost = examining.orphans(patient.connection)
+    most = None if patient.deep else SAMPLE
+    lost, looked, differing = 0, 0, []
+    for _ in each_layer(patient.connection):
+        lost += examining.orphans(patient.connection)
+        for code in examining.agencies_with_reports(patient.connection, most):
+            found = at_one_moment(patient.connection, partial(compare, agency=code))
+            looked += len(found)
+            differing += [f"{code}/{year}" for year, is_same in found.items() if not is_same]
     if lost:
         yield wrong("documents", f"{lost} documents of no report", "gongkai restore a backup")
-    most = None if patient.deep else SAMPLE
-    codes = examining.agencies_with_reports(patient.connection, most)
-    looked, differing = 0, []
-    for code in codes:
-        found = at_one_moment(patient.connection, partial(compare, agency=code))
-        looked += len(found)
-        differing += [f"{code}/{year}" for year, is_same in found.items() if not is_same]
     text = f"{looked} compared" + ("" if patient.deep else "; --deep compares all")
     if differing:
         text = f"{len(differing)} of {looked} disagree with the figures: {differing[0]} …"
@@ -111,12 +115,13 @@ def compare(connection: Connection, agency: str) -> dict[int, bool]:
     if known is None or not reported:
         return {}
     stored = reports.load(connection, known, reported[0], reported[-1])
+    kin = kinship.kin_of(connection, agency, successions.of(connection, agency))
     found = {}
     for year, each in stored.items():
         facts = years.read(connection, year)
         if facts is None or each.derived is None or each.derived.rule_set != reporting.rule_set():
             continue
-        rendered = reporting.render(stored, year, facts.due)
+        rendered = reporting.render(stored, year, facts.due, kin)
         row = reports.READ_DOCUMENT.row(connection, {"agency": agency, "year": year})
         findings = [encoding.read(body) for body in reports.findings(connection, each.report)]
         found[year] = (
