@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -31,9 +31,18 @@ SYSTEM = Act("system", name="system")
 """What nobody asked for by a request: migrations, demonstrations, jobs of the service itself."""
 
 
+_unasked = SYSTEM
+
+
+def in_command(operation: str) -> None:
+    """Let what this process does by itself bear the name of its command."""
+    global _unasked  # noqa: PLW0603 - a process has one command
+    _unasked = replace(SYSTEM, operation=operation)
+
+
 def act_of(connection: Connection) -> Act:
     """Return what a connection is used for."""
-    found: Act = connection.info.get(_ACT) or SYSTEM
+    found: Act = connection.info.get(_ACT) or _unasked
     return found
 
 
