@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 T = TypeVar("T")
 
 _ACT = "act"
+_DONE_BY = "done by"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,17 @@ def act_of(connection: Connection) -> Act:
 def actor_of(connection: Connection) -> str:
     """Return the id of who uses a connection."""
     return act_of(connection).actor
+
+
+def sign(connection: Connection) -> None:
+    """Keep whose the work of a unit is until it is settled, when they no longer act."""
+    connection.info.setdefault(_DONE_BY, act_of(connection))
+
+
+def signed(connection: Connection) -> Act:
+    """Return whose the work of a unit is, and forget it."""
+    found: Act = connection.info.pop(_DONE_BY, None) or act_of(connection)
+    return found
 
 
 def by(act: Act, use: Callable[[Connection], T]) -> Callable[[Connection], T]:

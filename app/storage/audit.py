@@ -17,7 +17,7 @@ from pydantic_core import from_json, to_json
 from sqlalchemy import Connection
 
 from app.storage import models
-from app.storage.acting import Act
+from app.storage.acting import Act, sign
 from app.storage.statements import Prepared
 
 MOST = 200
@@ -78,6 +78,7 @@ def note(
     """
     more = {name: details[name] for name in sorted(details)} or None
     said = {**_NOTHING, "details": more, "key": key, "op": op, "resource": resource}
+    sign(connection)
     connection.info.setdefault(_PENDING, []).append(Deed(agency, year, said))
 
 

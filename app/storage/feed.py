@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.storage import audit, models
-from app.storage.acting import act_of
+from app.storage.acting import sign, signed
 from app.storage.layers import sight_of
 from app.storage.paging import equals
 from app.storage.statements import Prepared, batched
@@ -62,6 +62,7 @@ def collect(connection: Connection, changes: Iterable[Change]) -> None:
     """Keep changes until the unit of work is done."""
     if sight_of(connection) is not None:
         changes = [replace(change, layer="published") for change in changes]
+    sign(connection)
     connection.info.setdefault(_PENDING, []).extend(changes)
 
 
@@ -69,6 +70,7 @@ def drop(connection: Connection) -> None:
     """Forget what a unit of work has left that failed."""
     connection.info.pop(_PENDING, None)
     audit.taken(connection)
+    signed(connection)
 
 
 def settle(connection: Connection) -> None:
@@ -102,7 +104,7 @@ def numbered(
     rows = [(n, *values_of(change)) for n, change in enumerate(changes, seq + 1)]
     deeds = [audit.told(n, change) for n, change in enumerate(changes, seq + 1)]
     last = audit.Link(audited, head)
-    entries = audit.chained(act_of(connection), last, [*deeds, *noted])
+    entries = audit.chained(signed(connection), last, [*deeds, *noted])
     end, *_, digest = entries[-1]
     values = (seq + len(rows), end, digest)
     _ADVANCE.run(connection, {f"new_{n}": value for n, value in zip(_STAND, values, strict=True)})
