@@ -9,8 +9,9 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 import uvicorn
@@ -22,18 +23,21 @@ from app import importer, logs
 from app.api import openapi
 from app.domain.roles import OF_AN_AGENCY, ROLES
 from app.main import create_app
-from app.services import keeping
+from app.services import keeping, workflow
 from app.services.importing import Plan
 from app.services.keeping import NewKey
 from app.services.operating.errors import OperatingError
 from app.services.reporting import now
 from app.settings import Settings
-from app.storage import agencies, feed, fence, keys, revisions
-from app.storage.acting import Act, acting, in_command
-from app.storage.database import read_engine, require_openable, write_engine
+from app.storage import agencies, fence, keys, revisions
+from app.storage.acting import Act, by, in_command
+from app.storage.database import Use, read_engine, require_openable, run, write_engine
+from app.storage.models import ApiKey
 from app.storage.revisions import MigrationError
 
 gc.enable()
+
+T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -79,6 +83,7 @@ def serve(
         factory=True,
         host=settings.host,
         port=settings.port,
+        http="app.protocol:Bounded",
         workers=settings.workers,
         root_path=settings.root_path,
         access_log=False,
@@ -131,10 +136,13 @@ def create_key(
         raise SystemExit(f"gongkai: --agency: is required for the role {role}")
     expires_at = now(days * 86_400) if days else None
     asked = NewKey(name, role, agency, expires_at, rate_limit)
-    with _writing(settings) as connection:
+
+    def made(connection: Connection) -> tuple[ApiKey, str]:
         if agency is not None and not agencies.exists(connection, agency):
             raise SystemExit(f"gongkai: --agency: there is no agency {agency}")
-        key, secret = keeping.create(connection, settings, asked)
+        return keeping.create(connection, settings, asked)
+
+    key, secret = _written(settings, made)
     _say(secret)
     sys.stderr.write(f"{key.id}  {role}  {name}: the key above is not shown again\n")
 
@@ -142,32 +150,35 @@ def create_key(
 @key_app.command(name="list")
 def list_keys() -> None:
     """List the API keys: id, role, agency, name, and whether they still hold."""
-    with _writing(_settings()) as connection:
-        for key in keys.everything(connection):
-            state = "revoked" if key.revoked_at else key.expires_at or "no expiry"
-            used = key.last_used_at or "never used"
-            _say(f"{key.id}  {key.role:8}  {key.agency or '-'}  {key.name}  {state}  {used}")
+    for key in _written(_settings(), keys.everything):
+        state = "revoked" if key.revoked_at else key.expires_at or "no expiry"
+        used = key.last_used_at or "never used"
+        _say(f"{key.id}  {key.role:8}  {key.agency or '-'}  {key.name}  {state}  {used}")
 
 
 @key_app.command(name="revoke")
 def revoke_key(identity: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """Revoke an API key: within 5 seconds no worker takes it."""
-    with _writing(_settings()) as connection:
+
+    def revoked(connection: Connection) -> None:
         key = keys.find(connection, identity)
         if key is None:
             raise SystemExit(f"gongkai: there is no key {identity}")
         keeping.revoke(connection, key)
+
+    _written(_settings(), revoked)
     _say(f"revoked {identity}")
 
 
-@contextmanager
-def _writing(settings: Settings) -> Iterator[Connection]:
+def _command() -> str:
+    return " ".join(("gongkai", *sys.argv[1:2]))
+
+
+def _written(settings: Settings, use: Use[T]) -> T:
+    """Write in a transaction, in the name of who has this command line."""
     engine = write_engine(settings)
     try:
-        act = Act("cli", "cli", "admin", operation="gongkai key")
-        with engine.begin() as connection, acting(connection, act):
-            yield connection
-            feed.settle(connection)
+        return run(engine, by(Act("cli", "cli", "admin", operation=_command()), use))
     finally:
         engine.dispose()
 
@@ -183,8 +194,8 @@ def _first_key(settings: Settings) -> None:
                 return
     finally:
         engine.dispose()
-    with _writing(settings) as connection:
-        _, secret = keeping.create(connection, settings, NewKey("first administrator", "admin"))
+    asked = NewKey("first administrator", "admin")
+    _, secret = _written(settings, lambda c: keeping.create(c, settings, asked))
     _say(f"Key   {secret}   (role admin; shown this once: Authorization: Bearer …)")
 
 
@@ -239,6 +250,17 @@ def _reading(settings: Settings) -> Iterator[Connection]:
             yield connection
     finally:
         engine.dispose()
+
+
+@app.command()
+def record(
+    reason: Annotated[str, typer.Argument(help="Why: where they were published, for example.")],
+    under: Annotated[str | None, typer.Option(help="Of this agency and all below it.")] = None,
+    year: Annotated[int | None, typer.Option(help="On this year.")] = None,
+) -> None:
+    """Take drafts with a `published_on` as published before, as they are, errors included."""
+    use = partial(workflow.record_drafts, under=under, year=year, why=reason)
+    _say(f"recorded {_written(_settings(), use)} reports")
 
 
 @app.command()
@@ -370,7 +392,7 @@ def _report(lines: list[str]) -> None:
 
 def main() -> None:
     """Run a command; a database that cannot be used is one clear line."""
-    in_command(" ".join(("gongkai", *sys.argv[1:2])))
+    in_command(_command())
     try:
         app()
     except SQLAlchemyError as error:

@@ -9,6 +9,7 @@
   - Stale       412  a condition of the request does not hold
   - Malformed   400  the request cannot be read
   - Invalid     422  it can be read but cannot be meant
+  - TooMany     429  the caller asks too often, or too much at once
   - Away        503  somebody else does not answer whom we must ask
 
 A contradiction inside a report is a finding, not an error: see `domain.rules`.
@@ -117,6 +118,15 @@ class Away(AppError):
 
     def __init__(self, seconds: int) -> None:
         super().__init__("unavailable", headers={"Retry-After": str(seconds)})
+
+
+class TooMany(AppError):
+    """The caller asks too often, or too much at once. `seconds` later they may ask again."""
+
+    status = 429
+
+    def __init__(self, slug: str, seconds: int, **values: Any) -> None:
+        super().__init__(slug, headers={"Retry-After": str(seconds)}, seconds=seconds, **values)
 
 
 class Invalid(AppError):

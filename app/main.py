@@ -10,7 +10,6 @@ from importlib.metadata import version
 import structlog
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount
@@ -23,6 +22,7 @@ from app.api import (
     changes,
     comparisons,
     completeness,
+    dating,
     decisions,
     digests,
     exports,
@@ -34,6 +34,7 @@ from app.api import (
     rollups,
     series,
     statistics,
+    successions,
     system,
     tables,
     templates,
@@ -45,7 +46,9 @@ from app.api import (
 from app.api import (
     revisions as report_revisions,
 )
+from app.api.cors import Origins
 from app.api.dispatch import Dispatch
+from app.api.limits import Limits
 from app.api.middleware import Edge
 from app.api.problems import problem, response_to
 from app.api.replies import FEED_POSITION
@@ -76,6 +79,8 @@ _ROUTERS = (
     statistics.measures,
     validations.routes,
     agencies.routes,
+    dating.routes,
+    successions.routes,
     rollups.routes,
     years.routes,
     imports.routes,
@@ -111,6 +116,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = chosen
     app.state.keys_under_way = set()
+    app.state.limits = Limits(chosen)
     for router in _ROUTERS:
         # Not include_router: a tree of routers costs every request.
         app.router.routes.extend(router.routes)
@@ -122,7 +128,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Edge, access_log=chosen.access_log)
     if chosen.cors_origins:
         app.add_middleware(
-            CORSMiddleware,
+            Origins,
             allow_origins=chosen.cors_origins,
             allow_methods=["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"],
             allow_headers=[
@@ -137,6 +143,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 "ETag",
                 "Location",
                 "Retry-After",
+                "RateLimit",
+                "RateLimit-Policy",
+                "WWW-Authenticate",
                 "X-Request-ID",
                 "Allow",
                 "Accept-Patch",

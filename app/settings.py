@@ -72,6 +72,16 @@ class Settings(BaseSettings):
     """The API key that `gongkai mirror` shows to the instance that it copies."""
     anonymous_read: bool = True
     """Whether published reports are shown to those who do not say who they are."""
+    rate_limit: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+    """Requests a minute of each caller that is known, where its key says nothing else; 0: any."""
+    anonymous_rate_limit: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+    """Requests a minute from each address, of those who do not say who they are; 0: any."""
+    failure_limit: Annotated[int, Field(ge=0, le=10_000_000)] = 30
+    """Credentials a minute from one address that may be of no use; 0: any number."""
+    concurrency_limit: Annotated[int, Field(ge=0, le=10_000_000)] = 1_000
+    """Requests of one caller that may be under way at once, streams among them; 0: any number."""
+    body_timeout: Annotated[float, Field(ge=0, le=86_400)] = 60
+    """Seconds for which a client may keep the service waiting for a body; 0: for ever."""
     pool_size: Annotated[int, Field(ge=1, le=100)] = 4
     """Database connections, and threads that use them, of one worker: this many for reading and as
     many for writing (SQLite: one for writing)."""
@@ -131,7 +141,10 @@ class Settings(BaseSettings):
             raise ValueError("must name a file: sqlite:///path/to/gongkai.db")
         return value
 
-    @field_validator("oidc_issuer", "oidc_audience", "database_read_url", mode="before")
+    @field_validator(
+        "oidc_issuer", "oidc_audience", "database_read_url", "admin_key", "mirror_key",
+        mode="before",
+    )  # fmt: skip
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from app.domain.layout import Table
+from app.domain.periods import DATED, SINCE_EVER
 from app.domain.report import Agency, Filing, Report
 from app.forms import form_of
 from app.services import changes, encoding, importing, rendering, reporting, staged
@@ -19,6 +20,7 @@ from app.services.importing import Plan, Read
 from app.settings import Settings
 from app.storage import agencies, bulk, models
 from app.storage.database import run, write_engine
+from app.storage.periods import PERIOD
 from app.storage.reports import Stamp
 from app.storage.staging import Staging
 from bench.tree import Place, code, whole
@@ -153,7 +155,15 @@ def register(settings: Settings, places: Sequence[Place]) -> None:
 
 def _register(connection: Connection, places: Sequence[Place]) -> None:
     time = reporting.now()
-    connection.execute(sa.insert(_AGENCY), [_row(place, time) for place in places])
+    rows = [_row(place, time) for place in places]
+    connection.execute(sa.insert(_AGENCY), rows)
+    connection.execute(
+        sa.insert(PERIOD),
+        [
+            {"agency": row["code"], "valid_from": SINCE_EVER} | {name: row[name] for name in DATED}
+            for row in rows
+        ],
+    )
     stamp, made = Stamp(1, time), changes.CREATED
     bulk.record(
         connection, [changes.change(changes.agency(each.code), made, stamp) for each in places]

@@ -12,10 +12,18 @@ from tests.conftest import quiet
 
 _DOCUMENTS = "SELECT * FROM derived_document ORDER BY agency, year"
 _FINDINGS = "SELECT * FROM derived_finding ORDER BY agency, year, position"
+_DATED = "name, short_name, kind, level, parent"
+_LAST_PERIODS = f"""
+SELECT agency, {_DATED} FROM agency_period p WHERE valid_from = (
+  SELECT max(valid_from) FROM agency_period q WHERE q.agency = p.agency
+) ORDER BY agency"""
 
 
 def assert_consistent(database_url: str) -> None:
-    """Fail where a rebuild of everything would change anything, or the agencies' tree is none."""
+    """Fail where a rebuild of everything would change anything, or the agencies' tree is none.
+
+    What an agency is, its last period says, too.
+    """
     before = _snapshot(database_url)
     maintaining.rebuild(quiet(database_url), everything=True)
     after = _snapshot(database_url)
@@ -25,6 +33,7 @@ def assert_consistent(database_url: str) -> None:
     _assert_told_alike(before)
     _assert_linked(before)
     _assert_tree(before["parents"])
+    assert before["agencies"] == before["periods"]
 
 
 def _snapshot(database_url: str) -> dict[str, Any]:
@@ -36,6 +45,8 @@ def _snapshot(database_url: str) -> dict[str, Any]:
                 "documents": _rows(connection, _DOCUMENTS),
                 "findings": _rows(connection, _FINDINGS),
                 "parents": dict(_rows(connection, "SELECT code, parent FROM agency")),
+                "agencies": _rows(connection, f"SELECT code, {_DATED} FROM agency ORDER BY code"),
+                "periods": _rows(connection, _LAST_PERIODS),
                 "bodies": [
                     (row.agency, row.year, encoding.decoded(row.body), json.loads(row.summary))
                     for row in connection.execute(sa.text(_DOCUMENTS))

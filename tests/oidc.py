@@ -63,7 +63,7 @@ def claims(**changes: Any) -> dict[str, Any]:
     """Return what a token of an editor says, with changes; `...` takes a claim away."""
     now = int(time.time())
     said = {
-        "iss": ISSUER, "aud": AUDIENCE, "sub": "li", "exp": now + 300, "iat": now, "nbf": now,
+        "iss": ISSUER, "aud": AUDIENCE, "sub": "li", "exp": now + 3_000, "iat": now, "nbf": now,
         "jti": "t-1", "gongkai_role": "editor", "gongkai_agency": "320813-sjj",
     } | changes  # fmt: skip
     return {name: value for name, value in said.items() if value is not ...}

@@ -54,6 +54,7 @@ def test_an_agency_has_these_members(client: TestClient) -> None:
             "parent": "/v1/agencies/root",
             "children": "/v1/agencies?parent=a",
             "reports": "/v1/reports?agency=a",
+            "periods": "/v1/agencies/a/periods",
         },
     }
     assert client.get(A).json() == made

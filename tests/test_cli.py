@@ -1,6 +1,8 @@
 """The command line: from any directory, again and again, and with one line where it cannot."""
 
 import json
+import os
+import re
 import socket
 import subprocess
 import sys
@@ -18,7 +20,7 @@ import sqlalchemy as sa
 from app import cli
 from app.main import create_app
 from app.storage.database import write_engine
-from tests.api import TestClient, a_report_body, an_agency_body, client_of
+from tests.api import ADMIN_KEY, TestClient, a_report_body, an_agency_body, client_of
 from tests.conftest import environment, free_port, quiet
 from tests.consistency import assert_consistent
 
@@ -83,6 +85,7 @@ def test_every_command_works_from_any_directory(tmp_path: Path) -> None:
     server = subprocess.Popen(
         [GONGKAI, "serve", "--port", str(port)],
         cwd=tmp_path,
+        env=os.environ | {"GONGKAI_ADMIN_KEY": ADMIN_KEY},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -360,3 +363,64 @@ def test_an_unknown_command_is_refused(gongkai: Run) -> None:
     code, lines, errors = gongkai("serv")
     assert (code, lines) == (2, [])
     assert any("serv" in line for line in errors)
+
+
+def test_keys_are_made_listed_and_revoked_by_command(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GONGKAI_DATABASE_URL", database_url)
+    with TestClient(create_app(quiet(database_url))) as client:
+        client.put("/v1/agencies/a", json=an_agency_body()).raise_for_status()
+    cli.create_key("填报", role="editor", agency="a", days=3)
+    key = capsys.readouterr().out.strip()
+    with TestClient(create_app(quiet(database_url))) as client:
+        headers = {"Authorization": f"Bearer {key}"}
+        assert client.put("/v1/reports/a/2024", json={}, headers=headers).status_code == 201
+    cli.list_keys()
+    listed = capsys.readouterr().out
+    identity = listed.split()[0]
+    assert key not in listed
+    cli.revoke_key(identity)
+    with TestClient(create_app(quiet(database_url))) as client:
+        assert client.get("/v1/forms", headers=headers).status_code == 401
+    faulty: list[Any] = [
+        {"role": "king"},
+        {"role": "editor"},
+        {"role": "editor", "agency": "nobody"},
+    ]
+    for wrong in faulty:
+        with pytest.raises(SystemExit, match="gongkai: --"):
+            cli.create_key("x", **wrong)
+    with pytest.raises(SystemExit, match="no key"):
+        cli.revoke_key("nobody")
+
+
+def test_the_first_start_makes_a_key_and_shows_it_once(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = quiet(database_url, admin_key=None)
+    cli._first_key(settings)
+    key = re.search(r"gk_\S+", capsys.readouterr().out)
+    assert key
+    cli._first_key(settings)
+    cli._first_key(quiet(database_url))
+    assert capsys.readouterr().out == ""
+    with TestClient(create_app(settings)) as client:
+        headers = {"Authorization": f"Bearer {key[0]}"}
+        assert client.get("/v1/keys", headers=headers).status_code == 200
+
+
+def test_what_was_published_before_is_recorded_by_command(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GONGKAI_DATABASE_URL", database_url)
+    with TestClient(create_app(quiet(database_url))) as client:
+        client.put("/v1/agencies/a", json=an_agency_body()).raise_for_status()
+        dated = a_report_body(2023, published_on="2024-01-20")
+        client.put("/v1/reports/a/2023", json=dated).raise_for_status()
+        client.put("/v1/reports/a/2024", json=a_report_body(2024)).raise_for_status()
+    cli.record("已在网站公开", under="a")
+    assert capsys.readouterr().out == "recorded 1 reports\n"
+    with TestClient(create_app(quiet(database_url))) as client:
+        states = [each["state"] for each in client.get("/v1/reports").json()["items"]]
+        assert states == ["published", "draft"]

@@ -16,6 +16,7 @@ from app.api.files import XLSX
 from app.api.texts import PROBLEMS
 from app.main import create_app
 from tests.api import (
+    ADMIN_KEY,
     TestClient,
     an_agency_body,
     etag,
@@ -26,6 +27,7 @@ from tests.api import (
     revision,
     said,
 )
+from tests.callers import as_, key_for, step
 from tests.conftest import quiet, served
 
 JSON = {"content-type": "application/json"}
@@ -107,6 +109,7 @@ def errors_of_every_kind(client: TestClient, **headers: str) -> dict[str, Respon
         "not-acceptable": get(client, AGENCY, accept="text/html"),
         "already-exists": client.post("/v1/agencies", json=an_agency_body(code="root")),
         "year-closed": client.put("/v1/reports/a/2020", json={}),
+        "succession-not-found": client.get("/v1/successions/none"),
         "webhook-not-found": client.get("/v1/webhooks/nobody"),
         "cursor-gone": client.get("/v1/changes?after=1000000"),
         "in-use": client.delete("/v1/agencies/root"),
@@ -115,6 +118,18 @@ def errors_of_every_kind(client: TestClient, **headers: str) -> dict[str, Respon
         "body-too-large": send(client, AGENCY, b" " * (LIMIT + 1)),
         "unsupported-media-type": send(client, AGENCY, content_type="text/plain"),
         "invalid-body": client.put(AGENCY, json={}),
+        "credentials-in-query": client.get("/v1/agencies?key=x"),
+        "authentication-required": as_(client, None, "PUT", AGENCY),
+        "invalid-credentials": as_(client, "x", "GET", AGENCY),
+        "forbidden": as_(client, key_for(client, "auditor"), "PUT", AGENCY),
+        "key-not-found": client.get("/v1/keys/nobody"),
+        "finding-not-found": client.put(f"{REPORT}/findings/x/decision", json=CONFIRMED),
+        "decision-not-found": client.get(f"{REPORT}/findings/x/decision"),
+        "revision-not-found": client.get(f"{REPORT}/revisions/99"),
+        "submission-refused": _submitted_with_an_error(client),
+        "transition-not-possible": step(client, ADMIN_KEY, "accept"),
+        "report-locked": _written_after(client, "submit"),
+        "report-published": _deleted_after_a_correction(client),
         "invalid-parameter": client.get("/v1/agencies?nonsense=1"),
         "year-without-form": client.put("/v1/reporting-years/2018", json={}),
         "bad-idempotency-key": send(client, "/v1/agencies", method="POST", idempotency_key=""),
@@ -123,7 +138,36 @@ def errors_of_every_kind(client: TestClient, **headers: str) -> dict[str, Respon
         "invalid-import": _imported(client, b"{}"),
         "malformed-gzip": _imported(client, b"{}", content_encoding="gzip"),
         "unreadable-workbook": _imported(client, b"{}", content_type=XLSX),
+        "too-many-requests": _asked_twice(client, key_for(client, "reader", rate_limit=1)),
     }
+
+
+def _asked_twice(client: TestClient, key: str) -> Response:
+    for _ in range(2):
+        reply: Response = as_(client, key, "GET", AGENCY)
+    return reply
+
+
+def _submitted_with_an_error(client: TestClient) -> Response:
+    put_report(client, "a", 2023, requests={"received__total": 5})
+    made: Response = step(client, ADMIN_KEY, "submit", year=2023)
+    return made
+
+
+def _written_after(client: TestClient, action: str) -> Response:
+    put_report(client, "a", 2022)
+    assert step(client, ADMIN_KEY, action, year=2022).status_code == 200
+    return client.put("/v1/reports/a/2022", json={})
+
+
+def _deleted_after_a_correction(client: TestClient) -> Response:
+    put_report(client, "a", 2021)
+    for action in ("record", "correct"):
+        assert step(client, ADMIN_KEY, action, "旧报告", year=2021).status_code == 200
+    return client.delete("/v1/reports/a/2021")
+
+
+CONFIRMED = {"decision": "confirmed"}
 
 
 def _with_a_used_key(client: TestClient) -> Response:
@@ -148,7 +192,12 @@ def test_every_error_is_a_problem_that_says_what_it_is(world: TestClient) -> Non
 
 def test_every_problem_of_a_client_is_caused_here(world: TestClient) -> None:
     of_the_service = {"conflict", "internal-error", "unavailable"}
-    of_a_moment = {"idempotency-key-in-use", "import-not-ended"}
+    of_a_moment = {
+        "idempotency-key-in-use",
+        "import-not-ended",
+        "request-timeout",
+        "too-many-at-once",
+    }
     expected = set(PROBLEMS) - of_the_service - of_a_moment
     assert set(errors_of_every_kind(world)) == expected
 
@@ -815,7 +864,9 @@ def test_405_names_every_method_of_the_path(world: TestClient) -> None:
     document = openapi.document(create_app(quiet("sqlite:///unused.db")))
     everything = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}
     for template, operations in document["paths"].items():
-        path = template.format(agency="a", year="2024", form="2021", slug="not-found", id="x")
+        path = template.format(
+            agency="a", year="2024", form="2021", slug="not-found", id="x", finding="x", revision=1
+        )
         known = {verb.upper() for verb in operations} & everything
         known |= {"HEAD"} if "GET" in known else set()
         for method in sorted(everything - known):
@@ -925,6 +976,9 @@ def test_pages_of_the_setting_may_call(database_url: str) -> None:
                 "feed-position",
                 "content-disposition",
                 "idempotent-replayed",
+                "www-authenticate",
+                "ratelimit",
+                "ratelimit-policy",
             }
         hidden = get(client, "/v1/rules", origin="https://stranger.example")
         assert "access-control-allow-origin" not in hidden.headers

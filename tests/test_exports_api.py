@@ -27,7 +27,7 @@ from app.services import encoding
 from app.services.splicing import Splice
 from app.storage import exports
 from app.storage.database import Database
-from tests.api import Json, TestClient, faults, make_agency, put_report, said
+from tests.api import HEADERS, Json, TestClient, faults, make_agency, put_report, said
 from tests.conftest import quiet, served
 
 SUFFIXES = ("ndjson", "csv", "xlsx", "parquet")
@@ -423,7 +423,10 @@ def _asking(port: int | None, suffix: str) -> socket.socket:
     """Ask for an export and read no more of it than its beginning."""
     assert port is not None
     connection = socket.create_connection(("127.0.0.1", port), timeout=20)
-    request = f"GET /v1/exports/reports.{suffix} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    shown = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
+    request = (
+        f"GET /v1/exports/reports.{suffix} HTTP/1.1\r\nHost: a\r\n{shown}Connection: close\r\n\r\n"
+    )
     connection.sendall(request.encode())
     if suffix != "xlsx":
         assert connection.recv(20).startswith(b"HTTP/1.1 200")

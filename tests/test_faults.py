@@ -26,7 +26,7 @@ from sqlmodel import Session
 from app.main import create_app
 from app.services import maintaining, reporting
 from app.storage.database import Database, read_engine, run, write_engine
-from tests.api import TestClient
+from tests.api import HEADERS, TestClient
 from tests.conftest import quiet, served
 from tests.consistency import assert_consistent
 
@@ -123,7 +123,8 @@ def test_a_server_told_to_end_finishes_the_request_it_is_in(
         with socket.create_connection(address, timeout=20) as connection:
             connection.sendall(
                 b"PUT /v1/reports/a/2024/licensing HTTP/1.1\r\nHost: here\r\n"
-                b"Content-Type: application/json\r\nExpect: 100-continue\r\n"
+                + f"Authorization: {HEADERS['Authorization']}\r\n".encode()
+                + b"Content-Type: application/json\r\nExpect: 100-continue\r\n"
                 b"Content-Length: %d\r\n\r\n" % len(sent)
             )
             assert connection.recv(100).startswith(b"HTTP/1.1 100")

@@ -93,10 +93,13 @@ def test_nothing_is_written_while_a_report_is_under_review(
 ) -> None:
     put_report(client)
     step(client, people.editor, "submit")
-    for path in (URL, f"{URL}/requests"):
+    patches = {URL: {"overview": "改"}, f"{URL}/requests": {"remarks": {"received": "改"}}}
+    for path, patch in patches.items():
         assert said(client.put(path, json={})) == (409, "report-locked")
-        assert said(client.patch(path, json={})) == (409, "report-locked")
+        assert said(client.patch(path, json=patch)) == (409, "report-locked")
         assert said(client.delete(path)) == (409, "report-locked")
+        as_it_is = client.get(path)
+        assert client.put(path, json=as_it_is.json()).headers["etag"] == as_it_is.headers["etag"]
     line = json.dumps(client.get(URL).json() | {"overview": "改"})
     headers = {"Content-Type": "application/x-ndjson"}
     sent = client.post("/v1/imports?mode=partial", content=line, headers=headers)

@@ -108,10 +108,10 @@ def test_while_the_first_is_under_way_the_second_is_told_so(
     begun, go_on = threading.Event(), threading.Event()
     save = registering.save_agency
 
-    def slow(*args: Any) -> Any:
+    def slow(*args: Any, **named: Any) -> Any:
         begun.set()
         assert go_on.wait(20)
-        return save(*args)
+        return save(*args, **named)
 
     monkeypatch.setattr(registering, "save_agency", slow)
     with ThreadPoolExecutor() as threads:
@@ -126,7 +126,7 @@ def test_while_the_first_is_under_way_the_second_is_told_so(
 
 
 def test_a_failure_of_ours_is_not_kept(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: Any) -> Any:
+    def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError
 
     with TestClient(create_app(quiet(database_url, log_level="ERROR"))) as client:

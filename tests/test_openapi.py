@@ -16,12 +16,14 @@ from openapi_spec_validator import validate
 from schemathesis import Case, GenerationMode, checks
 
 from app.api import files, openapi
+from app.api.rights import RIGHTS
 from app.demo import real_reports
 from app.forms import FORMS, TABLE_KEYS
 from app.forms.cells import CELLS
 from app.main import create_app
 from app.services import targets
-from tests.api import Json, TestClient, an_agency_body, make_agency, put_report
+from tests.api import ADMIN_KEY, Json, TestClient, an_agency_body, make_agency, put_report
+from tests.callers import step
 from tests.conftest import quiet
 
 DOCUMENT = openapi.document(create_app(quiet("sqlite:///unused.db")))
@@ -51,12 +53,16 @@ def resolved(schema: Json) -> Json:
 
 
 def writable(value: Any) -> Any:
-    """Let a document's requests have what only replies show: it is accepted and ignored."""
+    """Let a document's requests have what only replies show: it is accepted and ignored.
+
+    Credentials are left out: the client has its own.
+    """
     if isinstance(value, list):
         return [writable(each) for each in value]
     if not isinstance(value, dict):
         return value
-    return {name: writable(each) for name, each in value.items() if name != "readOnly"}
+    dropped = {"readOnly", "security", "securitySchemes"}
+    return {name: writable(each) for name, each in value.items() if name not in dropped}
 
 
 def closed(value: Any) -> Any:
@@ -126,6 +132,7 @@ def test_every_operation_of_the_contract_is_there() -> None:
         "/v1/reporting-years": "GET POST",
         "/v1/reporting-years/{year}": "GET PUT PATCH DELETE",
         "/v1/reporting-years/{year}/completeness": "GET",
+        "/v1/agencies/{agency}/periods": "GET",
         "/v1/reports": "GET POST",
         "/v1/reports/{agency}/{year}": "GET PUT PATCH DELETE",
         "/v1/reports/{agency}/{year}/findings": "GET",
@@ -149,6 +156,15 @@ def test_every_operation_of_the_contract_is_there() -> None:
         "/v1/audit": "GET",
         "/v1/audit/{seq}": "GET",
         "/v1/audit/export.ndjson": "GET",
+        "/v1/reports/{agency}/{year}/transitions": "GET POST",
+        "/v1/reports/{agency}/{year}/findings/{finding}/decision": "GET PUT DELETE",
+        "/v1/reports/{agency}/{year}/revisions": "GET",
+        "/v1/reports/{agency}/{year}/revisions/{revision}": "GET",
+        "/v1/reports/{agency}/{year}/revisions/{revision}/diff": "GET",
+        "/v1/keys": "GET POST",
+        "/v1/keys/{id}": "GET PATCH DELETE",
+        "/v1/successions": "GET POST",
+        "/v1/successions/{id}": "GET DELETE",
         "/v1/webhooks": "GET POST",
         "/v1/webhooks/{id}": "GET PATCH DELETE",
         "/v1/webhooks/{id}/deliveries": "GET",
@@ -199,6 +215,21 @@ def test_errors_are_the_real_ones() -> None:
                 assert wrong(problem["schema"], example["value"]) == []
                 assert example["value"]["type"] == f"/problems/{slug}"
                 assert example["value"]["status"] == int(status)
+
+
+def test_every_operation_says_which_credentials_it_takes_and_how_it_refuses() -> None:
+    known: Json = {"bearer": []}
+    for name, operation in OPERATIONS.items():
+        right, statuses = RIGHTS[name], set(operation["responses"])
+        if right == "open":
+            assert operation["security"] == [], name
+            continue
+        reads = right in {"read", "reference"}
+        assert operation["security"] == ([{}, known] if reads else [known]), name
+        assert statuses >= {"400", "401", "429"}, name
+        assert ("403" in statuses) == (not reads and right != "check"), name
+        assert ("408" in statuses) == ("requestBody" in operation), name
+    assert DOCUMENT["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
 
 
 def test_conditions_are_documented_where_they_hold() -> None:
@@ -258,7 +289,8 @@ def test_every_example_has_the_shape_that_its_schema_says() -> None:
 
 
 ORDER = (
-    "agencies", "reporting-years", "reports", "tables", "validations", "imports", "webhooks",
+    "agencies", "successions", "reporting-years", "reports", "tables", "validations", "imports",
+    "webhooks", "keys", "filing",
 )  # fmt: skip
 """The tags whose operations take a body, so that what an example needs was made before."""
 
@@ -280,8 +312,16 @@ def a_webhook(client: TestClient) -> str:
     return str(made.json()["id"])
 
 
+def a_key(client: TestClient) -> str:
+    """Make an API key; return its id."""
+    made = client.post("/v1/keys", json={"name": "k", "role": "auditor"})
+    return str(made.json()["id"])
+
+
 def path_of(operation: Json, title: str, identity: str) -> str:
     """Return a path for an example; those named by a year are about that year."""
+    if operation["tags"] == ["filing"]:
+        return str(operation["path"]).format(agency="jump", year=2024, finding=JUMP)
     year = title if title.isdigit() else "2020" if "procurement" in operation["path"] else "2024"
     agency = "321322-fgj" if operation["tags"] == ["agencies"] else "321300"
     if year == "2020":
@@ -291,16 +331,40 @@ def path_of(operation: Json, title: str, identity: str) -> str:
     return str(operation["path"]).format(agency=agency, year=year, id=identity)
 
 
+JUMP = "requests.carry:total"
+
+
+def prepare(client: TestClient, title: str) -> None:
+    """Bring a report to where an example of a step can be taken."""
+    if title == "accept":  # the example before has returned it
+        step(client, ADMIN_KEY, "submit", code="jump").raise_for_status()
+
+
+def a_jump(client: TestClient) -> None:
+    """Make a report with one warning that is to be explained."""
+    make_agency(client, "jump")
+    put_report(client, "jump", 2023)
+    cells = {f"{line}__total": 1 for line in ("carried_in", "carried_out")}
+    cells |= {f"{line}__natural_person": 1 for line in ("carried_in", "carried_out")}
+    put_report(client, "jump", 2024, requests=cells)
+    for each in client.get("/v1/reports/jump/2024/findings").json()["items"]:
+        path = f"/v1/reports/jump/2024/findings/{each['id']}/decision"
+        client.put(path, json={"decision": "confirmed"}).raise_for_status()
+
+
 def test_every_example_is_taken(client: TestClient) -> None:
-    make_agency(client, "350205-rsj")
-    identity = a_webhook(client)
+    for code in ("350205-rsj", "321322-ghj", "321322-zrj"):
+        make_agency(client, code)
+    a_jump(client)
+    identities = {"webhooks": a_webhook(client), "keys": a_key(client)}
     methods = ("POST", "PUT", "PATCH")
     for operation in sorted(
         (each for each in OPERATIONS.values() if each["method"] in methods),
         key=lambda each: (ORDER.index(each["tags"][0]), methods.index(each["method"])),
     ):
         for title, value, _ in examples(operation):
-            path = path_of(operation, title, identity)
+            prepare(client, title)
+            path = path_of(operation, title, identities.get(operation["tags"][0], ""))
             media = next(iter(operation["requestBody"]["content"]))
             if isinstance(value, str):
                 media = "text/csv" if value.startswith("agency,") else media
@@ -330,19 +394,40 @@ def world(client: TestClient) -> TestClient:
         kept = {key: body for key, body in tables.items() if year == 2020 or key != "procurement"}
         reply = client.put(f"/v1/reports/321300/{year}", json={"tables": kept})
         assert reply.status_code == 201, reply.text
+    a_jump(client)
     return client
 
 
 LATER = {"content-type": "application/x-ndjson", "prefer": "respond-async"}
 
 
+def an_import(client: TestClient) -> str:
+    """Send an import that runs in the background; return its id."""
+    job = client.post("/v1/imports", headers=LATER, content=b'{"agency":"a","year":2024}')
+    return str(job.json()["id"])
+
+
+def a_succession(client: TestClient) -> str:
+    """Register a succession of two agencies; return its id."""
+    found = client.get("/v1/agencies?limit=2").json()["items"]
+    before, after = (each["code"] for each in found)
+    said = {"kind": "split", "effective_on": "2019-02-28"}
+    body = {"predecessor": before, "successor": after} | said
+    location = client.post("/v1/successions", json=body).headers["location"]
+    return str(location.rpartition("/")[2])
+
+
+MADE = {
+    "keys": a_key, "webhooks": a_webhook, "successions": a_succession, "imports": an_import
+}  # fmt: skip
+
+
 def addresses(client: TestClient, path: str) -> list[str]:
     """Return every address that a path stands for in the register."""
-    if path.startswith("/v1/webhooks/"):
-        return [path.format(id=a_webhook(client))]
     if "{id}" in path:
-        job = client.post("/v1/imports", headers=LATER, content=b'{"agency":"a","year":2024}')
-        return [path.format(id=job.json()["id"])]
+        return [path.format(id=MADE[path.split("/")[2]](client))]
+    if "{finding}" in path or "{revision}" in path:
+        return [path.format(agency="jump", year=2024, finding=JUMP, revision=1)]
     if "{form}" in path:
         return [path.format(form=form.key) for form in FORMS]
     reports = client.get("/v1/reports?limit=1000").json()["items"]
@@ -464,7 +549,18 @@ _CHECKS = [
 
 
 BEYOND_SCHEMAS = {
+    "agency-required",
+    "reason-required",
+    "error-stands",
+    "finding-stands",
+    "finding-unexplained",
+    "finding-lapsed",
+    "not-with-as-of",
     "bad-check-character",
+    "before-last-change",
+    "in-the-future",
+    "succeeds-itself",
+    "succession-circle",
     "bad-remark-key",  # of the other form, as is an unknown member
     "bad-text",
     "circle",

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.main import create_app
+from app.services import maintaining
 from app.services.operating import backups, doctor, postgres
 from app.services.operating.errors import OperatingError
 from app.settings import Settings
@@ -278,13 +279,20 @@ def told(settings: Settings, *, deep: bool = True) -> dict[str, str]:
 
 
 @pytest.fixture
+def database_url(empty_url: str) -> str:
+    """The URL of a migrated database to which nobody is connected."""
+    maintaining.migrate(quiet(empty_url))
+    return empty_url
+
+
+@pytest.fixture
 def living(database_url: str) -> Settings:
     """A database in which there is something to look at."""
     with TestClient(create_app(quiet(database_url))) as client:
         make_agency(client)
         for year in (2022, 2023, 2024):
             put_report(client, "a", year, requests={"received__natural_person": year})
-    return quiet(database_url)
+    return quiet(database_url, sqlite_synchronous="FULL")
 
 
 def test_a_healthy_database_has_nothing_wrong(living: Settings, gongkai: Run) -> None:

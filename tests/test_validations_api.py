@@ -93,7 +93,7 @@ def test_a_validation_says_what_storing_would_say(client: TestClient) -> None:
     stored = client.post("/v1/reports", json=body).json()
 
     assert made == {name: stored[name] for name in made}
-    assert stored.keys() - made.keys() == {"created_at", "updated_at", "links"}
+    assert stored.keys() - made.keys() == {"state", "correction", "created_at", "updated_at", "links"}
     assert made["timeliness"] == "late"
 
 

@@ -10,7 +10,9 @@ from sqlmodel import Session
 from starlette.requests import Request
 
 from app.api.context import request_id
+from app.api.limits import Limits
 from app.api.rights import Right, require
+from app.api.security import PRIVATE
 from app.errors import AppError, Malformed, Unauthorized
 from app.services.callers import ANONYMOUS, Caller, Callers
 from app.storage.acting import Act, by
@@ -31,22 +33,36 @@ async def enter(request: Request, right: Right | None) -> None:
     scope = request.scope
     if scope["query_string"] and _IN_QUERY.search(scope["query_string"]):
         raise Malformed("credentials-in-query")
-    header = _authorization(scope)
-    if header is None:
-        found = ANONYMOUS
-    else:
-        callers: Callers = request.app.state.callers
-        found = callers.remembered(header) or await callers.identify(header)
+    state = request.app.state
+    is_open = state.settings.anonymous_read
+    scope[PRIVATE] = not (is_open and right == "reference")
+    limits: Limits = state.limits
+    given = [value for name, value in scope["headers"] if name == b"authorization"]
+    found = await _known(scope, given, state.callers, limits) if given else ANONYMOUS
     scope[CALLER] = found
-    is_open = request.app.state.settings.anonymous_read
+    limits.admit(scope, found)
     require(right, found, request.path_params, is_open=is_open)
 
 
-def _authorization(scope: Any) -> str | None:
-    given = [value for name, value in scope["headers"] if name == b"authorization"]
-    if len(given) > 1:
-        raise Unauthorized("invalid-credentials", error="invalid_request")
-    return given[0].decode("latin-1") if given else None
+async def _known(scope: Any, given: list[bytes], callers: Callers, limits: Limits) -> Caller:
+    """Find out who shows credentials. Raises `Unauthorized`, and `TooMany` who guesses too often.
+
+    Who was known here before is looked for in any case: somebody else at the same address, who
+    guesses, does not lock them out.
+    """
+    header = given[0].decode("latin-1")
+    try:
+        if len(given) > 1:
+            raise Unauthorized("invalid-credentials", error="invalid_token")
+        found = callers.remembered(header)
+        if found is None:
+            if not callers.was_known(header):
+                limits.require_trust(scope)
+            found = await callers.identify(header)
+    except Unauthorized:
+        limits.note_failure(scope)
+        raise
+    return found
 
 
 def caller_of(request: Request) -> Caller:

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import bodies, queries, schemas
+from app.api import bodies, dating, queries, schemas
 from app.api.documentation import lists, reads, writes
 from app.api.paths import AgencyCode, refuse
 from app.api.queries import Listing, ListQuery, NoQuery
@@ -62,6 +62,7 @@ def _shown(agency: Mapping[str, Any]) -> dict[str, Any]:
             "parent": f"/v1/agencies/{parent}" if parent else None,
             "children": f"/v1/agencies?parent={code}",
             "reports": f"/v1/reports?agency={code}",
+            "periods": f"{own}/periods",
         },
     }
 
@@ -155,6 +156,9 @@ def _checked(
             found.append(Fault("/parent", "unknown-agency"))
         elif "/code" not in faulty and agencies.is_at_or_below(session, said["parent"], code):
             found.append(Fault("/parent", "circle"))
+    faulty |= {fault.pointer for fault in found}
+    if isinstance(code, str) and not faulty & {"/code", "/parent", "/effective_on"}:
+        found += dating.faults(session.connection(), code, body)
     if found:
         raise Invalid(found)
     return said
@@ -165,12 +169,17 @@ def _ends_early(said: dict[str, Any]) -> bool:
     return bool(first and last and last < first)
 
 
-def _save(session: Session, code: str, current: Agency | None, said: dict[str, Any]) -> Agency:
+def _save(
+    session: Session, current: Agency | None, body: dict[str, Any], said: dict[str, Any]
+) -> Agency:
+    """Save what a body says, which is checked, of the agency that it names or that is there."""
+    code: str = current.code if current else body["code"]
     if said["uscc"] is not None:
         holder = agencies.holder_of(session, said["uscc"])
         if holder not in {None, code}:
             raise Conflict("uscc-taken", uscc=said["uscc"], holder=holder)
-    return registering.save_agency(session, code, current, said)
+    start = dating.effective_on(body)
+    return registering.save_agency(session, code, current, said, effective_on=start)
 
 
 def _writable(agency: Agency) -> dict[str, Any]:
@@ -205,7 +214,8 @@ async def put_agency(
 ) -> Response:
     """Create an agency (201) or replace it (200).
 
-    A change of name, kind or level shows in its reports and their findings at once.
+    A change of name, kind or level shows in its reports and their findings at once. What it was
+    before is kept as a period that ends with `effective_on`; roll-ups of years before go by that.
     """
     sent = await bodies.raw(request)
     if not is_agency_code(agency):
@@ -214,8 +224,9 @@ async def put_agency(
     def job(session: Session) -> Response:
         current = registering.enter_agency(session, agency)
         _hold(request, session, current, agency, sent)
-        said = _checked(session, agency, bodies.parse(sent))
-        saved = _save(session, agency, current, said)
+        made = bodies.parse(sent)
+        said = _checked(session, agency, made)
+        saved = _save(session, current, made | {"code": agency}, said)
         return _reply(request, saved, 200 if current else 201)
 
     return await database(request).write(job)
@@ -232,7 +243,10 @@ async def patch_agency(
         schemas.AgencyPatch,
         Body(
             openapi_examples={
-                "move": {"summary": "改隶 / Move it", "value": {"parent": "321300"}},
+                "move": {
+                    "summary": "改隶 / Move it",
+                    "value": {"parent": "321300", "effective_on": "2024-03-01"},
+                },
                 "close": {"summary": "撤销 / Close it", "value": {"active_to": "2024-12-31"}},
             },
             media_type=MERGE_PATCH,
@@ -246,7 +260,7 @@ async def patch_agency(
         current = _entered(session, agency)
         _hold(request, session, current, agency, sent)
         made = bodies.merged(_writable(current), bodies.parse(sent))
-        saved = _save(session, agency, current, _checked(session, agency, made))
+        saved = _save(session, current, made, _checked(session, agency, made))
         return _reply(request, saved, 200)
 
     return await database(request).write(job)
@@ -298,6 +312,6 @@ async def post_agency(
         said = _checked(session, code, made, schemas.NewAgency)
         if current is not None:
             raise Conflict("already-exists", key=f"agencies/{code}")
-        return _reply(request, _save(session, code, None, said), 201)
+        return _reply(request, _save(session, None, made, said), 201)
 
     return await database(request).write(job)

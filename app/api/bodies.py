@@ -1,9 +1,10 @@
 """Bodies of requests: read within limits, parsed strictly, checked with every fault named."""
 
+import asyncio
 import contextlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ from app.errors import Fault, Invalid, Malformed, Refused
 LIMIT = 2 * 2**20
 DISCARDED = 8 * 2**20
 """How much of a body is read in all, so that the client, still sending, gets the reply."""
+_SLOWEST = 4_096  # bytes a second that gain a client more time
 _LONGEST_NUMBER = 40
 
 Json = dict[str, Any]
@@ -37,15 +39,40 @@ async def raw(request: Request) -> bytes:
         raise error
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
+
+    def take(chunk: bytes) -> None:
+        nonlocal size
         size += len(chunk)
         if size <= LIMIT:
             chunks.append(chunk)
         elif size > DISCARDED:
             raise _too_large(close=True)
+
+    await receive(request, take)
     if size > LIMIT:
         raise _too_large(close=False)
     return b"".join(chunks)
+
+
+async def receive(request: Request, take: Callable[[bytes], None]) -> None:
+    """Hand over the pieces of the body. Raises `Refused` (408) if they come too slowly.
+
+    The client has the time of the setting, and more for what has arrived: so a large body may take
+    long, and a byte now and then does not keep a connection open.
+    """
+    patience = request.app.state.settings.body_timeout or None
+    started, size = asyncio.get_running_loop().time(), 0
+    try:
+        async with asyncio.timeout(patience) as timer:
+            async for piece in request.stream():
+                take(piece)
+                size += len(piece)
+                if patience:
+                    timer.reschedule(started + patience + size / _SLOWEST)
+    except TimeoutError:
+        error = Refused(408, "request-timeout", seconds=patience)
+        error.headers["Connection"] = "close"
+        raise error from None
 
 
 def _too_large(*, close: bool) -> Refused:

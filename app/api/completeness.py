@@ -1,6 +1,7 @@
 """Who has filed a report on a year, in time or late, and who has not."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -20,7 +21,7 @@ from app.domain.standing import Standing
 from app.errors import NotFound
 from app.forms import form_of
 from app.services import csvs, encoding, rendering
-from app.storage import completeness, paging, standings
+from app.storage import completeness, paging, periods, standings
 from app.storage.completeness import COLUMNS
 
 
@@ -111,11 +112,22 @@ def _shown(year: int, due: Mapping[str, str], row: Any) -> dict[str, Any]:
     }
 
 
-def _listing(query: type[ListQuery], year: int, form: Form, due: Mapping[str, str]) -> Listing:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A year that is asked about: when its reports are due, and if its tree is one of the past."""
+
+    year: int
+    form: Form
+    due: Mapping[str, str]
+    past: bool
+
+
+def _listing(of: _Asked) -> Listing:
+    year, due = of.year, of.due
     given: dict[str, Any] = standings.parameters(year, due)
     return Listing(
-        query,
-        completeness.source(form),
+        CompletenessQuery,
+        completeness.source(of.form, past=of.past),
         {"code": ("code",), "name": ("name", "code")},
         lambda row: encoding.encoded(_shown(year, due, row)),
         lambda row: dict(zip(COLUMNS, row, strict=True)),
@@ -123,12 +135,15 @@ def _listing(query: type[ListQuery], year: int, form: Form, due: Mapping[str, st
     )
 
 
-def _due(connection: Connection, year: str) -> Mapping[str, str]:
+def _found(connection: Connection, year: str) -> _Asked:
     number = year_in(year)
     due = standings.due(connection, number) if number is not None else None
-    if due is None:
+    if number is None or due is None:
         raise NotFound("reporting-year-not-found", year=year)
-    return due
+    form = form_of(number)
+    assert form is not None
+    past = periods.is_past(connection, standings.days(number))
+    return _Asked(number, form, due, past)
 
 
 def _described() -> dict[str, Any]:
@@ -144,21 +159,20 @@ async def get_completeness(
 ) -> Response:
     """Return the agencies active in a year, how each stands with its report, and how many do.
 
+    Agencies are shown as they were on 31 December of the year: where they stood, and by which name.
     `counts` are of the whole selection, whatever `status` is asked for. As CSV (`format=csv`, or
     `Accept: text/csv`) the whole list is streamed: UTF-8 with a byte order mark; a text that a
     spreadsheet would take for a formula has an apostrophe before it.
     """
-    due = await database(request).use(partial(_due, year=year))
-    number = int(year)
-    form = form_of(number)
-    assert form is not None
+    of = await database(request).use(partial(_found, year=year))
     if _wants_csv(request):
-        return await _file(request, number, form, due)
+        return await _file(request, of)
     negotiate(request)
-    asked = queries.ask(request, _listing(CompletenessQuery, number, form, due), year=number)
-    (rows, total), counts = await database(request).snapshot(partial(_read, asked=asked, form=form))
+    asked = queries.ask(request, _listing(of), year=of.year)
+    read = partial(_read, asked=asked, form=of.form)
+    (rows, total), counts = await database(request).snapshot(read)
     shown = {"expected": sum(counts.values()), **counts}
-    more = b',"year":%d,"counts":%b' % (number, encoding.encoded(shown))
+    more = b',"year":%d,"counts":%b' % (of.year, encoding.encoded(shown))
     etag, body = queries.page(asked, rows, total, more)
     headers = {"Vary": "Accept, Accept-Encoding"}
     return reply(request, etag, body=body, headers=headers)
@@ -177,22 +191,21 @@ def _wants_csv(request: Request) -> bool:
     return named == "csv" or (named is None and takes_csv_only)
 
 
-async def _file(request: Request, year: int, form: Form, due: Mapping[str, str]) -> Response:
+async def _file(request: Request, of: _Asked) -> Response:
     """Stream the whole list, some lines at a time: between them nothing is held."""
     asked = queries.read(request, CompletenessQuery)
     filters = asked.model_dump(exclude_none=True, exclude=queries.PAGING)
-    listing = _listing(CompletenessQuery, year, form, due)
-    read = partial(_batch, request, listing, filters)
+    read = partial(_batch, request, _listing(of), filters)
     first = await read(None)
 
     async def content() -> AsyncIterator[bytes]:
         yield csvs.BOM + csvs.lines([_HEAD])
         rows = first
         while rows:
-            yield csvs.lines(_fields(due, row) for row in rows)
+            yield csvs.lines(_fields(of.due, row) for row in rows)
             rows = await read(rows[-1]) if len(rows) == _AT_ONCE else []
 
-    name = f'attachment; filename="completeness-{year}.csv"'
+    name = f'attachment; filename="completeness-{of.year}.csv"'
     sent = {"Content-Disposition": name, "Vary": "Accept", "Cache-Control": "no-cache"}
     return StreamingResponse(
         content(), 200, sent, media_type=f"{CSV}; charset=utf-8; header=present"

@@ -18,7 +18,8 @@ from app.api.problems import response_to
 from app.api.routing import Direct
 from app.errors import AppError
 
-_REFUSED = {401, 403}
+_REFUSED = {"credentials-in-query", "request-timeout"}
+_REFUSALS = {401, 403, 429}
 Match = Callable[[str], re.Match[str] | None]
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -46,7 +47,7 @@ class Dispatch:
                     try:
                         response = await handle(request)
                     except AppError as error:
-                        if error.status in _REFUSED:
+                        if error.status in _REFUSALS or error.slug in _REFUSED:
                             note_refusal(request, error)
                         response = response_to(request, error)
                     await response(scope, receive, send)

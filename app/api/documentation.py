@@ -51,11 +51,39 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
+def _header(text: str, example: str) -> dict[str, Any]:
+    return {"description": text, "schema": {"type": "string"}, "example": example}
+
+
+_RETRY_AFTER = {"Retry-After": _header("After how many seconds to ask again.", "30")}
+_HEADERS: dict[int, dict[str, Any]] = {
+    401: {
+        "headers": {
+            "WWW-Authenticate": _header(
+                "How to say who you are.", 'Bearer realm="gongkai", error="invalid_token"'
+            )
+        }
+    },
+    429: {
+        "headers": {
+            **_RETRY_AFTER,
+            "RateLimit-Policy": _header("The quota, and its seconds.", '"default";q=100;w=60'),
+            "RateLimit": _header(
+                "What is left of it, and in how many seconds all of it is.", '"default";r=0;t=60'
+            ),
+        }
+    },
+    503: {"headers": _RETRY_AFTER},
+}
+"""The headers that problems have besides."""
+
+
 def problem_responses() -> dict[str, Any]:
     """Return the descriptions that `problems` refers to."""
     return {
         str(status): {
             "description": _titles(status),
+            **_HEADERS.get(status, {}),
             "content": {
                 "application/problem+json": {
                     "schema": {"$ref": "#/components/schemas/ProblemOut"},
@@ -76,6 +104,20 @@ def _example(slug: str) -> dict[str, Any]:
     return {"summary": found.title.en, "value": example(found, "zh")}
 
 
+class _Values(dict[str, Any]):
+    def __missing__(self, name: str) -> str:
+        return f"{{{name}}}"
+
+
+_VALUES: dict[str, dict[str, Any]] = {
+    "forbidden": {"right": "write"},
+    "request-timeout": {"seconds": 60},
+    "too-many-requests": {"limit": 100, "seconds": 30},
+    "too-many-at-once": {"limit": 1_000},
+}
+"""What examples say in place of the names in a detail."""
+
+
 def example(kind: Problem, lang: str) -> dict[str, Any]:
     """Return what a problem looks like."""
     title, detail = (text.en if lang == "en" else text.zh for text in (kind.title, kind.detail))
@@ -83,7 +125,7 @@ def example(kind: Problem, lang: str) -> dict[str, Any]:
         "type": f"/problems/{kind.slug}",
         "title": title,
         "status": kind.status,
-        "detail": detail,
+        "detail": detail.format_map(_Values(_VALUES.get(kind.slug, {}))),
         "instance": "urn:uuid:00000000-0000-4000-8000-000000000000",
         "errors": [],
     }

@@ -7,7 +7,7 @@ from pydantic import Field
 from app.api.schemas import Instant, Shown
 
 CellValue = int | str | None
-ResourceName = Literal["agencies", "reporting-years", "reports"]
+ResourceName = Literal["agencies", "reporting-years", "reports", "successions"]
 
 
 class CellChange(Shown):
@@ -27,7 +27,7 @@ class FindingsMoved(Shown):
 
 
 class ChangeOut(Shown):
-    """A committed change of an agency, a reporting year or a report."""
+    """A committed change of an agency, a reporting year, a report or a succession."""
 
     seq: Annotated[int, Field(description="Its number: without gaps, in the order of commits.")]
     at: Instant

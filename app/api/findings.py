@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import Query
+from pydantic import Field
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,7 +37,10 @@ class FindingsQuery(NoQuery):
 class FindingDecided(schemas.FindingOut):
     """A finding, and what was said of it."""
 
-    decision: decisions.DecisionOut | None
+    decision: Annotated[
+        decisions.DecisionOut | None,
+        Field(default=None, description="What was said of it, if anything was."),
+    ]
 
 
 @routes.get(
@@ -75,10 +79,11 @@ async def get_findings(
 def _decided(scene: Scene, finding: Finding, said: Decision | None) -> dict[str, Any]:
     """Return a finding with what was said of it, if the caller may know."""
     assert scene.current is not None
-    decision = None
+    made = rendering.finding(finding, scene.current.report)
     if said is not None:
-        decision = decisions.shown(said, holds=said.basis == workflow.basis_of(scene, finding))
-    return rendering.finding(finding, scene.current.report) | {"decision": decision}
+        holds = said.basis == workflow.basis_of(scene, finding)
+        made["decision"] = decisions.shown(said, holds=holds)
+    return made
 
 
 class FindingsListQuery(ListQuery):

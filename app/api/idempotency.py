@@ -31,6 +31,7 @@ T = TypeVar("T")
 HEADER = "idempotency-key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _CLAIM = "gongkai.idempotency"
+_KEPT = "kept_body"
 _OF_ITS_TIME = {"content-length", "x-request-id", "date"}
 RETRY_AFTER = "1"
 
@@ -66,9 +67,15 @@ class Claim:
             for name, value in response.headers.items()
             if name.lower() not in _OF_ITS_TIME
         }
-        body = bytes(response.body)
+        body = getattr(response, _KEPT, bytes(response.body))
         kept = Kept(self.digest.hexdigest(), response.status_code, headers, body)
         idempotency.keep(connection, self.key, kept, time=now(), since=self.since)
+
+
+def keeping(response: Response, body: bytes) -> Response:
+    """Let something else be kept of a reply than what is sent: a secret is stored nowhere."""
+    setattr(response, _KEPT, body)
+    return response
 
 
 def _in_use() -> Conflict:

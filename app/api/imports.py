@@ -14,9 +14,8 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from app.api import files, queries, schemas
+from app.api import bodies, files, queries, schemas
 from app.api.access import caller_of
-from app.api.bodies import DISCARDED
 from app.api.documentation import ETAG, IDEMPOTENT, lists, problems, reads
 from app.api.problems import language, response_to, told
 from app.api.queries import Listing, ListQuery, NoQuery
@@ -228,7 +227,9 @@ async def _receive(request: Request, spool: Spool) -> None:
     """Take the body in. Beyond the limit the rest is discarded, so that the reply arrives."""
     refused: Exception | None = None
     discarded = 0
-    async for chunk in request.stream():
+
+    def take(chunk: bytes) -> None:
+        nonlocal refused, discarded
         if refused is None:
             try:
                 spool.write(chunk)
@@ -236,8 +237,10 @@ async def _receive(request: Request, spool: Spool) -> None:
                 refused = error
         else:
             discarded += len(chunk)
-            if discarded > DISCARDED:
+            if discarded > bodies.DISCARDED:
                 raise _refusal(request, refused, close=True)
+
+    await bodies.receive(request, take)
     try:
         spool.end()
     except NotPacked as error:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import bodies, queries, schemas
+from app.api import bodies, idempotency, queries, schemas
 from app.api.documentation import lists, reads, writes
 from app.api.queries import Listing, ListQuery, NoQuery
 from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
@@ -87,7 +87,10 @@ class KeyOut(schemas.Shown):
 class KeyMade(KeyOut):
     """A new key."""
 
-    key: Annotated[str, Field(description="The key itself: shown now, and never again.")]
+    key: Annotated[
+        str | None,
+        Field(description="The key itself: shown now, and never again; null in a repeated reply."),
+    ]
 
 
 def _shown(key: ApiKey) -> dict[str, Any]:
@@ -146,14 +149,15 @@ async def post_key(
 
     def job(connection: Connection) -> Response:
         bodies.checked(KeyNew, sent, _contradictions(connection, sent))
-        made = KeyNew.model_validate(sent)
+        new = KeyNew.model_validate(sent)
         key, secret = keeping.create(
             connection,
             settings,
-            NewKey(made.name, made.role, made.agency, made.expires_at, made.rate_limit),
+            NewKey(new.name, new.role, new.agency, new.expires_at, new.rate_limit),
         )
         shown = encoding.encoded(_shown(key) | {"key": secret})
-        return written(request, f"/v1/keys/{key.id}", encoding.etag(1, shown), shown, 201)
+        made = written(request, f"/v1/keys/{key.id}", encoding.etag(1, shown), shown, 201)
+        return idempotency.keeping(made, encoding.encoded(_shown(key) | {"key": None}))
 
     return await database(request).alter(job)
 
@@ -162,7 +166,7 @@ def _contradictions(connection: Connection, sent: dict[str, Any]) -> list[Fault]
     code, role = sent.get("agency"), sent.get("role")
     if code is None:
         is_lacking = isinstance(role, str) and role in OF_AN_AGENCY
-        return [Fault("/agency", "required")] if is_lacking else []
+        return [Fault("/agency", "agency-required")] if is_lacking else []
     if isinstance(code, str) and not agencies.exists(connection, code):
         return [Fault("/agency", "unknown-agency")]
     return []

@@ -12,8 +12,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.context import HEAD, request_id
+from app.api.limits import LEAVE, RATE
 from app.api.problems import problem
 from app.api.routing import ROUTE
+from app.api.security import dress
 
 log = structlog.get_logger("gongkai")
 
@@ -72,18 +74,21 @@ class Edge:
         started = time.perf_counter()
         method = scope["method"]
         status = 0
-        header = (b"x-request-id", request_id(scope).encode())
+        inner = {**scope, "method": "GET", HEAD: True} if method == "HEAD" else scope
+        header = (b"x-request-id", request_id(inner).encode())
 
         async def sending(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"].append(header)
+                headers = message["headers"]
+                headers.append(header)
+                headers += inner.get(RATE, ())
+                dress(inner, headers)
             elif method == "HEAD":
                 message = {**message, "body": b""}
             await send(message)
 
-        inner = {**scope, "method": "GET", HEAD: True} if method == "HEAD" else scope
         try:
             await self._app(inner, receive, sending)
         except ClientDisconnect:
@@ -93,6 +98,8 @@ class Edge:
                 raise
             await failure(Request(inner), error)(inner, receive, sending)
         finally:
+            if LEAVE in inner:
+                inner[LEAVE]()
             self._count(inner, method, status, time.perf_counter() - started)
 
     def _count(self, scope: Scope, method: str, status: int, seconds: float) -> None:

@@ -8,7 +8,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from app.api.documentation import problem_responses
+from app.api.documentation import problem_responses, problems
+from app.api.rights import ANYBODY, RIGHTS
 from app.api.routing import Direct
 from app.api.schemas import ProblemOut
 
@@ -21,6 +22,11 @@ TAGS = [
     ("validations", "试算 · Validations", "只核查，不保存。 / Checks that store nothing."),
     ("imports", "批量导入 · Imports", "一个文件中的多份报告。 / Many reports in one file."),
     ("agencies", "机构 · Agencies", "填报机构及其隶属关系。 / Who reports, and their tree."),
+    (
+        "successions",
+        "沿革 · Successions",
+        "机构的合并、分立、更名。 / Which agency followed which.",
+    ),
     ("rollups", "汇总 · Roll-ups", "下级报告的合计。 / What the reports below an agency come to."),
     ("reporting-years", "报告年度 · Reporting years", "格式、期限与开闭。 / Form, dates, status."),
     ("changes", "变更 · Changes", "按提交次序的变更流。 / What was committed, in its order."),
@@ -70,14 +76,45 @@ def document(app: FastAPI) -> dict[str, Any]:
         servers=[{"url": app.state.settings.root_path or "/", "description": "this service"}],
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
-    _, problems = models_json_schema(
+    _, found = models_json_schema(
         [(ProblemOut, "serialization")], ref_template="#/components/schemas/{model}"
     )
     made["components"]["responses"] = problem_responses()
     schemas = made["components"]["schemas"]
-    schemas.update(problems["$defs"])
+    schemas.update(found["$defs"])
+    made["components"]["securitySchemes"] = {_SCHEME: _BEARER}
     _drop_own_errors(made)
+    for path in made["paths"].values():
+        for operation in path.values():
+            _secure(operation, is_open=app.state.settings.anonymous_read)
     return made
+
+
+_SCHEME = "bearer"
+_BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "API 密钥，或所设 OpenID 提供方的访问令牌。 / An API key, or an access token of "
+    "the OpenID provider of this service.",
+}
+
+
+def _secure(operation: dict[str, Any], *, is_open: bool) -> None:
+    """Say which credentials an operation takes, and how those are refused who may not use it."""
+    right = RIGHTS.get(operation["operationId"])
+    statuses = [400, 401, 429]
+    if right == "open":
+        operation["security"] = []
+        return
+    operation["security"] = [{_SCHEME: []}]
+    if right in ANYBODY and is_open:
+        operation["security"].insert(0, {})
+    if right not in ANYBODY and right != "check":
+        statuses.append(403)
+    if "requestBody" in operation:
+        statuses.append(408)
+    refusals = {str(status): told for status, told in problems(*statuses).items()}
+    operation["responses"] = dict(sorted({**refusals, **operation["responses"]}.items()))
 
 
 def _drop_own_errors(made: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeVar, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
@@ -59,6 +59,9 @@ def _as_of(value: str) -> str:
 AsOf = Annotated[
     str,
     AfterValidator(_as_of),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}
+    ),
     Field(
         description="What was said then: a time (RFC 3339), or a day, of which the last moment in "
         "China counts.",

@@ -12,10 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import bodies, examples, queries, schemas
+from app.api.access import caller_of
 from app.api.documentation import lists, reads, writes
 from app.api.paths import AgencyCode, YearPath, absent, key_in, why_absent
 from app.api.queries import Listing, ListQuery, NoQuery
 from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
+from app.api.rights import require_agency
 from app.api.routing import database, router
 from app.api.writing import hold, patched, report_contradictions
 from app.domain.calendar import LAST_YEAR
@@ -261,6 +263,9 @@ async def post_report(
 
     def job(connection: Connection) -> Response:
         made = bodies.parse(sent)
+        code = schemas.agency_code(made.get("agency"))
+        if code is not None:
+            require_agency(caller_of(request), code)
         scene = _named_scene(connection, made)
         reporting.require_open(scene)
         report = _checked_report(scene, made)

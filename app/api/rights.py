@@ -47,6 +47,9 @@ _OPERATIONS: dict[Right, tuple[str, ...]] = {
         "get_series",
         "get_statistics",
         "list_agencies",
+        "get_periods",
+        "list_successions",
+        "get_succession",
         "get_agency",
         "get_rollup",
         "get_transitions",
@@ -86,6 +89,8 @@ _OPERATIONS: dict[Right, tuple[str, ...]] = {
         "patch_reporting_year",
         "delete_reporting_year",
         "post_reporting_year",
+        "post_succession",
+        "delete_succession",
         "list_imports",
         "list_keys",
         "post_key",
@@ -113,7 +118,8 @@ _ROLES: dict[Right, frozenset[Role]] = {
     "audit": frozenset({"auditor", "admin"}),
     "administer": frozenset({"admin"}),
 }
-_ANYBODY: frozenset[Right] = frozenset({"open", "reference", "read"})
+ANYBODY: frozenset[Right] = frozenset({"open", "reference", "read"})
+"""What is asked of nobody, if the setting lets anonymous callers read."""
 
 
 def require(right: Right | None, caller: Caller, path: Mapping[str, Any], *, is_open: bool) -> None:
@@ -121,11 +127,11 @@ def require(right: Right | None, caller: Caller, path: Mapping[str, Any], *, is_
 
     `is_open` lets callers read who do not say who they are.
     """
-    if right in _ANYBODY and (is_open or caller.role is not None):
+    if right in ANYBODY and (is_open or caller.role is not None):
         return
     if caller.role is None:
         raise Unauthorized("authentication-required")
-    if right in _ANYBODY or right == "check":
+    if right in ANYBODY or right == "check":
         return
     if right is None or caller.role not in _ROLES[right]:
         raise Forbidden(right or "administer")

@@ -46,6 +46,9 @@ async def get_rollup(
 ) -> Response:
     """Return the sum of an agency's part of the tree, shaped like a report and judged like one.
 
+    The tree is that of 31 December of the year: agencies that moved, or were renamed, since then
+    count where they stood, by the name that they had.
+
     Expected are the agencies active in the year, `vertical` ones and all below them aside. Numbers
     add, `n/a` adds nothing, a table declared nil is 0; a cell is null where no report has a number.
     `data_partial` names the cells that a report leaves blank, or whose table it lacks. Amounts of

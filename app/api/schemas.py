@@ -705,6 +705,15 @@ class AgencyBody(Strict):
     division: Annotated[Division | None, Field(description="行政区划代码, GB/T 2260")] = None
     active_from: Date | None = None
     active_to: Date | None = None
+    effective_on: Annotated[
+        Date | None,
+        Field(
+            description="The day from which a change of name, short_name, kind, level or parent "
+            "holds: not in the future, and not before the last one. Left out: today, in China. "
+            "Null: what is there is corrected, and was never otherwise.",
+            json_schema_extra={"writeOnly": True},
+        ),
+    ] = None
     created_at: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
     updated_at: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
     links: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None

@@ -19,6 +19,7 @@ from app.api.middleware import failure
 from app.api.problems import language
 from app.api.replies import reply
 from app.api.routing import database, router
+from app.api.security import PAGE_POLICY, docs_policy
 from app.api.texts import PROBLEMS
 from app.domain.layout import Label
 from app.errors import NotFound
@@ -85,7 +86,7 @@ async def docs(request: Request) -> Response:
     """Return the page on which the API can be explored; it needs no internet."""
     root = request.scope.get("root_path", "")
     assets = f"{root}/static/swagger-ui"
-    return get_swagger_ui_html(
+    page = get_swagger_ui_html(
         openapi_url=f"{root}/openapi.json",
         title=f"{request.app.title} — API",
         swagger_js_url=f"{assets}/swagger-ui-bundle.js",
@@ -100,6 +101,8 @@ async def docs(request: Request) -> Response:
             "validatorUrl": None,
         },
     )
+    page.headers["Content-Security-Policy"] = docs_policy(bytes(page.body))
+    return page
 
 
 @routes.get("/openapi.json", include_in_schema=False)
@@ -170,4 +173,5 @@ async def get_problem(request: Request, slug: str) -> Response:
         example=html.escape(json.dumps(example(kind, lang), ensure_ascii=False, indent=2)),
         **heads,
     )
-    return HTMLResponse(page, headers={"Vary": "Accept-Language"})
+    headers = {"Vary": "Accept-Language", "Content-Security-Policy": PAGE_POLICY}
+    return HTMLResponse(page, headers=headers)

@@ -17,9 +17,10 @@ from app.domain.calendar import LAST_YEAR
 from app.domain.findings import Outcome
 from app.domain.layout import Form
 from app.domain.report import Agency, Report
+from app.domain.successions import Forebears
 from app.errors import Fault, Invalid
 from app.forms import FORMS, form_of
-from app.services import encoding, filing, rendering, reporting
+from app.services import encoding, filing, kinship, rendering, reporting
 from app.storage import reports, years
 
 routes = router("validations", "/v1/validations")
@@ -72,10 +73,10 @@ def _checked(connection: Connection, request: Request, body: dict[str, Any]) -> 
     faults += _contradictions(body, form, before, agency)
     bodies.checked(schemas.validation_in(form, before), body, faults)
     report = filing.report_from(form, year, agency, body)
-    previous = _previous(connection, body, before, report)
+    previous, beside = _previous(connection, body, before, report)
     found = [
         each
-        for each in reporting.findings_of(report, previous)
+        for each in reporting.findings_of(report, previous, beside)
         if asked.outcomes == "all" or each.outcome is Outcome.FAIL
     ]
     return rendering.judged(report, found, facts.due if facts else None)
@@ -116,15 +117,20 @@ def _contradictions(
 
 def _previous(
     connection: Connection, body: dict[str, Any], before: Form | None, report: Report
-) -> Report | None:
-    """Return the report on the year before: the one sent, or the one stored."""
+) -> tuple[Report | None, Forebears | None]:
+    """Return the report on the year before, the one sent or the one stored.
+
+    If it is the one stored: with those of whom the agency followed in the year.
+    """
     if before is None:
-        return None
+        return None, None
     year = report.year - 1
     if "previous" in body:
         sent = body["previous"]
-        return filing.report_from(before, year, report.agency, sent) if sent is not None else None
+        made = filing.report_from(before, year, report.agency, sent) if sent is not None else None
+        return made, None
     if report.agency is None:
-        return None
-    stored = reports.load(connection, report.agency, year, year).get(year)
-    return stored.report if stored else None
+        return None, None
+    stored = reports.load(connection, report.agency, year, year)
+    beside = kinship.forebears_of(connection, report.agency, stored, report.year)
+    return stored[year].report if year in stored else None, beside

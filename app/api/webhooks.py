@@ -17,7 +17,7 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import bodies, queries, schemas
+from app.api import bodies, idempotency, queries, schemas
 from app.api.documentation import ETAG, IDEMPOTENT, lists, problems, reads, writes
 from app.api.feed_schemas import ChangeOut, ResourceName
 from app.api.queries import Listing, ListQuery, NoQuery
@@ -33,7 +33,7 @@ from app.storage.webhooks import Delivery, Webhook
 routes = router("webhooks", "/v1/webhooks")
 messages = APIRouter()
 
-RESOURCES = ("agencies", "reporting-years", "reports")
+RESOURCES = ("agencies", "reporting-years", "reports", "successions")
 _OLD = 86_400.0
 """Seconds that a secret is still signed with after it was replaced."""
 
@@ -72,7 +72,7 @@ class WebhookBody(schemas.Strict):
     description: schemas.Remark | None = None
     resources: Annotated[
         list[ResourceName] | None,
-        Field(min_length=1, max_length=3, description="Of which it is told; all if left out."),
+        Field(min_length=1, max_length=4, description="Of which it is told; all if left out."),
     ] = None
     active: schemas.Flag | None = None
     id: _READ_ONLY = None
@@ -267,7 +267,8 @@ async def post_webhook(
         )  # fmt: skip
         webhooks.add(connection, hook)
         etag, shown = _resource(hook, secret=secret)
-        return written(request, f"/v1/webhooks/{hook.id}", etag, shown, 201)
+        made = written(request, f"/v1/webhooks/{hook.id}", etag, shown, 201)
+        return idempotency.keeping(made, _resource(hook)[1])
 
     return await database(request).write(job)
 
@@ -376,8 +377,9 @@ async def _change(
     def job(session: Session) -> Response:
         connection = session.connection()
         hook = _required(webhooks.lock(connection, identity), identity)
-        etag, body = _resource(webhooks.save(connection, change(connection, hook)), **shown)
-        return reply(request, etag, body=body)
+        saved = webhooks.save(connection, change(connection, hook))
+        etag, body = _resource(saved, **shown)
+        return idempotency.keeping(reply(request, etag, body=body), _resource(saved)[1])
 
     return await database(request).write(job)
 

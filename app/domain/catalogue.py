@@ -34,7 +34,7 @@ from app.domain.inspections import (
     rule_maker,
 )
 from app.domain.layout import Label, Table
-from app.domain.rule import Rule
+from app.domain.rule import Following, Rule
 
 E, W, I = Severity.ERROR, Severity.WARNING, Severity.INFO
 
@@ -130,10 +130,11 @@ OTHERS: tuple[Rule, ...] = (
     Rule(
         "requests.carry",
         W,
-        "carried_in.c = carried_out.c (y−1)",
+        "carried_in.c = Σ carried_out.c (y−1), of the agency and of those merged into it in y",
         Label(
-            "每一列：上年结转数等于上一年度报告的结转下年度数。",
-            "In every column, what is carried in is what last year's report carried out.",
+            "每一列：上年结转数等于上一年度报告的结转下年度数；本年度并入其他机构的，等于各机构之和。",
+            "In every column, what is carried in is what last year's report carried out; if others "
+            "were merged into the agency in the year, what all their reports did.",
         ),
         Label(
             "{at}：上年结转为 {left}，上一年度报告的结转下年度为 {right}，相差 {difference}。",
@@ -146,6 +147,7 @@ OTHERS: tuple[Rule, ...] = (
             cross_year=True,
         ),
         table="requests",
+        following=Following.TOGETHER,
     ),
     Rule(
         "requests.carry-size",
@@ -167,10 +169,11 @@ OTHERS: tuple[Rule, ...] = (
     Rule(
         "disputes.pending",
         W,
-        "g.total ≥ g.pending (y−1)",
+        "g.total ≥ Σ g.pending (y−1), of the agency and of those merged into it in y",
         Label(
-            "每一行：总计不小于上一年度报告的尚未审结数。",
-            "In every line, the total is not below what last year's report left pending.",
+            "每一行：总计不小于上一年度报告的尚未审结数；本年度并入其他机构的，不小于各机构之和。",
+            "In every line, the total is not below what last year's report left pending; if others "
+            "were merged into the agency in the year, what all their reports did.",
         ),
         Label(
             "{at}：总计为 {left}，小于上一年度报告的尚未审结数 {right}。",
@@ -182,14 +185,18 @@ OTHERS: tuple[Rule, ...] = (
             cross_year=True,
         ),
         table="disputes",
+        following=Following.TOGETHER,
     ),
     Rule(
         "documents.stock",
         W,
-        "in_force = in_force (y−1) + issued − repealed",
+        "in_force = Σ in_force (y−1), of the agency and of those merged into it in y, + issued "
+        "− repealed",
         Label(
-            "每一行：现行有效件数等于上一年度现行有效件数加本年制发、减本年废止。",
-            "In every line, what is in force is last year's stock plus issued minus repealed.",
+            "每一行：现行有效件数等于上一年度现行有效件数加本年制发、减本年废止；"
+            "本年度并入其他机构的，上一年度数为各机构之和。",
+            "In every line, what is in force is last year's stock plus issued minus repealed; if "
+            "others were merged into the agency in the year, the stock of all of them.",
         ),
         Label(
             "{at}：现行有效为 {left}，按上一年度推算应为 {right}，相差 {difference}。",
@@ -206,6 +213,7 @@ OTHERS: tuple[Rule, ...] = (
             cross_year=True,
         ),
         table="documents",
+        following=Following.TOGETHER,
     ),
     Rule(
         "documents.stock-floor",
@@ -341,6 +349,7 @@ OTHERS: tuple[Rule, ...] = (
             difference=False,
         ),
         table="fees",
+        following=Following.SKIPPED,
     ),
     Rule(
         "cells.blank",
@@ -381,6 +390,7 @@ OTHERS: tuple[Rule, ...] = (
             "{at}: {left}, and {right} the year before.",
         ),
         Comparison(WITHIN_JUMP, per_count, cross_year=True),
+        following=Following.SKIPPED,
     ),
     Rule(
         "prose.empty",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app.domain.layout import Label, Value
+from app.domain.report import Agency
 
 Side = int | str | None
 """A side of a rule: a whole number, a decimal as text, or None for a rule without sides."""
@@ -38,7 +39,8 @@ class Finding:
     """A failure of a rule, or why it could not be judged.
 
     `cells` are JSON pointers into the report, in form order; `other_cells` are pointers into the
-    report of the year before; `computed_cells` are those of `cells` that were left out and judged
+    report of the year before, or into those of `others`, if it was judged against several
+    agencies' reports; `computed_cells` are those of `cells` that were left out and judged
     by their computed value. `at` is the line, column, cell or table; None when the rule as a whole
     cannot be judged.
     """
@@ -57,6 +59,7 @@ class Finding:
     right: Side = None
     difference: Side = None
     suspects: tuple[Suspect, ...] = ()
+    others: tuple[Agency, ...] = ()
 
     @property
     def id(self) -> str:

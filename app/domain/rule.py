@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Protocol
 
 from app.domain.case import Case
@@ -26,6 +27,14 @@ def filled(message: Label, at: Label, **values: Side) -> Label:
     )
 
 
+class Following(Enum):
+    """What becomes of a rule in the year in which an agency followed others."""
+
+    ALONE = "alone"  # it looks at the agency's own reports, as always
+    TOGETHER = "together"  # the reports of the year before are added up
+    SKIPPED = "skipped"  # it has nothing to say
+
+
 class Finder(Protocol):
     """What looks for the failures of a rule."""
 
@@ -48,6 +57,7 @@ class Rule:
     find: "Finder"
     table: str | None = None
     basis: str | None = None  # None: the form itself
+    following: Following = Following.ALONE
 
     def finding(self, case: Case, at: str | None, **members: Any) -> Finding:
         """Return a failure of this rule."""

@@ -9,7 +9,8 @@ from app.domain.catalogue import OTHERS, identities
 from app.domain.findings import Finding, Outcome, Severity
 from app.domain.layout import Form
 from app.domain.report import Report
-from app.domain.rule import Rule
+from app.domain.rule import Following, Rule
+from app.domain.successions import Forebears, together
 from app.domain.suspects import suspects_of
 
 
@@ -31,14 +32,35 @@ def catalogue(forms: Iterable[Form]) -> dict[str, tuple[Rule, list[Form]]]:
     return {id_: found[id_] for id_ in order}
 
 
-def judge(report: Report, previous: Report | None, before: Form | None) -> tuple[Finding, ...]:
+def judge(
+    report: Report, previous: Report | None, before: Form | None, found: Forebears | None = None
+) -> tuple[Finding, ...]:
     """Judge a report by every rule: failures, and what could not be assessed.
 
     `previous` is the same agency's report on the year before, `before` the form of that year.
+    `found` has the reports that stand for it if the agency followed others in the year.
     """
     case = Case(report, previous, layout_of(report.form, before))
-    findings = [f for rule in rules_of(report.form) for f in rule.find(rule, case)]
+    if found is None or before is None:
+        findings = [f for rule in rules_of(report.form) for f in rule.find(rule, case)]
+    else:
+        findings = list(_following(case, found))
     return tuple(_with_suspects(findings, report))
+
+
+def _following(case: Case, found: Forebears) -> Iterator[Finding]:
+    """Judge a report in the year in which its agency followed others."""
+    previous = together(found) if found.why is None else None
+    joined = Case(case.report, previous, case.layout, assessed=case.assessed)
+    for rule in rules_of(case.report.form):
+        if rule.following is Following.ALONE:
+            yield from rule.find(rule, case)
+        elif rule.following is Following.TOGETHER:
+            for each in rule.find(rule, joined):
+                if found.why is not None:
+                    yield replace(each, message=found.why)
+                else:
+                    yield replace(each, others=found.agencies if each.other_cells else ())
 
 
 def _with_suspects(findings: list[Finding], report: Report) -> Iterator[Finding]:

@@ -106,6 +106,11 @@ class Callers:
             raise _invalid()
         return found[1]
 
+    def was_known(self, authorization: str) -> bool:
+        """Tell whether an Authorization header was somebody's when it was last looked at."""
+        found = self._known.get(authorization)
+        return found is not None and found[1] is not None
+
     async def identify(self, authorization: str) -> Caller:
         """Find out who calls. Raises `Unauthorized`."""
         known = self.remembered(authorization)
@@ -116,15 +121,17 @@ class Callers:
         if scheme.lower() != "bearer" or not token or len(token) > _LONGEST:
             raise _invalid()
         if self._bearers is not None and token.count(".") == _DOTS:
-            return await self._by_token(self._bearers, token)
+            return await self._by_token(self._bearers, authorization, token)
         found = await self._by_key(token)
         self._remember(authorization, found)
         if found is None:
             raise _invalid()
         return found
 
-    def _remember(self, authorization: str, found: Caller | None) -> None:
-        self._known[authorization] = (self._clock() + REMEMBERED, found)
+    def _remember(
+        self, authorization: str, found: Caller | None, seconds: float = REMEMBERED
+    ) -> None:
+        self._known[authorization] = (self._clock() + seconds, found)
         self._known.move_to_end(authorization)
         while len(self._known) > _MOST:
             self._known.popitem(last=False)
@@ -141,10 +148,19 @@ class Callers:
         await self._note(row.id)
         return caller(f"key:{row.id}", row.name, row.role, row.agency, row.rate_limit)
 
-    async def _by_token(self, bearers: "Bearers", token: str) -> Caller:
-        """Find out who bears an access token; what is right about it is remembered there."""
-        found = await bearers.claims(token)
-        return caller(f"oidc:{found.subject}", found.name, found.role, found.agency)
+    async def _by_token(self, bearers: "Bearers", authorization: str, token: str) -> Caller:
+        """Find out who bears an access token; what it says is remembered there.
+
+        Here it is only noted that it was taken once.
+        """
+        try:
+            found = await bearers.claims(token)
+        except Unauthorized:
+            self._known.pop(authorization, None)
+            raise
+        made = caller(f"oidc:{found.subject}", found.name, found.role, found.agency)
+        self._remember(authorization, made, seconds=-1)
+        return made
 
     async def _note(self, key: str) -> None:
         """Write down that a key is in use, once in a while."""

@@ -10,6 +10,7 @@ from app.services import encoding
 from app.services.rendering import Json, shown
 from app.storage.feed import Change
 from app.storage.reports import Stamp, Stored
+from app.storage.successions import Tie
 
 CREATED, UPDATED, DELETED, RECHECKED = "created", "updated", "deleted", "rechecked"
 _FIGURES = ("severity", "cells", "computed_cells", "left", "right", "difference", "suspects")
@@ -94,6 +95,11 @@ def agency(code: str) -> Subject:
 def reporting_year(year: int) -> Subject:
     """Return a reporting year as a subject."""
     return Subject("reporting-years", str(year), year=year)
+
+
+def succession(tie: Tie) -> Subject:
+    """Return a succession as a subject: it touches who followed."""
+    return Subject("successions", tie.id, agency=tie.successor, year=tie.year)
 
 
 def _report(report: Report) -> Subject:

@@ -50,7 +50,12 @@ LOG_DAYS = 30
 """How long deliveries are kept."""
 _TURN = 100  # messages for one webhook before the others are looked at
 _WINDOW = 200  # changes that are looked at for one of a webhook's resources
-_SINGULAR = {"reports": "report", "agencies": "agency", "reporting-years": "reporting-year"}
+_SINGULAR = {
+    "reports": "report",
+    "agencies": "agency",
+    "reporting-years": "reporting-year",
+    "successions": "succession",
+}
 _UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 

@@ -18,14 +18,16 @@ from sqlalchemy import Connection
 from app.domain.report import Agency
 from app.errors import AppError, Fault
 from app.forms import form_of
-from app.services import changes, encoding, reporting, staged
+from app.services import changes, encoding, kinship, reporting, staged
 from app.services.changes import Moves
+from app.services.kinship import ALONE, Kin
 from app.services.reporting import Rendered
-from app.storage import bulk, reports, years
+from app.storage import bulk, reports, successions, years
 from app.storage.bulk import Batch
 from app.storage.feed import Change
 from app.storage.reports import Stored
 from app.storage.staging import Item, Outcome, Staging
+from app.storage.successions import Tie
 from app.storage.years import YearFacts
 
 AGENCIES = 200
@@ -159,6 +161,7 @@ def lock_years(connection: Connection, staging: Staging, plan: Plan) -> dict[int
     for year in staging.years():
         if year in registered:  # those that are not would be as many locks
             facts |= years.facts(years.sharing(connection, year - 1, year + 1))
+    successions.lock(connection)
     return facts
 
 
@@ -199,6 +202,12 @@ class _Agency:
     now: dict[int, Stored]
     last: dict[int, tuple[Item, str, int]] = field(default_factory=dict)
     rendered: dict[int, Rendered] = field(default_factory=dict)
+    kin: Kin = ALONE
+
+    @property
+    def changed(self) -> set[int]:
+        """The years of the reports that lines have changed."""
+        return {year for year in self.last if self.now[year] is not self.before.get(year)}
 
 
 def store_some(
@@ -216,6 +225,9 @@ def store_some(
     firsts = _first_revisions(connection, staging, codes, stored)
     standing = _standing(connection, stored)
     batch, time, lines = Batch(), reporting.now(), 0
+    ties = successions.everything(connection)
+    held: list[_Agency] = []
+    tied = {code for tie in ties for code in (tie.predecessor, tie.successor)}
     items = staging.items(codes[0], codes[-1])
     for code, of_agency in groupby(items, attrgetter("agency")):
         before = stored.get(code, {})
@@ -231,12 +243,36 @@ def store_some(
             if len(outcomes) > _ROWS:
                 staging.settle(outcomes)
                 outcomes.clear()
-        if work is not None:
+        if work is not None and code in tied:
+            held.append(work)
+        elif work is not None:
             staging.add_changes(_finish(work, batch, facts, standing, time))
             outcomes += _outcomes(work, facts, with_findings=with_findings)
         staging.settle(outcomes)
+    later = _relate(connection, held, ties)
+    for work in held:
+        also = {year for code, year in later if code == work.agency.code and year in facts}
+        staging.add_changes(_finish(work, batch, facts, standing, time, also=also))
+        staging.settle(_outcomes(work, facts, with_findings=with_findings))
+        later -= {(work.agency.code, year) for year in also}
     bulk.write(connection, batch)
+    staging.add_changes(reporting.rejudged(connection, later))
     return lines
+
+
+def _relate(
+    connection: Connection, held: Iterable[_Agency], ties: Iterable[Tie]
+) -> set[tuple[str, int]]:
+    """Let agencies with successions know each other's reports; return which are judged by others'.
+
+    All lines are applied to all of them before any is judged.
+    """
+    now = {work.agency.code: work.now for work in held}
+    later: set[tuple[str, int]] = set()
+    for work in held:
+        work.kin = kinship.kin_of(connection, work.agency.code, ties, now)
+        later |= kinship.judged_by(ties, work.agency.code, work.changed)
+    return later
 
 
 def _first_revisions(
@@ -313,20 +349,22 @@ def _finish(
     facts: Mapping[int, YearFacts],
     standing: Mapping[tuple[str, int], list[Any]],
     time: str,
+    *,
+    also: Iterable[int] = (),
 ) -> list[Change]:
     """Put what has changed into the batch, and derive what follows from it; tell the changes."""
     before, now = work.before, work.now
     moved: dict[int, Moves] = {}
-    changed = {year for year in work.last if now[year] is not before.get(year)}
+    changed = work.changed
     created = changed - before.keys()
     for year in changed:
         old = before.get(year)
         batch.put(old, now[year], reporting.rewritten(old, now[year].report))
-    concerned = changed | {y + 1 for y in changed} | {y - 1 for y in created}
+    concerned = changed.union(also) | {y + 1 for y in changed} | {y - 1 for y in created}
     for year in sorted(concerned & now.keys()):
         linked = _linked(now[year], year, created)
         rendered = work.rendered[year] = reporting.render(
-            {**now, year: linked}, year, facts[year].due
+            {**now, year: linked}, year, facts[year].due, work.kin
         )
         derived = reporting.derived_from(rendered)
         if derived != linked.derived:
@@ -359,7 +397,9 @@ def _outcomes(
         findings: Any = ()
         etag = derived.etag if derived else ""
         if derived is None or derived.has_findings:
-            rendered = work.rendered.get(year) or reporting.render(work.now, year, facts[year].due)
+            rendered = work.rendered.get(year) or reporting.render(
+                work.now, year, facts[year].due, work.kin
+            )
             document, etag = rendered.document, rendered.etag
             counts, findings = document.tail["counts"], document.findings
         said = _said(item, outcome, revision) | {

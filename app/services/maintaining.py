@@ -2,13 +2,12 @@
 
 from functools import partial
 
-from sqlalchemy import Connection
-
 from app.services import registering, reporting
 from app.settings import Settings
 from app.storage import migrate as migrations
 from app.storage import reports, revisions
-from app.storage.database import done, in_session, run, write_engine
+from app.storage.database import done, in_session, run, seeing, write_engine
+from app.storage.layers import PUBLISHED_ONLY
 
 
 def migrate(settings: Settings) -> list[str]:
@@ -39,14 +38,12 @@ def rebuild(settings: Settings, *, everything: bool) -> int:
     """
     wanted = "" if everything else reporting.rule_set()
 
-    def outdated(connection: Connection) -> list[tuple[str, list[int]]]:
-        return reports.stale(connection, wanted)
-
     engine = write_engine(settings)
     try:
         return sum(
-            run(engine, partial(reporting.rebuild, agency=agency, of_years=years))
-            for agency, years in run(engine, outdated)
+            run(engine, seeing(sight, partial(reporting.rebuild, agency=agency, of_years=years)))
+            for sight in (None, PUBLISHED_ONLY)
+            for agency, years in run(engine, seeing(sight, partial(reports.stale, rule_set=wanted)))
         )
     finally:
         engine.dispose()

@@ -24,7 +24,10 @@ _ALL = 2**31 - 1
 
 
 def moment(text: str) -> str | None:
-    """Return a time as it is stored; that of a day is its last, in China. None if it is neither."""
+    """Return a time as it is stored; that of a day is its last, in China. None if it is neither.
+
+    What no calendar of ours reaches counts as its end.
+    """
     try:
         if _DAY.fullmatch(text):
             end = datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), LOCAL)
@@ -32,7 +35,9 @@ def moment(text: str) -> str | None:
         found = datetime.fromisoformat(text.replace(" ", "+"))
         if found.tzinfo is not None:
             return reporting.shown_time(found.astimezone(UTC))
-    except (ValueError, OverflowError):
+    except OverflowError:
+        return "0001" if text < "5" else "9999-12-31T23:59:59.999999Z"
+    except ValueError:
         pass
     return None
 

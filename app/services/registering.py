@@ -7,14 +7,17 @@ from typing import Any
 from sqlmodel import Session
 
 from app.domain.calendar import due_dates, timeliness
+from app.domain.periods import DATED, SINCE_EVER, Period, changed
 from app.errors import Conflict
 from app.forms import FIRST_YEAR
-from app.services import changes, reporting
+from app.services import changes, kinship, reporting
 from app.services.changes import CREATED, DELETED, UPDATED, Details
-from app.storage import agencies, feed, retired, years
+from app.storage import agencies, feed, periods, retired, successions, years
 from app.storage.feed import Change
+from app.storage.layers import each_layer
 from app.storage.models import Agency, ReportingYear
 from app.storage.reports import Stamp
+from app.storage.successions import Tie
 
 _SHOWN_BY_REPORTS = ("name", "kind", "level")
 
@@ -26,13 +29,21 @@ def enter_agency(session: Session, code: str) -> Agency | None:
     from changing.
     """
     agencies.lock_register(session)
+    connection = session.connection()
+    if successions.of(connection, code):
+        successions.lock(connection)
     return agencies.lock(session, code)
 
 
 def save_agency(
-    session: Session, code: str, current: Agency | None, values: Mapping[str, Any]
-) -> Agency:
-    """Save an agency, and rewrite its reports if they show or are judged by what changed."""
+    session: Session, code: str, current: Agency | None, values: Mapping[str, Any],
+    *, effective_on: str | None = None,
+) -> Agency:  # fmt: skip
+    """Save an agency, and rewrite its reports if they show or are judged by what changed.
+
+    What is dated changes from the day `effective_on`, not before its last period; without a day,
+    the last period is corrected. What is new has been so since ever.
+    """
     time = reporting.now()
     search = agencies.search_text(code, values["name"], values["short_name"])
     if current is None:
@@ -42,30 +53,48 @@ def save_agency(
         )
         session.add(made)
         session.flush()
+        _date(session, made, SINCE_EVER)
         _record_agency(session, made, CREATED)
         return made
-    changed = {name for name, value in values.items() if getattr(current, name) != value}
-    if changed:
-        for name in changed:
+    moved = {name for name, value in values.items() if getattr(current, name) != value}
+    if moved:
+        for name in moved:
             setattr(current, name, values[name])
         current.search = search
         current.revision += 1
         current.updated_at = time
         session.flush()
-        members = [name for name in values if name in changed]
+        if moved.intersection(DATED):
+            _date(session, current, effective_on)
+        members = [name for name in values if name in moved]
         _record_agency(session, current, UPDATED, members)
-    if changed.intersection(_SHOWN_BY_REPORTS):
+    if moved.intersection(_SHOWN_BY_REPORTS):
         connection = session.connection()
-        reporting.rebuild(connection, code, agencies.report_years(connection, code))
+        for _ in each_layer(connection):
+            of_years = agencies.report_years(connection, code)
+            reporting.rebuild(connection, code, of_years)
+            shown = kinship.judged_by(successions.of(connection, code), code, of_years)
+            feed.collect(connection, reporting.rejudged(connection, shown))
     return current
+
+
+def _date(session: Session, agency: Agency, start: str | None) -> None:
+    """Let an agency be what it is from a day on; without one, since its last period began."""
+    connection = session.connection()
+    old = periods.of(connection, agency.code)
+    if start is None:
+        start = old[-1].start if old else SINCE_EVER
+    new = Period(start, **{name: getattr(agency, name) for name in DATED})
+    periods.replace(connection, agency.code, old, changed(old, new) if old else (new,))
 
 
 def delete_agency(session: Session, agency: Agency) -> None:
     """Delete an agency. Raises `Conflict` if anything depends on it."""
     reports, children = agencies.dependants(session, agency.code)
-    if reports or children:
+    ties = len(successions.of(session.connection(), agency.code))
+    if reports or children or ties:
         key = f"agencies/{agency.code}"
-        raise Conflict("in-use", key=key, reports=reports, children=children)
+        raise Conflict("in-use", key=key, reports=reports, children=children, successions=ties)
     retired.retire(session.connection(), f"agencies/{agency.code}", agency.revision)
     session.delete(agency)
     session.flush()
@@ -121,10 +150,12 @@ def save_year(
     current.updated_at = time
     session.flush()
     _record_year(session, current, UPDATED, [name for name, moved in differs.items() if moved])
-    for agency, kind, submitted_on, published_on in years.dated_reports(session, year):
-        verdicts = {timeliness(d, kind, submitted_on, published_on) for d in (before, due)}
-        if len(verdicts) > 1:
-            reporting.rebuild(session.connection(), agency, [year])
+    successions.lock(session.connection())
+    for _ in each_layer(session.connection()):
+        for agency, kind, submitted_on, published_on in years.dated_reports(session, year):
+            verdicts = {timeliness(d, kind, submitted_on, published_on) for d in (before, due)}
+            if len(verdicts) > 1:
+                reporting.rebuild(session.connection(), agency, [year])
     return current
 
 
@@ -132,7 +163,8 @@ def delete_year(session: Session, year: ReportingYear) -> None:
     """Delete a reporting year. Raises `Conflict` if there are reports on it."""
     reports = years.reports_on(session, year.year)
     if reports:
-        raise Conflict("in-use", key=f"reporting-years/{year.year}", reports=reports, children=0)
+        key = f"reporting-years/{year.year}"
+        raise Conflict("in-use", key=key, reports=reports, children=0, successions=0)
     retired.retire(session.connection(), f"reporting-years/{year.year}", year.revision)
     session.delete(year)
     session.flush()
@@ -152,3 +184,25 @@ def open_years(session: Session, last: int) -> None:
     for year in range(FIRST_YEAR, last + 1):
         if years.find(session, year) is None:
             save_year(session, year, None, "open", due_dates(year))
+
+
+def save_succession(session: Session, new: Tie) -> None:
+    """Save a succession, and judge the report anew that it bears upon."""
+    connection = session.connection()
+    successions.enter(session)
+    successions.add(connection, new)
+    _record_succession(session, new, CREATED, new.created_at)
+
+
+def delete_succession(session: Session, old: Tie) -> None:
+    """Delete a succession, and judge the report anew that it bore upon."""
+    successions.enter(session)
+    successions.remove(session.connection(), old.id)
+    _record_succession(session, old, DELETED, reporting.now())
+
+
+def _record_succession(session: Session, tie: Tie, op: str, time: str) -> None:
+    _record(session, changes.change(changes.succession(tie), op, Stamp(1, time)))
+    connection = session.connection()
+    for _ in each_layer(connection):
+        feed.collect(connection, reporting.rejudged(connection, {(tie.successor, tie.year)}))

@@ -14,7 +14,7 @@ from app.domain import decimals
 from app.domain.calendar import timeliness
 from app.domain.findings import Finding, Outcome, Severity
 from app.domain.layout import NOT_APPLICABLE, Cell, Table, Value
-from app.domain.report import PROSE, Filing, Report
+from app.domain.report import PROSE, Agency, Filing, Report
 from app.domain.totals import sums, whole
 from app.services.encoding import encoded
 from app.storage.reports import Stored
@@ -141,8 +141,9 @@ class Document:
 
 
 def finding(found: Finding, report: Report) -> Json:
-    """Return a finding; its other cells are those of last year's report."""
-    agency = _agency(report)
+    """Return a finding; its other cells are those of last year's report, or of several."""
+    others: list[Json | None] = [_named(each) for each in found.others]
+    others = others or [_agency(report)]
     return {
         "id": found.id,
         "rule": found.rule,
@@ -153,6 +154,7 @@ def finding(found: Finding, report: Report) -> Json:
         "cells": list(found.cells),
         "other_cells": [
             {"agency": agency, "year": report.year - 1, "pointer": pointer}
+            for agency in others
             for pointer in found.other_cells
         ],
         "computed_cells": list(found.computed_cells),
@@ -175,7 +177,11 @@ def finding(found: Finding, report: Report) -> Json:
 def _agency(report: Report) -> Json | None:
     if report.agency is None:
         return None
-    return {"code": report.agency.code, "name": report.agency.name}
+    return _named(report.agency)
+
+
+def _named(agency: Agency) -> Json:
+    return {"code": agency.code, "name": agency.name}
 
 
 def judged(

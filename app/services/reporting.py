@@ -19,14 +19,18 @@ from app.domain.findings import Finding, Outcome
 from app.domain.layout import Form
 from app.domain.report import Agency, Report
 from app.domain.rules import judge
+from app.domain.successions import Forebears
 from app.errors import Conflict, NotFound
 from app.forms import form_of
-from app.services import changes, digests, encoding, rendering
+from app.services import changes, digests, encoding, kinship, rendering
 from app.services.changes import Moves
-from app.storage import feed, reports, retired, years
+from app.services.kinship import ALONE, Kin
+from app.storage import feed, reports, retired, successions, years
+from app.storage.feed import Change
 from app.storage.layers import PUBLISHED_ONLY, looking
 from app.storage.reports import Derived, Stamp, Stored
 from app.storage.statements import batched
+from app.storage.successions import Tie
 from app.storage.years import YearFacts
 
 EDITABLE = frozenset({"draft", "returned"})
@@ -48,7 +52,7 @@ def rule_set() -> str:
     """Return the version of everything that documents are derived by: a digest of the code."""
     root = Path(__file__).parents[1]
     sources = sorted([*root.glob("domain/*.py"), *root.glob("forms/*.py")])
-    sources += [Path(rendering.__file__), Path(digests.__file__)]
+    sources += [Path(rendering.__file__), Path(digests.__file__), Path(kinship.__file__)]
     digest = hashlib.sha256()
     for source in sources:
         digest.update(source.read_bytes())
@@ -76,6 +80,8 @@ class Scene:
     rendered: dict[int, Rendered] = field(default_factory=dict)
     moves: dict[int, Moves] = field(default_factory=dict)
     """What became of each year's findings."""
+    ties: tuple[Tie, ...] = ()
+    kin: Kin = ALONE
 
     @property
     def form(self) -> Form:
@@ -95,12 +101,13 @@ def enter(connection: Connection, agency: str, year: int) -> Scene:
 
     Raises `NotFound` for an agency or a year that is not registered.
     """
-    facts, locked, stored = reports.enter(connection, agency, year)
+    facts, locked, stored, ties = reports.enter(connection, agency, year)
     if locked is None:
         raise NotFound("agency-not-found", agency=agency)
     if year not in facts:
         raise NotFound("reporting-year-not-found", year=year)
-    return Scene(locked, facts[year], facts, stored)
+    kin = kinship.kin_of(connection, agency, ties) if ties else ALONE
+    return Scene(locked, facts[year], facts, stored, ties=ties, kin=kin)
 
 
 def look(connection: Connection, agency: str, year: int) -> Scene | None:
@@ -109,26 +116,33 @@ def look(connection: Connection, agency: str, year: int) -> Scene | None:
     if facts is None or found is None:
         return None
     stored = reports.load(connection, found, year - 1, year + 1)
-    return Scene(found, facts, {year: facts}, stored)
+    ties = tuple(successions.of(connection, agency))
+    kin = kinship.kin_of(connection, agency, ties) if ties else ALONE
+    return Scene(found, facts, {year: facts}, stored, ties=ties, kin=kin)
 
 
 def require_open(scene: Scene) -> None:
-    """Raise `Conflict` if the scene's year no longer takes writes, or its report does not."""
+    """Raise `Conflict` if the scene's year no longer takes writes."""
     if scene.year.status == "closed":
         raise Conflict("year-closed", year=scene.year.year)
-    current = scene.current
-    if current is not None and current.state not in EDITABLE:
-        raise Conflict("report-locked", state=current.state)
 
 
-def save(connection: Connection, scene: Scene, new: Report) -> Stored:
+def _require_editable(stored: Stored) -> None:
+    if stored.state not in EDITABLE:
+        raise Conflict("report-locked", state=stored.state)
+
+
+def save(connection: Connection, scene: Scene, new: Report, *, copies: bool = False) -> Stored:
     """Save a report, in place of the one that is there; one that changes nothing leaves no trace.
 
-    Returns what is stored now. The scene shows it, too.
+    Returns what is stored now. The scene shows it, too. Raises `Conflict` if the report is under
+    review or published; not if it only `copies` what another instance has.
     """
     old = scene.current
     if old is not None and old.report == new:
         return old
+    if old is not None and not copies:
+        _require_editable(old)
     revision = old.revision + 1 if old else retired.first_revision(connection, key_of(new))
     return _put(connection, scene, succeeding(old, new, revision, now(), beside=scene.stored))
 
@@ -153,7 +167,7 @@ def _put(connection: Connection, scene: Scene, stored: Stored) -> Stored:
         reports.keep_revision(connection, new)
     saved = changes.saved(old, stored, scene.moves.pop(new.year, None))
     moved = changes.rechecked(scene.stored, scene.moves, stored.updated_at)
-    feed.collect(connection, [saved, *moved])
+    feed.collect(connection, [saved, *moved, *_rejudged(connection, scene)])
     return scene.stored[new.year]
 
 
@@ -221,12 +235,14 @@ def publish(connection: Connection, scene: Scene) -> None:
 
 
 def delete(connection: Connection, scene: Scene) -> None:
-    """Delete the scene's report. Raises `Conflict` if it was ever published."""
+    """Delete the scene's report. Raises `Conflict` if it is under review, or was published."""
     old = scene.stored[scene.year.year]
+    _require_editable(old)
     if old.correction is not None:
         raise Conflict("report-published")
     del scene.stored[scene.year.year]
     time, before = now(), _standing(connection, old)
+    scene.kin = replace(scene.kin, years=scene.kin.years - {old.report.year})
     scene.moves.clear()
     reports.delete_report(connection, old.report)
     retired.retire(connection, key_of(old.report), old.revision + 1)
@@ -234,7 +250,33 @@ def delete(connection: Connection, scene: Scene) -> None:
     _relink(connection, scene, there=False)
     _refresh(connection, scene, scene.year.year + 1)
     deleted = changes.deleted(old, time, before)
-    feed.collect(connection, [deleted, *changes.rechecked(scene.stored, scene.moves, time)])
+    moved = changes.rechecked(scene.stored, scene.moves, time)
+    feed.collect(connection, [deleted, *moved, *_rejudged(connection, scene)])
+
+
+def _rejudged(connection: Connection, scene: Scene) -> list[Change]:
+    """Judge what is judged by the scene's report beside the agency's next one."""
+    if not scene.ties:
+        return []
+    return rejudged(connection, kinship.judged_by(scene.ties, scene.agency.code, {scene.year.year}))
+
+
+def rejudged(connection: Connection, keys: Iterable[tuple[str, int]]) -> list[Change]:
+    """Judge reports anew that are judged by others' reports; return what has moved, for the feed.
+
+    Their agencies are locked, or nobody else writes reports.
+    """
+    found: list[Change] = []
+    for code, year in sorted(keys):
+        agency, facts = reports.agency(connection, code), years.read(connection, year)
+        stored = reports.load(connection, agency, year - 1, year) if agency else {}
+        if year in stored and facts is not None:
+            kin = kinship.kin_of(connection, code, successions.of(connection, code))
+            moved: dict[int, Moves] = {}
+            made = render(stored, year, facts.due, kin)
+            _derive(connection, stored[year], made, moved)
+            found += changes.rechecked(stored, moved, now())
+    return found
 
 
 def _relink(connection: Connection, scene: Scene, *, there: bool) -> None:
@@ -254,9 +296,11 @@ def key_of(report: Report) -> str:
     return f"reports/{report.agency.code}/{report.year}"
 
 
-def findings_of(report: Report, previous: Report | None) -> tuple[Finding, ...]:
+def findings_of(
+    report: Report, previous: Report | None, found: Forebears | None = None
+) -> tuple[Finding, ...]:
     """Judge a report by every rule."""
-    return judge(report, previous, form_of(report.year - 1))
+    return judge(report, previous, form_of(report.year - 1), found)
 
 
 def failures(findings: Iterable[Finding]) -> list[Finding]:
@@ -269,7 +313,7 @@ def _refresh(connection: Connection, scene: Scene, *affected: int) -> None:
     for year in affected:
         if year in scene.stored:
             due = scene.years[year].due
-            rendered = scene.rendered[year] = render(scene.stored, year, due)
+            rendered = scene.rendered[year] = render(scene.stored, year, due, scene.kin)
             scene.stored[year] = _derive(connection, scene.stored[year], rendered, scene.moves)
 
 
@@ -277,14 +321,17 @@ def rendered(scene: Scene) -> Rendered:
     """Return the document of the scene's report as it stands now."""
     year = scene.year.year
     if year not in scene.rendered:
-        scene.rendered[year] = render(scene.stored, year, scene.year.due)
+        scene.rendered[year] = render(scene.stored, year, scene.year.due, scene.kin)
     return scene.rendered[year]
 
 
-def render(stored: Mapping[int, Stored], year: int, due: Mapping[str, str]) -> Rendered:
+def render(
+    stored: Mapping[int, Stored], year: int, due: Mapping[str, str], kin: Kin = ALONE
+) -> Rendered:
     """Judge the report on a year, among its neighbours in time, and make its document."""
     current, before = stored[year], stored.get(year - 1)
-    found = failures(findings_of(current.report, before.report if before else None))
+    previous, beside = before.report if before else None, kin.forebears(stored, year)
+    found = failures(findings_of(current.report, previous, beside))
     document = rendering.document(current, found, due)
     body = document.encoded()
     return Rendered(document, body, encoding.etag(current.revision, body), bool(found))
@@ -354,14 +401,15 @@ def rebuild(connection: Connection, agency: str, of_years: Iterable[int]) -> int
     if not wanted:
         return 0
     facts = years.share(connection, wanted[0], wanted[-1])
-    locked = reports.lock_agency(connection, agency)
+    locked, ties = reports.lock_agency(connection, agency)
     if locked is None:
         return 0
     stored = reports.load(connection, locked, wanted[0] - 1, wanted[-1])
     found = [year for year in wanted if year in stored]
     moved: dict[int, Moves] = {}
+    kin = kinship.kin_of(connection, agency, ties)
     for year in found:
-        rendered = render(stored, year, facts[year].due)
+        rendered = render(stored, year, facts[year].due, kin)
         before = _standing(connection, stored[year])
         reports.forget_document(connection, stored[year].report)
         _derive(connection, replace(stored[year], derived=None), rendered, {})

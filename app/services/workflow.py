@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from app.domain.findings import Finding, Severity
 from app.domain.report import Report
-from app.domain.workflow import Step
+from app.domain.workflow import STEPS, Step
 from app.errors import AppError, Conflict, Fault, Invalid, NotFound
 from app.services import encoding, filing, reporting
 from app.services.reporting import Scene
@@ -80,7 +80,9 @@ def _obstacles(connection: Connection, scene: Scene) -> Iterator[Fault]:
 
 def findings(scene: Scene) -> tuple[Finding, ...]:
     """Judge the scene's report by every rule."""
-    return reporting.findings_of(*_pair(scene))
+    report, before = _pair(scene)
+    beside = scene.kin.forebears(scene.stored, scene.year.year)
+    return reporting.findings_of(report, before, beside)
 
 
 def failures(scene: Scene) -> list[Finding]:
@@ -143,6 +145,20 @@ def decide(connection: Connection, scene: Scene, finding: Finding, said: Said) -
     )
     workflow.decide(connection, made)
     return made
+
+
+def record_drafts(connection: Connection, under: str | None, year: int | None, why: str) -> int:
+    """Take as published before what has a date of publication; return how many reports that was.
+
+    Reports under review are left as they are, and those of closed years.
+    """
+    found = 0
+    for code, number in workflow.published_drafts(connection, under, year):
+        scene = reporting.enter(connection, code, number)
+        if scene.year.status == "open":
+            take(connection, scene, STEPS["record"], why)
+            found += 1
+    return found
 
 
 def why_not(connection: Connection, scene: Scene, step: Step) -> list[AppError]:

@@ -76,9 +76,10 @@ def by(act: Act, use: Callable[[Connection], T]) -> Callable[[Connection], T]:
 @contextmanager
 def acting(connection: Connection, act: Act | None) -> Iterator[None]:
     """Use a connection for what somebody does."""
-    before = connection.info.get(_ACT)
-    connection.info[_ACT] = act
+    info = connection.info  # not to be asked for once the connection is lost
+    before = info.get(_ACT)
+    info[_ACT] = act
     try:
         yield
     finally:
-        connection.info[_ACT] = before
+        info[_ACT] = before

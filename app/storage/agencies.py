@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlmodel import Session, col
 
-from app.storage.models import Agency, Report
+from app.storage.models import Agency, AgencyPeriod, Report
 from app.storage.paging import Source, equals
 
 _TABLE: Any = Agency.__table__  # type: ignore[attr-defined]
@@ -62,10 +62,10 @@ def holder_of(session: Session, uscc: str) -> str | None:
     return session.connection().execute(query).scalar_one_or_none()
 
 
-def at_or_below(root: Any) -> Any:
-    """Select the codes of an agency and of all agencies below it."""
-    tree = sa.select(col(Agency.code)).where(col(Agency.code) == root).cte("tree", recursive=True)
-    children = sa.select(col(Agency.code)).join(tree, col(Agency.parent) == tree.c.code)
+def at_or_below(root: Any, agency: Any = _TABLE) -> Any:
+    """Select the codes of an agency and of all agencies below it, in the tree of `agency`."""
+    tree = sa.select(agency.c.code).where(agency.c.code == root).cte("tree", recursive=True)
+    children = sa.select(agency.c.code).join(tree, agency.c.parent == tree.c.code)
     # UNION, not UNION ALL: it ends even on a circle.
     return sa.select(tree.union(children).c.code)
 
@@ -77,10 +77,12 @@ def is_at_or_below(session: Session, code: str, root: str) -> bool:
 
 
 def dependants(session: Session, code: str) -> tuple[int, int]:
-    """Count the reports of an agency, and the agencies whose parent it is."""
+    """Count the reports of an agency, and the agencies whose parent it is or ever was."""
     connection = session.connection()
     reports = sa.select(sa.func.count()).select_from(Report).where(col(Report.agency) == code)
-    children = sa.select(sa.func.count()).select_from(Agency).where(col(Agency.parent) == code)
+    ever = sa.select(col(AgencyPeriod.agency)).where(col(AgencyPeriod.parent) == code)
+    is_child = sa.or_(col(Agency.parent) == code, col(Agency.code).in_(ever))
+    children = sa.select(sa.func.count()).select_from(Agency).where(is_child)
     return (
         int(connection.execute(reports).scalar_one()),
         int(connection.execute(children).scalar_one()),

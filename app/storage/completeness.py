@@ -10,42 +10,44 @@ from sqlalchemy import Connection
 from app.domain.layout import Form
 from app.domain.report import Kind
 from app.domain.standing import Standing
-from app.storage import agencies, standings
+from app.storage import agencies, periods, standings
 from app.storage.paging import Source, equals
-from app.storage.standings import AGENCY, REPORT
+from app.storage.standings import REPORT
 from app.storage.statements import Prepared
 
 COLUMNS = ("code", "name", "kind", "level", "status", "submitted_on", "published_on")
 
 
-def _selected(form: Form, names: frozenset[str]) -> Any:
+def _selected(form: Form, names: frozenset[str], *, past: bool) -> Any:
     """Select the agencies active in a year, `vertical` ones only if they are asked for."""
-    a, standing = AGENCY.c, standings.standing(form, AGENCY.c.kind)
+    agency = periods.agencies(past=past)
+    a, standing = agency.c, standings.standing(form, agency.c.kind)
     columns = [a.code, a.name, a.kind, a.level, standing.label("status")]
     query = (
         sa.select(*columns, REPORT.c.submitted_on, REPORT.c.published_on)
-        .select_from(AGENCY.outerjoin(REPORT, standings.its_report(AGENCY)))
-        .where(standings.is_active(AGENCY), *equals(names, {"kind": a.kind, "level": a.level}))
+        .select_from(agency.outerjoin(REPORT, standings.its_report(agency)))
+        .where(standings.is_active(agency), *equals(names, {"kind": a.kind, "level": a.level}))
     )
     if "kind" not in names:
         query = query.where(a.kind != Kind.VERTICAL.value)
     if "under" in names:
-        query = query.where(a.code.in_(agencies.at_or_below(sa.bindparam("under"))))
+        query = query.where(a.code.in_(agencies.at_or_below(sa.bindparam("under"), agency)))
     if "status" in names:
         query = query.where(standing == sa.bindparam("status", type_=sa.String))
     return query
 
 
 @cache
-def source(form: Form) -> Source:
-    """Return the list of a year's agencies on a form."""
-    keys = {"code": AGENCY.c.code, "name": AGENCY.c.name}
-    return Source(lambda names: _selected(form, names), keys)
+def source(form: Form, *, past: bool) -> Source:
+    """Return the list of a year's agencies on a form, of those of today or as they were."""
+    agency = periods.agencies(past=past)
+    keys = {"code": agency.c.code, "name": agency.c.name}
+    return Source(lambda names: _selected(form, names, past=past), keys)
 
 
 @cache
-def _counting(form: Form, names: frozenset[str]) -> Prepared:
-    found = _selected(form, names).subquery()
+def _counting(form: Form, names: frozenset[str], *, past: bool) -> Prepared:
+    found = _selected(form, names, past=past).subquery()
     return Prepared(sa.select(found.c.status, sa.func.count()).group_by(found.c.status))
 
 
@@ -53,5 +55,6 @@ def counts(connection: Connection, form: Form, parameters: Mapping[str, Any]) ->
     """Count the agencies by how they stand, whichever of them are listed."""
     names = frozenset(parameters) - {"status"}
     given = {name: parameters[name] for name in names}
-    found = dict(_counting(form, names).rows(connection, given))
+    counting = _counting(form, names, past=periods.is_past(connection, given))
+    found = dict(counting.rows(connection, given))
     return {each.value: int(found.get(each.value, 0)) for each in Standing}

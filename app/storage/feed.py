@@ -122,10 +122,12 @@ def position(connection: Connection) -> int:
 
 def _concerns(*, of_children: bool) -> Prepared:
     agency: Any = models.Agency.__table__  # type: ignore[attr-defined]
+    period: Any = models.AgencyPeriod.__table__  # type: ignore[attr-defined]
     wanted = _CHANGE.c.year == sa.bindparam("year")
     if of_children:
         parent: Any = sa.bindparam("parent")
-        wanted &= sa.or_(_CHANGE.c.agency == parent, agency.c.parent == parent)
+        ever = sa.exists().where(period.c.agency == _CHANGE.c.agency, period.c.parent == parent)
+        wanted &= sa.or_(_CHANGE.c.agency == parent, agency.c.parent == parent, ever)
     found = (
         sa.select(_CHANGE.c.seq)
         .select_from(_CHANGE.outerjoin(agency, agency.c.code == _CHANGE.c.agency))
@@ -142,7 +144,7 @@ _CONCERNS = {is_of: _concerns(of_children=is_of) for is_of in (True, False)}
 def concerns(connection: Connection, after: int, year: int, parent: str | None) -> bool:
     """Tell whether a later change touches the tree, the years, or reports on a year.
 
-    With a `parent`, only its own report and those of its children count.
+    With a `parent`, only its own report and those of its children count, former ones included.
     """
     given = {"after": after, "year": year} | ({} if parent is None else {"parent": parent})
     return _CONCERNS[parent is not None].row(connection, given) is not None

@@ -52,12 +52,20 @@ def sight_of(connection: Connection) -> Sight | None:
 @contextmanager
 def looking(connection: Connection, sight: Sight | None) -> Iterator[None]:
     """Let a connection see other reports for a while."""
-    before = connection.info.get(_SIGHT)
-    connection.info[_SIGHT] = sight
+    info = connection.info  # not to be asked for once the connection is lost
+    before = info.get(_SIGHT)
+    info[_SIGHT] = sight
     try:
         yield
     finally:
-        connection.info[_SIGHT] = before
+        info[_SIGHT] = before
+
+
+def each_layer(connection: Connection) -> Iterator[None]:
+    """See what is worked on, and then what is published."""
+    for sight in (None, PUBLISHED_ONLY):
+        with looking(connection, sight):
+            yield
 
 
 def seen(sql: str, sight: Sight) -> str:

@@ -1,11 +1,12 @@
 """What the database is asked about the leaves of a tree: who reports for nobody else.
 
 Of the filings only those are read in which there is anything but zeros; an index on each table
-names them. A large tree is walked over a list of the agencies that have others below them.
+names them. A large tree is walked over a list of the agencies that have others below them, and so
+is one of the past.
 """
 
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -13,7 +14,7 @@ from app.domain.layout import Cell, Form, Table
 from app.domain.report import Kind
 from app.domain.rollup import YUAN, unit_of
 from app.domain.standing import Standing
-from app.storage import models, standings
+from app.storage import models, periods, standings
 from app.storage.standings import AGENCY, FILINGS, REPORT, YEAR
 from app.storage.statements import Prepared
 
@@ -24,28 +25,42 @@ HALF = 32
 """How many bits of a number the lower half has: SQLite's own sums end at 63."""
 
 
-_PARENTS = sa.select(AGENCY.c.parent).where(AGENCY.c.parent.is_not(None))
-_ROOT_CODE = sa.select(AGENCY.c.code).where(AGENCY.c.code == sa.bindparam("agency"))
+class Way(NamedTuple):
+    """How a tree is walked: whether it is large, and whether it is one of the past."""
+
+    many: bool
+    past: bool
+
+    @property
+    def agencies(self) -> Any:
+        """The agencies of the tree: a table, or what stands for it."""
+        return periods.agencies(past=self.past)
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether the tree is walked over a list: it is large, or there is no index to go by."""
+        return self.many or self.past
 
 
-def _tree(*, many: bool) -> Any:
+@cache
+def _tree(way: Way) -> Any:
     """Select an agency, and below it those that have others below them, `vertical` ones aside.
 
-    Either step by step from the agency, or, if there are many, from a list of all such agencies.
+    Either step by step from the agency, or from a list of all agencies that have others below them.
     """
-    has_children = (AGENCY.c.kind != Kind.VERTICAL.value, AGENCY.c.code.in_(_PARENTS))
-    tree = _ROOT_CODE.cte("tree", recursive=True)
-    if many:
-        parent = sa.select(AGENCY.c.code, AGENCY.c.parent).where(*has_children).cte("parent")
+    agency = way.agencies
+    parents = sa.select(agency.c.parent).where(agency.c.parent.is_not(None))
+    has_children = (agency.c.kind != Kind.VERTICAL.value, agency.c.code.in_(parents))
+    root = sa.select(AGENCY.c.code).where(AGENCY.c.code == sa.bindparam("agency"))
+    tree = root.cte("tree", recursive=True)
+    if way.is_listed:
+        parent = sa.select(agency.c.code, agency.c.parent).where(*has_children).cte("parent")
         parent = parent.prefix_with("MATERIALIZED", dialect="postgresql")
         step = sa.select(parent.c.code).join(tree, parent.c.parent == tree.c.code)
     else:
-        step = sa.select(AGENCY.c.code).join(tree, AGENCY.c.parent == tree.c.code)
+        step = sa.select(agency.c.code).join(tree, agency.c.parent == tree.c.code)
         step = step.where(*has_children)
     return tree.union(step)  # not UNION ALL: it ends even on a circle
-
-
-_TREE = {many: _tree(many=many) for many in (False, True)}
 
 
 def _counts(agency: Any) -> Any:
@@ -57,42 +72,42 @@ def _is_root(agency: Any) -> Any:
     return agency.c.code == sa.bindparam("agency")
 
 
-def _is_in_tree(agency: Any) -> Any:
-    return sa.or_(agency.c.parent.in_(sa.select(_TREE[True].c.code)), _is_root(agency))
+def _is_in_tree(agency: Any, way: Way) -> Any:
+    return sa.or_(agency.c.parent.in_(sa.select(_tree(way).c.code)), _is_root(agency))
 
 
-def _leaves(*, many: bool) -> Any:
+@cache
+def _leaves(way: Way) -> Any:
     """Select the agencies at or below one that are counted."""
-    leaf = sa.select(AGENCY.c.code, AGENCY.c.kind).where(_counts(AGENCY))
-    if many:
-        return leaf.where(_is_in_tree(AGENCY)).cte("leaf")
-    below = leaf.join(_TREE[False], AGENCY.c.parent == _TREE[False].c.code)
-    return sa.union_all(below, leaf.where(_is_root(AGENCY))).cte("leaf")
+    agency = way.agencies
+    leaf = sa.select(agency.c.code, agency.c.kind).where(_counts(agency))
+    if way.is_listed:
+        return leaf.where(_is_in_tree(agency, way)).cte("leaf")
+    tree = _tree(way)
+    below = leaf.join(tree, agency.c.parent == tree.c.code)
+    return sa.union_all(below, leaf.where(_is_root(agency))).cte("leaf")
 
 
-_LEAF = {many: _leaves(many=many) for many in (False, True)}
-
-
-def _is_below(filing: Any, *, many: bool) -> Any:
+def _is_below(filing: Any, way: Way) -> Any:
     """Tell whether a filing is of one of the leaves.
 
     If there are many, it is quicker to look at each filing's agency than to gather the leaves.
     """
-    if not many:
-        return filing.c.agency.in_(sa.select(_LEAF[False].c.code))
+    if not way.many or way.past:
+        return filing.c.agency.in_(sa.select(_leaves(way).c.code))
     agency = AGENCY.alias()
     return sa.exists().where(
-        agency.c.code == filing.c.agency, _counts(agency), _is_in_tree(agency)
+        agency.c.code == filing.c.agency, _counts(agency), _is_in_tree(agency, way)
     )  # fmt: skip
 
 
-def _figures(form: Form, key: str, *, many: bool) -> Any:
+def _figures(form: Form, key: str, way: Way) -> Any:
     """Tell of a filing below whether there is anything in it but zeros."""
     filing = FILINGS[key]
     return sa.and_(
         filing.c.year == sa.bindparam("year"),
         models.has_figures(form, key),
-        _is_below(filing, many=many),
+        _is_below(filing, way),
     )
 
 
@@ -120,7 +135,7 @@ def _halves(term: Any) -> list[Any]:
     return [sa.func.sum(term.bitwise_rshift(HALF)), sa.func.sum(lower)]
 
 
-def _sums(form: Form, table: Table, *, many: bool, large: bool) -> Any:
+def _sums(form: Form, table: Table, way: Way, *, large: bool) -> Any:
     """Select the sums of a table: filings with a blank or `n/a`, then each cell in its terms."""
     filing = FILINGS[table.key]
     blank = models.any_cell(form, table.key).is_(None)
@@ -131,12 +146,12 @@ def _sums(form: Form, table: Table, *, many: bool, large: bool) -> Any:
         if unit_of(cell) is not None:
             columns.append(_unknown(filing, cell))
     named = (column.label(f"{table.key}_{i}") for i, column in enumerate(columns))
-    return sa.select(*named).where(_figures(form, table.key, many=many)).subquery()
+    return sa.select(*named).where(_figures(form, table.key, way)).subquery()
 
 
-def _overview(*, many: bool) -> Any:
+def _overview(way: Way) -> Any:
     """Select how many reports are expected, there, and late, and the highest revision."""
-    leaf = _LEAF[many]
+    leaf = _leaves(way)
     columns = (
         sa.func.count().label("expected"),
         sa.func.count(REPORT.c.agency).label("there"),
@@ -148,10 +163,10 @@ def _overview(*, many: bool) -> Any:
 
 
 @cache
-def adding(form: Form, *, many: bool, large: bool) -> Prepared:
+def adding(form: Form, way: Way, *, large: bool) -> Prepared:
     """Select everything in one row, for which the tree is walked once: the overview, the sums."""
-    parts = [_sums(form, table, many=many, large=large) for table in form.tables]
-    parts.insert(0, _overview(many=many))
+    parts = [_sums(form, table, way, large=large) for table in form.tables]
+    parts.insert(0, _overview(way))
     source: Any = parts[0]
     for part in parts[1:]:
         source = source.join(part, sa.true())
@@ -160,18 +175,20 @@ def adding(form: Form, *, many: bool, large: bool) -> Prepared:
 
 SIZE = Prepared(
     sa.select(sa.func.count()).select_from(
-        sa.select(_TREE[False].c.code).limit(sa.bindparam("many", type_=sa.Integer)).subquery()
+        sa.select(_tree(Way(many=False, past=False)).c.code)
+        .limit(sa.bindparam("many", type_=sa.Integer))
+        .subquery()
     )
 )
 """Up to how many agencies of the tree have others below them: not counted further."""
 
 
 @cache
-def nil(form: Form, *, many: bool) -> Prepared:
+def nil(form: Form, way: Way) -> Prepared:
     """Count the reports that are nil and not late."""
-    first = FILINGS[form.tables[0].key]
+    first, agency = FILINGS[form.tables[0].key], way.agencies
     source = first.join(REPORT, standings.same_report(first)).join(
-        AGENCY, AGENCY.c.code == REPORT.c.agency
+        agency, agency.c.code == REPORT.c.agency
     )
     return Prepared(
         sa.select(sa.func.count())
@@ -179,17 +196,21 @@ def nil(form: Form, *, many: bool) -> Prepared:
         .where(
             first.c.year == sa.bindparam("year"),
             first.c.nil,
-            standings.standing(form, AGENCY.c.kind) == Standing.NIL.value,
-            _is_below(first, many=many),
+            standings.standing(form, agency.c.kind) == Standing.NIL.value,
+            _is_below(first, way),
         )
     )
 
 
-ROOT = Prepared(
-    sa.select(AGENCY.c.code, AGENCY.c.name, AGENCY.c.kind, AGENCY.c.level, YEAR.c.due)
-    .select_from(AGENCY.join(YEAR, sa.true()))
-    .where(AGENCY.c.code == sa.bindparam("agency"), YEAR.c.year == sa.bindparam("year"))
-)
+@cache
+def root(*, past: bool) -> Prepared:
+    """Select the agency itself, and when reports of the year are due."""
+    agency = periods.agencies(past=past)
+    return Prepared(
+        sa.select(*(agency.c[name] for name in ("code", "name", "kind", "level")), YEAR.c.due)
+        .select_from(agency.join(YEAR, sa.true()))
+        .where(_is_root(agency), YEAR.c.year == sa.bindparam("year"))
+    )
 
 
 @cache
@@ -203,31 +224,31 @@ def filings_of_year(form: Form) -> Prepared:
 
 
 @cache
-def filings_below(key: str, *, many: bool) -> Prepared:
+def filings_below(key: str, way: Way) -> Prepared:
     """Count the filings of a table that are of leaves."""
-    filing, leaf = FILINGS[key], _LEAF[many]
+    filing, leaf = FILINGS[key], _leaves(way)
     on = sa.and_(filing.c.agency == leaf.c.code, filing.c.year == sa.bindparam("year"))
     return Prepared(sa.select(sa.func.count()).select_from(leaf.join(filing, on)))
 
 
 @cache
-def numbers(form: Form, table: Table, *, many: bool) -> Prepared:
+def numbers(form: Form, table: Table, way: Way) -> Prepared:
     """Count, over the filings with a blank or `n/a`, the numbers in each cell."""
     filing = FILINGS[table.key]
     blank = models.any_cell(form, table.key).is_(None)
     counts = (sa.func.count(filing.c[cell.name]) for cell in table.cells)
-    return Prepared(sa.select(*counts).where(_figures(form, table.key, many=many), blank))
+    return Prepared(sa.select(*counts).where(_figures(form, table.key, way), blank))
 
 
 @cache
-def inapplicable(form: Form, key: str, *, many: bool) -> Prepared:
+def inapplicable(form: Form, key: str, way: Way) -> Prepared:
     """List which cells are `n/a` together, and in how many filings."""
     filing = FILINGS[key]
     names = filing.c.not_applicable
     return Prepared(
         sa.select(names, sa.func.count())
         .where(
-            _figures(form, key, many=many),
+            _figures(form, key, way),
             models.any_cell(form, key).is_(None),
             names.is_not(None),
         )
@@ -236,15 +257,16 @@ def inapplicable(form: Form, key: str, *, many: bool) -> Prepared:
 
 
 @cache
-def listing(form: Form, *, many: bool) -> Prepared:
+def listing(form: Form, way: Way) -> Prepared:
     """Name the first leaves that have not simply filed, and say how they stand."""
-    standing, leaf = standings.standing(form, AGENCY.c.kind), _LEAF[many]
-    source = leaf.join(AGENCY, AGENCY.c.code == leaf.c.code)
-    source = source.outerjoin(REPORT, standings.its_report(AGENCY))
+    agency, leaf = way.agencies, _leaves(way)
+    standing = standings.standing(form, agency.c.kind)
+    source = leaf.join(agency, agency.c.code == leaf.c.code)
+    source = source.outerjoin(REPORT, standings.its_report(agency))
     return Prepared(
-        sa.select(AGENCY.c.code, AGENCY.c.name, standing.label("standing"))
+        sa.select(agency.c.code, agency.c.name, standing.label("standing"))
         .select_from(source)
         .where(standing != Standing.FILED.value)
-        .order_by(AGENCY.c.code)
+        .order_by(agency.c.code)
         .limit(sa.literal_column(str(LISTED)))
     )

@@ -13,7 +13,8 @@ from app.domain.report import Agency
 from app.domain.rollup import YUAN, Added, unit_of
 from app.domain.standing import Standing
 from app.storage import leaf_statements as statements
-from app.storage import standings
+from app.storage import periods, standings
+from app.storage.leaf_statements import Way
 from app.storage.statements import Prepared
 
 MANY = 300
@@ -41,7 +42,7 @@ class _Asked:
     connection: Connection
     form: Form
     parameters: Mapping[str, Any]
-    many: bool
+    way: Way
 
     def row(self, statement: Prepared) -> Any:
         return statement.row(self.connection, self.parameters)
@@ -57,11 +58,11 @@ def _is_too_large(error: OperationalError) -> bool:
 def _added_up(asked: _Asked) -> tuple[Any, bool]:
     """Return the row of `statements.adding`, and whether its sums are in halves."""
     try:
-        return asked.row(statements.adding(asked.form, many=asked.many, large=False)), False
+        return asked.row(statements.adding(asked.form, asked.way, large=False)), False
     except OperationalError as error:
         if not _is_too_large(error):
             raise
-        return asked.row(statements.adding(asked.form, many=asked.many, large=True)), True
+        return asked.row(statements.adding(asked.form, asked.way, large=True)), True
 
 
 def _cells(table: Table, values: Iterator[Any], *, large: bool) -> list[tuple[int, int]]:
@@ -83,25 +84,25 @@ def _filings(asked: _Asked, reports: int) -> dict[str, int]:
 
     Of many leaves mostly every report has all tables: then so has every report of the year.
     """
-    of_year, *counts = asked.row(statements.filings_of_year(asked.form)) if asked.many else [-1]
+    of_year, *counts = asked.row(statements.filings_of_year(asked.form)) if asked.way.many else [-1]
     complete = {key for key, n in zip(asked.form.table, counts, strict=False) if n == of_year}
     return {
         key: reports
         if key in complete
-        else int(asked.row(statements.filings_below(key, many=asked.many))[0])
+        else int(asked.row(statements.filings_below(key, asked.way))[0])
         for key in asked.form.table
     }
 
 
 def _known(asked: _Asked, table: Table) -> tuple[list[int], list[int]]:
     """Count the numbers and the `n/a` in each cell, over the filings that have a blank or `n/a`."""
-    form, many = asked.form, asked.many
+    form, way = asked.form, asked.way
     absent = [0] * len(table.cells)
-    for names, count in asked.rows(statements.inapplicable(form, table.key, many=many)):
+    for names, count in asked.rows(statements.inapplicable(form, table.key, way)):
         for name in json.loads(names):
             line, _, column = name.partition("__")
             absent[table.at[line, column]] += count
-    return list(asked.row(statements.numbers(form, table, many=many))), absent
+    return list(asked.row(statements.numbers(form, table, way))), absent
 
 
 def _added(
@@ -119,7 +120,7 @@ def _added(
 
 
 def _standings(asked: _Asked, expected: int, there: int, late: int) -> dict[Standing, int]:
-    nil = int(asked.row(statements.nil(asked.form, many=asked.many))[0])
+    nil = int(asked.row(statements.nil(asked.form, asked.way))[0])
     return {
         Standing.FILED: there - late - nil,
         Standing.NIL: nil,
@@ -134,12 +135,14 @@ def leaves(connection: Connection, agency: str, year: int, form: Form) -> Leaves
     None if the agency or the year is not registered. Several statements: the caller sees to it that
     they see one state of the database.
     """
-    root = statements.ROOT.row(connection, {"agency": agency, "year": year})
+    past = periods.is_past(connection, standings.days(year))
+    key = {"agency": agency, "year": year} | standings.days(year)
+    root = statements.root(past=past).row(connection, key)
     if root is None:
         return None
     given = standings.parameters(year, json.loads(root[4])) | {"agency": agency}
     size = statements.SIZE.row(connection, {"agency": agency, "many": MANY})[0]
-    asked = _Asked(connection, form, given, many=size == MANY)
+    asked = _Asked(connection, form, given, Way(many=size == MANY, past=past))
     (expected, there, late, revision, *added), large = _added_up(asked)
     filings, values, sums = _filings(asked, there), iter(added), {}
     for table in form.tables:
@@ -152,5 +155,5 @@ def leaves(connection: Connection, agency: str, year: int, form: Form) -> Leaves
 def _listed(asked: _Asked, stand: Mapping[Standing, int]) -> tuple[tuple[str, str, Standing], ...]:
     if sum(stand.values()) == stand[Standing.FILED]:
         return ()
-    rows = asked.rows(statements.listing(asked.form, many=asked.many))
+    rows = asked.rows(statements.listing(asked.form, asked.way))
     return tuple((code, name, Standing(word)) for code, name, word in rows)

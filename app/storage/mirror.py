@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from app.storage import agencies, years
+from app.storage import agencies, successions, years
 from app.storage.models import Agency, MirrorState, Report, ReportingYear
 
 Key = tuple[str, int]
@@ -38,10 +38,11 @@ def save(session: Session, new: State, time: str) -> None:
 
 
 def lock(session: Session, years_on: Collection[int]) -> None:
-    """Take the locks of a batch that come before those of agencies: the register's, the years'."""
+    """Take the locks of a batch that come before those of single agencies."""
     agencies.lock_register(session)
     if years_on:
         years.share(session.connection(), min(years_on) - 1, max(years_on) + 1)
+    successions.lock(session.connection())
 
 
 def codes(session: Session) -> set[str]:

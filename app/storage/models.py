@@ -17,6 +17,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
+    UniqueConstraint,
     literal_column,
     text,
 )
@@ -65,6 +66,38 @@ class Agency(SQLModel, table=True):
     revision: int
     created_at: str = Field(sa_type=_text(INSTANT))
     updated_at: str = Field(sa_type=_text(INSTANT))
+
+
+class AgencyPeriod(SQLModel, table=True):
+    """What an agency was from `valid_from` on, until its next period; empty: since ever.
+
+    The last period of an agency says what its row says.
+    """
+
+    __tablename__ = "agency_period"
+    __table_args__ = (Index(None, "valid_from", "agency"),)
+
+    agency: str = _code(primary_key=True, foreign_key="agency.code", ondelete="CASCADE")
+    valid_from: str = Field(primary_key=True, sa_type=_text(10))
+    name: str = Field(sa_type=_text(200))
+    short_name: str | None = Field(default=None, sa_type=_text(200))
+    kind: str = Field(sa_type=String(16))
+    level: str = Field(sa_type=String(16))
+    parent: str | None = _code(default=None, foreign_key="agency.code", index=True)
+
+
+class Succession(SQLModel, table=True):
+    """That an agency followed another, with effect from a day of the year `year`."""
+
+    __table_args__ = (UniqueConstraint("predecessor", "successor"),)
+
+    id: str = Field(primary_key=True, sa_type=_text(36))
+    predecessor: str = _code(foreign_key="agency.code")
+    successor: str = _code(foreign_key="agency.code", index=True)
+    kind: str = Field(sa_type=String(8))
+    effective_on: str = Field(sa_type=_text(10))
+    year: int
+    created_at: str = Field(sa_type=_text(INSTANT))
 
 
 class ReportingYear(SQLModel, table=True):

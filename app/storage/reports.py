@@ -14,11 +14,12 @@ from sqlmodel import col
 from app.domain.layout import NOT_APPLICABLE, Cells, Form, Table, picker
 from app.domain.report import PROSE, Agency, Filing, Report
 from app.forms import form_of
-from app.storage import agencies, models, years
+from app.storage import agencies, models, successions, years
 from app.storage.acting import actor_of
 from app.storage.models import FILINGS, DerivedDocument, DerivedFinding
 from app.storage.paging import Source, equals
 from app.storage.statements import EACH, Prepared, batched
+from app.storage.successions import Tie
 from app.storage.years import YearFacts
 
 
@@ -115,7 +116,8 @@ _AGENCY = sa.select(
     col(models.Agency.level),
 ).where(col(models.Agency.code) == sa.bindparam("agency"))
 _READ_AGENCY = Prepared(_AGENCY)
-_LOCK_AGENCY = Prepared(_AGENCY.with_for_update(key_share=True))
+_LOCK_AGENCY = Prepared(_AGENCY.where(successions.HAS_NONE).with_for_update(key_share=True))
+"""Of an agency with successions nothing is locked: it is not the first in their order."""
 
 
 def agency(connection: Connection, code: str) -> Agency | None:
@@ -124,17 +126,26 @@ def agency(connection: Connection, code: str) -> Agency | None:
     return Agency(*row) if row else None
 
 
-def lock_agency(connection: Connection, code: str) -> Agency | None:
-    """Read an agency and keep others from writing its reports until this transaction ends."""
+def lock_agency(connection: Connection, code: str) -> tuple[Agency | None, tuple[Tie, ...]]:
+    """Read an agency and keep others from writing its reports until this transaction ends.
+
+    If it has successions, which are returned, those that are judged with it are locked as well.
+    """
     row = _LOCK_AGENCY.row(connection, {"agency": code})
-    return Agency(*row) if row else None
+    return (Agency(*row), ()) if row else _lock_tied(connection, code)
+
+
+def _lock_tied(connection: Connection, code: str) -> tuple[Agency | None, tuple[Tie, ...]]:
+    ties = successions.of(connection, code)
+    return (successions.lock(connection)[code], ties) if ties else (None, ())
 
 
 def enter(
     connection: Connection, code: str, year: int
-) -> tuple[dict[int, YearFacts], Agency | None, dict[int, Stored]]:
+) -> tuple[dict[int, YearFacts], Agency | None, dict[int, Stored], tuple[Tie, ...]]:
     """Lock a year, those beside it, and an agency; return them and the reports of those years.
 
+    Last come the agency's successions; if it has any, those that it is judged with are locked, too.
     Whoever writes a report may have to judge or to link the ones beside it, so all years are locked
     before the agency: locks are taken in one order everywhere.
     """
@@ -143,12 +154,15 @@ def enter(
         shared = years.sharing(connection, year - 1, year + 1)
         locked = _LOCK_AGENCY.run(connection, parameters)
         tags = _TAGS.run(connection, parameters)
-    row = locked.fetchone()
+    row, facts = locked.fetchone(), years.facts(shared)
+    ties: tuple[Tie, ...] = ()
     agency = Agency(*row) if row else None
-    stored = _recent(agency, tags.fetchall()) if agency else {}
+    stored = _recent(agency, tags.fetchall()) if agency else None
+    if agency is None:
+        agency, ties = _lock_tied(connection, code)
     if agency and stored is None:
         stored = load(connection, agency, year - 1, year + 1)
-    return years.facts(shared), agency, stored or {}
+    return facts, agency, stored or {}, ties
 
 
 _RECENT: dict[tuple[str, int, str, str], Stored] = {}

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from app.domain.layout import NOT_APPLICABLE, Cells, Form, Table, picker
 from app.domain.report import Agency, Filing, Report
-from app.storage import standings
-from app.storage.standings import AGENCY, FILINGS, REPORT, YEAR
+from app.storage import periods, standings
+from app.storage.standings import FILINGS, REPORT, YEAR
 from app.storage.statements import Prepared
 
 _HEAD = ("code", "name", "kind", "level")
@@ -51,20 +51,21 @@ def _columns(table: Table) -> list[str]:
 
 
 @cache
-def _reading(form: Form) -> Prepared:
-    source = AGENCY.join(YEAR, YEAR.c.year == sa.bindparam("year"))
-    source = _with_filings(source.outerjoin(REPORT, standings.its_report(AGENCY)), form)
-    columns = [AGENCY.c[name] for name in _HEAD]
+def _reading(form: Form, *, past: bool) -> Prepared:
+    agency = periods.agencies(past=past)
+    source = agency.join(YEAR, YEAR.c.year == sa.bindparam("year"))
+    source = _with_filings(source.outerjoin(REPORT, standings.its_report(agency)), form)
+    columns = [agency.c[name] for name in _HEAD]
     columns += [YEAR.c.due, REPORT.c.revision, REPORT.c.submitted_on, REPORT.c.published_on]
     columns += [FILINGS[t.key].c[name] for t in form.tables for name in _columns(t)]
     is_child = sa.and_(
-        AGENCY.c.parent == sa.bindparam("agency"), standings.is_expected(AGENCY)
+        agency.c.parent == sa.bindparam("agency"), standings.is_expected(agency)
     )  # fmt: skip
     return Prepared(
         sa.select(*(column.label(f"c{i}") for i, column in enumerate(columns)))
         .select_from(source)
-        .where(sa.or_(AGENCY.c.code == sa.bindparam("agency"), is_child))
-        .order_by(AGENCY.c.code)
+        .where(sa.or_(agency.c.code == sa.bindparam("agency"), is_child))
+        .order_by(agency.c.code)
     )
 
 
@@ -111,8 +112,9 @@ def _readers(form: Form) -> tuple[_Reader, ...]:
 
 def family(connection: Connection, agency: str, year: int, form: Form) -> Family | None:
     """Read an agency and its children; None if the agency or the year is not registered."""
-    days = {"first_day": f"{year}-01-01", "last_day": f"{year}-12-31"}
-    rows = _reading(form).rows(connection, {"agency": agency, "year": year, **days})
+    days = standings.days(year)
+    reading = _reading(form, past=periods.is_past(connection, days))
+    rows = reading.rows(connection, {"agency": agency, "year": year, **days})
     found = {row[0]: _member(row, year, form) for row in rows}
     root = found.pop(agency, None)
     if root is None:

@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 
 from app.storage.models import FILINGS
 
-COPIED = ("agency", "reporting_year")
+COPIED = ("agency", "agency_period", "reporting_year")
 """The tables whose rows are copied: what a roll-up reads beside reports."""
 _EMPTY = ("report", *(f"filing_{key}" for key in FILINGS))
 

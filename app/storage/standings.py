@@ -36,8 +36,12 @@ def due(connection: Connection, year: int) -> dict[str, str] | None:
 
 def parameters(year: int, due: Mapping[str, str]) -> dict[str, Any]:
     """Return what the expressions here take: a year, its first and last day, its due dates."""
-    days = {"year": year, "first_day": f"{year}-01-01", "last_day": f"{year}-12-31"}
-    return days | {f"due_{kind}": due[kind] for kind in Kind}
+    return {"year": year} | days(year) | {f"due_{kind}": due[kind] for kind in Kind}
+
+
+def days(year: int) -> dict[str, Any]:
+    """Return the first and the last day of a year, as the expressions here take them."""
+    return {"first_day": f"{year}-01-01", "last_day": f"{year}-12-31"}
 
 
 def is_expected(agency: Any) -> Any:

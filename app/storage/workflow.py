@@ -71,6 +71,24 @@ _WITHIN = Prepared(
 )
 
 
+def published_drafts(
+    connection: Connection, under: str | None, year: int | None
+) -> list[tuple[str, int]]:
+    """Return the drafts that were never published here and have a date of publication."""
+    report: Any = models.Report.__table__  # type: ignore[attr-defined]
+    query = sa.select(report.c.agency, report.c.year).where(
+        report.c.state == "draft",
+        report.c.correction.is_(None),
+        report.c.published_on.is_not(None),
+    )
+    if under is not None:
+        query = query.where(report.c.agency.in_(agencies.at_or_below(under)))
+    if year is not None:
+        query = query.where(report.c.year == year)
+    rows = connection.execute(query.order_by(report.c.agency, report.c.year))
+    return [(row[0], row[1]) for row in rows]
+
+
 def sees(connection: Connection, sight: Sight | None, code: str) -> bool:
     """Tell whether who sees this much sees what is worked on of an agency."""
     if sight is None or sight.root is None:

@@ -65,7 +65,7 @@ def _store_report(session: Session, code: str, year: int, body: Json | None) -> 
         raise UnexpectedError(f"reports/{code}/{year}: form {body['form']}, not {scene.form.key}")
     before = scene.current.revision if scene.current else None
     report = filing.report_from(scene.form, year, scene.agency, body)
-    saved = reporting.save(session.connection(), scene, report)
+    saved = reporting.save(session.connection(), scene, report, copies=True)
     stands = (body.get("state", "draft"), body.get("correction"))
     if stands != (saved.state, saved.correction):
         reporting.stand(session.connection(), scene, *stands)

@@ -111,7 +111,7 @@ def _role(value: object) -> Role:
     named = [value] if isinstance(value, str) else value
     if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
         raise TokenRefused("role")
-    for role in ROLES:
+    for role in reversed(ROLES):
         if role in named:
             return role
     raise TokenRefused("role")

@@ -1,0 +1,112 @@
+"""Who followed whom, and what a report is judged against that followed others in its year."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from app.domain.layout import NOT_APPLICABLE, Label, Table, Value
+from app.domain.report import Agency, Filing, Report
+from app.domain.rule import NO_PREVIOUS
+from app.domain.totals import effective
+
+
+class Succession(StrEnum):
+    """How an agency follows another."""
+
+    MERGE = "merge"  # 合并: it takes the other in
+    SPLIT = "split"  # 分立: it takes over a part of the other
+    RENAME = "rename"  # 更名: it is the other, under a new code
+
+
+SPLIT: Final = Label(
+    "前身机构本年度分立，无法判断。", "An agency that it followed in the year was split."
+)
+NO_PREDECESSOR: Final = Label(
+    "被并入机构没有上一年度的报告，无法判断。",
+    "An agency that it followed in the year has no report on the year before.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Forebears:
+    """The reports of the year before that a report is judged against together.
+
+    The agency's own comes first. `why` is why they cannot be added up; None if they can.
+    """
+
+    reports: tuple[Report, ...] = ()
+    why: Label | None = None
+
+    @property
+    def agencies(self) -> tuple[Agency, ...]:
+        """The agencies whose reports these are."""
+        return tuple(each.agency for each in self.reports if each.agency is not None)
+
+
+Followed = Sequence[tuple[Succession, Report | None]]
+"""How each predecessor was followed, and its report on the year before, if there is one."""
+
+
+def forebears(own: Report | None, followed: Followed, *, is_new: bool) -> Forebears | None:
+    """Return what an agency's report is judged against; None if it followed nobody in the year.
+
+    `own` is the agency's own report on the year before. A new agency, one that has no earlier
+    report at all, needs none: its predecessors' stand for it. Any other without it lacks a part.
+    """
+    if not followed:
+        return None
+    if any(kind is Succession.SPLIT for kind, _ in followed):
+        return Forebears(why=SPLIT)
+    found = [report for _, report in followed if report is not None]
+    if len(found) < len(followed):
+        return Forebears(why=NO_PREDECESSOR)
+    if own is None and not is_new:
+        return Forebears(why=NO_PREVIOUS)
+    return Forebears((*([own] if own is not None else []), *found))
+
+
+def together(found: Forebears) -> Report:
+    """Return the forebears' reports as one, to be judged against.
+
+    A table is there that all of them have; a cell is the sum of what all of them say, blank if it
+    is blank in one, and `n/a` if it is that in all.
+    """
+    first, *others = found.reports
+    filings = {
+        key: _added(table, [each.filings[key] for each in found.reports])
+        for key, table in first.form.table.items()
+        if all(key in each.filings for each in found.reports)
+    }
+    return replace(first, filings=filings) if others else first
+
+
+def _added(table: Table, filings: Sequence[Filing]) -> Filing:
+    cells = zip(*(effective(filing)[0] for filing in filings), strict=True)
+    return Filing(table, tuple(map(_sum, cells)), choices=filings[0].choices)
+
+
+def _sum(values: Sequence[Value]) -> Value:
+    if None in values:
+        return None
+    numbers = [value for value in values if isinstance(value, int)]
+    return sum(numbers) if numbers else NOT_APPLICABLE
+
+
+def closes_circle(predecessor: str, successor: str, others: Iterable[tuple[str, str]]) -> bool:
+    """Tell whether an agency would follow itself, by others' successions of the same year.
+
+    Each of `others` is a predecessor and its successor.
+    """
+    after: dict[str, list[str]] = {}
+    for before, follower in others:
+        after.setdefault(before, []).append(follower)
+    return predecessor in _followers(successor, after)
+
+
+def _followers(agency: str, after: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return an agency and all that follow it, each once."""
+    found = [agency]
+    for each in found:  # it grows
+        found += [code for code in dict.fromkeys(after.get(each, ())) if code not in found]
+    return found

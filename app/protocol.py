@@ -1,0 +1,85 @@
+"""HTTP/1.1 as uvicorn speaks it, with bounds for what comes before the body.
+
+uvicorn takes any number of headers of any size, and waits for them for ever; so somebody could fill
+its memory, or hold its connections, before the application hears of a request.
+"""
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+LARGEST_HEAD = 64 * 1024
+"""The most bytes of a request line and its headers, beyond those that came with its first."""
+PATIENCE = 15.0
+"""Seconds that they may take to arrive, counted from the connection, or from their first byte."""
+
+
+def _refusal(status: bytes) -> bytes:
+    return b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+
+_TOO_LARGE = _refusal(b"431 Request Header Fields Too Large")
+_TOO_SLOW = _refusal(b"408 Request Timeout")
+
+
+class Bounded(HttpToolsProtocol):
+    """A connection on which heads of requests are small and come soon."""
+
+    _whole: list[tuple[bytes, bytes]] | None = None
+    """The headers that came last and are complete; others are still coming."""
+    _size = 0
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Await the first head."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Await nothing any longer."""
+        self._stop()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take in what came; if a head has begun and not ended, mind its size and its time."""
+        before = self.headers
+        super().data_received(data)
+        if self.headers is not self._whole:
+            self._size = self._size + len(data) if self.headers is before else 0
+            if self._size > LARGEST_HEAD:
+                self._refuse(_TOO_LARGE)
+            elif self._timer is None:
+                self._await_head()
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer."""
+        self._whole = self.headers
+        if self._timer is not None:
+            self._stop()
+        super().on_headers_complete()
+
+    def _await_head(self) -> None:
+        self._timer = self.loop.call_later(PATIENCE, self._give_up)
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    @property
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _give_up(self) -> None:
+        """Hang up, unless it is us who is slow: while a reply is under way, nothing is read."""
+        if self._is_answering:
+            self._await_head()
+        else:
+            self._refuse(_TOO_SLOW if self.headers is not None else b"")
+
+    def _refuse(self, reply: bytes) -> None:
+        self._stop()
+        if not self.transport.is_closing():
+            if reply and not self._is_answering:
+                self.transport.write(reply)
+            self.transport.close()

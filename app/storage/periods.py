@@ -1,0 +1,103 @@
+"""The past of agencies in the database, and the tree of agencies as it stood at the end of a year.
+
+An agency's row is its present state, which its last period repeats. So where no period begins after
+a year, that year's tree is the present one, which is told by one look into an index.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from app.domain.periods import DATED, Period, Periods
+from app.storage import models
+from app.storage.statements import Prepared
+
+PERIOD: Any = models.AgencyPeriod.__table__  # type: ignore[attr-defined]
+_AGENCY: Any = models.Agency.__table__  # type: ignore[attr-defined]
+
+_OF = PERIOD.c.agency == sa.bindparam("agency")
+_COLUMNS = [PERIOD.c[name] for name in ("valid_from", *DATED)]
+_READ = Prepared(sa.select(*_COLUMNS).where(_OF).order_by(PERIOD.c.valid_from))
+_INSERT = Prepared(sa.insert(PERIOD))
+_DELETE = Prepared(sa.delete(PERIOD).where(_OF, PERIOD.c.valid_from == sa.bindparam("start")))
+
+
+def of(connection: Connection, agency: str) -> Periods:
+    """Return the periods of an agency."""
+    return tuple(Period(*row) for row in _READ.rows(connection, {"agency": agency}))
+
+
+def replace(connection: Connection, agency: str, old: Periods, new: Periods) -> None:
+    """Write the periods of an agency in place of those that are there."""
+    for period in old:
+        if period not in new:
+            _DELETE.run(connection, {"agency": agency, "start": period.start})
+    for period in new:
+        if period not in old:
+            values = {name: getattr(period, name) for name in DATED}
+            _INSERT.run(connection, {"agency": agency, "valid_from": period.start, **values})
+
+
+def _above() -> Prepared:
+    """Select the periods of an agency and of all that ever stood above it."""
+    tree = sa.select(_AGENCY.c.code).where(_AGENCY.c.code == sa.bindparam("agency"))
+    codes = tree.cte("above", recursive=True)
+    parents = sa.select(PERIOD.c.parent).join(codes, PERIOD.c.agency == codes.c.code)
+    # UNION, not UNION ALL: it ends even on a circle.
+    codes = codes.union(parents.where(PERIOD.c.parent.is_not(None)))
+    return Prepared(
+        sa.select(PERIOD.c.agency, *_COLUMNS)
+        .where(PERIOD.c.agency.in_(sa.select(codes.c.code)))
+        .order_by(PERIOD.c.agency, PERIOD.c.valid_from)
+    )
+
+
+_ABOVE = _above()
+
+
+def above(connection: Connection, agency: str) -> dict[str, Periods]:
+    """Return the periods of an agency and of all that ever stood above it."""
+    found: dict[str, Periods] = {}
+    for code, *period in _ABOVE.rows(connection, {"agency": agency}):
+        found[code] = (*found.get(code, ()), Period(*period))
+    return found
+
+
+# The tree at the end of a year; its last day is the parameter `last_day`.
+
+_IS_LATER = PERIOD.c.valid_from > sa.bindparam("last_day", type_=sa.String)
+_HAS_LATER = Prepared(sa.select(PERIOD.c.agency).where(_IS_LATER).limit(1))
+
+
+def is_past(connection: Connection, parameters: Mapping[str, Any]) -> bool:
+    """Tell whether the tree on `last_day` may be another than the present one."""
+    return _HAS_LATER.row(connection, {"last_day": parameters["last_day"]}) is not None
+
+
+def _past() -> Any:
+    """Select the agencies as they were, with the columns that roll-ups look at."""
+    later, inner = sa.select(PERIOD.c.agency).where(_IS_LATER), PERIOD.alias("until")
+    start = sa.select(sa.func.max(inner.c.valid_from)).where(
+        inner.c.agency == PERIOD.c.agency,
+        inner.c.valid_from <= sa.bindparam("last_day", type_=sa.String),
+    )
+    a = _AGENCY.c
+    same = [a.code, a.name, a.kind, a.level, a.parent, a.active_from, a.active_to]
+    moved = [PERIOD.c[each.name] for each in same[1:5]]
+    unmoved = sa.select(*same).where(a.code.not_in(later))
+    return unmoved.union_all(
+        sa.select(a.code, *moved, a.active_from, a.active_to)
+        .join_from(PERIOD, _AGENCY, a.code == PERIOD.c.agency)
+        .where(PERIOD.c.agency.in_(later), PERIOD.c.valid_from == start.scalar_subquery())
+    ).cte("past_agency")
+
+
+PAST_AGENCY = _past()
+"""The agencies as they were on `last_day`; where `is_past` says no, they are those of today."""
+
+
+def agencies(*, past: bool) -> Any:
+    """Return the agencies that a statement is about: a table, or what stands for it."""
+    return PAST_AGENCY if past else _AGENCY

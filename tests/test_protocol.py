@@ -1,0 +1,125 @@
+"""What comes before a body, over real connections: small, and soon."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from app import protocol
+
+Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bytes]]
+
+
+async def _app(scope: Any, receive: Any, send: Any) -> None:
+    size, more = 0, True
+    while more:
+        message = await receive()
+        size += len(message.get("body", b""))
+        more = message.get("more_body", False)
+    headers = [(b"content-length", b"%d" % len(str(size)))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": str(size).encode()})
+
+
+def talk(use: Connected) -> bytes:
+    """Connect to a server with our protocol; return what the use of the connection returns."""
+
+    async def talked() -> bytes:
+        config = uvicorn.Config(_app, log_config=None, lifespan="off")
+        config.load()
+        loop, state = asyncio.get_running_loop(), ServerState()
+        server = await loop.create_server(
+            lambda: protocol.Bounded(config=config, server_state=state, app_state={}),
+            "127.0.0.1",
+            0,
+        )
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        try:
+            return await asyncio.wait_for(use(reader, writer), 20)
+        finally:
+            writer.close()
+            server.close()
+
+    return asyncio.run(talked())
+
+
+def sending(*pieces: bytes) -> Connected:
+    """Return a client that sends, and then reads until the server hangs up."""
+
+    async def use(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+        return await reader.read()
+
+    return use
+
+
+HEAD = b"POST / HTTP/1.1\r\nhost: x\r\n"
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that waits for a moment only."""
+    monkeypatch.setattr(protocol, "PATIENCE", 0.05)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_head_that_does_not_end_is_answered_408_and_the_connection_closed() -> None:
+    assert talk(sending(HEAD)).startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_connection_on_which_nothing_comes_is_closed() -> None:
+    assert talk(sending()) == b""
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_second_head_must_come_in_time_too() -> None:
+    whole = HEAD + b"content-length: 3\r\n\r\nabc"
+    answers = talk(sending(whole + HEAD))
+    assert answers.startswith(b"HTTP/1.1 200 ")
+    assert b"HTTP/1.1 408 " in answers
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_body_is_not_part_of_the_head_and_takes_its_own_time() -> None:
+    async def use(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(HEAD + b"content-length: 200000\r\nconnection: close\r\n\r\n")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.read(), 3 * protocol.PATIENCE)
+        writer.write(b"x" * 200_000)
+        return await reader.read()
+
+    assert talk(use).endswith(b"\r\n\r\n200000")
+
+
+def test_headers_without_end_are_answered_431_and_the_connection_closed() -> None:
+    async def use(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(HEAD)
+        sent = 0
+        while not reader.at_eof() and sent < 50 * protocol.LARGEST_HEAD:
+            writer.write(b"x-more: " + b"y" * 8_000 + b"\r\n")
+            sent += 8_000
+            try:
+                await writer.drain()
+                answer = await asyncio.wait_for(reader.read(4_096), 0.01)
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                return b"closed"
+            return answer
+        return b"taken"
+
+    assert talk(use).startswith((b"HTTP/1.1 431 ", b"closed"))
+
+
+def test_a_large_body_before_the_next_head_does_not_count_as_that_head() -> None:
+    size = 3 * protocol.LARGEST_HEAD
+    first = HEAD + b"content-length: %d\r\n\r\n" % size + b"x" * size
+    second = HEAD + b"content-length: 0\r\nconnection: close\r\n\r\n"
+    answers = talk(sending(first + second[:10], second[10:]))
+    assert answers.count(b"HTTP/1.1 200 ") == 2
