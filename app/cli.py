@@ -1,4 +1,4 @@
-"""The command line: `gongkai serve | migrate | key | backup | restore | doctor | import | …`."""
+"""The command line: `gongkai serve | migrate | key | audit | backup | restore | doctor | …`."""
 
 import gc
 
@@ -7,8 +7,8 @@ gc.disable()  # what is loaded stays: to look for garbage in it takes a tenth of
 import os
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -30,7 +30,7 @@ from app.services.operating.errors import OperatingError
 from app.services.reporting import now
 from app.settings import Settings
 from app.storage import agencies, fence, keys, revisions
-from app.storage.acting import Act, by
+from app.storage.acting import Act, by, in_command
 from app.storage.database import Use, read_engine, require_openable, run, write_engine
 from app.storage.models import ApiKey
 from app.storage.revisions import MigrationError
@@ -170,11 +170,15 @@ def revoke_key(identity: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     _say(f"revoked {identity}")
 
 
+def _command() -> str:
+    return " ".join(("gongkai", *sys.argv[1:2]))
+
+
 def _written(settings: Settings, use: Use[T]) -> T:
     """Write in a transaction, in the name of who has this command line."""
     engine = write_engine(settings)
     try:
-        return run(engine, by(Act("cli", "cli", "admin"), use))
+        return run(engine, by(Act("cli", "cli", "admin", operation=_command()), use))
     finally:
         engine.dispose()
 
@@ -193,6 +197,59 @@ def _first_key(settings: Settings) -> None:
     asked = NewKey("first administrator", "admin")
     _, secret = _written(settings, lambda c: keeping.create(c, settings, asked))
     _say(f"Key   {secret}   (role admin; shown this once: Authorization: Bearer …)")
+
+
+audit_app = typer.Typer(no_args_is_help=True, help="The audit log: verify | export.")
+app.add_typer(audit_app, name="audit")
+
+
+@audit_app.command(name="verify")
+def verify_audit(
+    expect: Annotated[
+        str | None, typer.Option(metavar="DIGEST", help="An earlier head, which must be there.")
+    ] = None,
+) -> None:
+    """Check that no entry was altered, taken out or put in; ends with 1 if one was.
+
+    Keep the head that is printed elsewhere: who may write to the database could write the whole
+    log anew, and only an earlier head shows that.
+    """
+    from app.services import auditing  # noqa: PLC0415 - a server does not need it
+
+    with _reading(_settings()) as connection:
+        made = auditing.verify(connection, expect=expect)
+    _report(list(auditing.told(made)))
+    if not made.is_whole:
+        raise SystemExit(1)
+
+
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
+
+
+@audit_app.command(name="export")
+def export_audit(
+    file: Annotated[Path, typer.Argument(help="The file to write: NDJSON.")], force: Force = False
+) -> None:
+    """Write the log to a file, an entry a line; the last line has the head."""
+    from app.services import auditing  # noqa: PLC0415 - a server does not need it
+
+    try:
+        with _reading(_settings()) as connection, file.open("wb" if force else "xb") as target:
+            target.writelines(auditing.lines(connection))
+    except FileExistsError:
+        raise SystemExit(f"gongkai: {file}: is there already; --force replaces it") from None
+    except OSError as error:
+        raise SystemExit(f"gongkai: {file}: {error.strerror}") from None
+
+
+@contextmanager
+def _reading(settings: Settings) -> Iterator[Connection]:
+    engine = read_engine(settings)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 @app.command()
@@ -214,9 +271,6 @@ def rebuild() -> None:
     settings = _settings()
     logs.configure(settings)
     _say(f"rebuilt {maintaining.rebuild(settings, everything=True)} reports")
-
-
-Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 
 
 @app.command()
@@ -338,6 +392,7 @@ def _report(lines: list[str]) -> None:
 
 def main() -> None:
     """Run a command; a database that cannot be used is one clear line."""
+    in_command(_command())
     try:
         app()
     except SQLAlchemyError as error:

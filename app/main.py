@@ -17,6 +17,7 @@ from starlette.routing import Mount
 from app import logs
 from app.api import (
     agencies,
+    audit,
     catalogue,
     changes,
     comparisons,
@@ -92,6 +93,8 @@ _ROUTERS = (
     digests.routes,
     webhooks.routes,
     keys.routes,
+    audit.files,
+    audit.routes,
     system.routes,
 )
 
@@ -185,8 +188,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 async def following(app: FastAPI) -> AsyncIterator[None]:
     """Let clients follow the feed, and forget its oldest changes, while the service runs."""
     watcher = app.state.watcher = Watcher(app.state.database)
-    days = app.state.settings.feed_retention_days
-    forgetting = asyncio.create_task(retaining.keep_forgetting(app.state.database, days))
+    kept = app.state.settings
+    forgetting = asyncio.create_task(
+        retaining.keep_forgetting(
+            app.state.database, kept.feed_retention_days, kept.audit_retention_days
+        )
+    )
     try:
         with told_to_stop(watcher.end):
             yield

@@ -14,6 +14,7 @@ _SECRETS = Path("/run/secrets")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+")
 _ROOT_PATH = re.compile(r"(/[^/?#\s]+)*")
 _POSTGRESQL = "postgresql+psycopg"
+_LEAST_AUDITED = 183  # days: the Cybersecurity Law, article 21, has logs kept for six months
 _PRINTED = re.compile(r"[!-~]+")
 _THIS_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
 _SIGNING = frozenset(
@@ -90,6 +91,8 @@ class Settings(BaseSettings):
     access_log: bool = True
     graceful_timeout: Annotated[int, Field(ge=0, le=600)] = 20
     feed_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 400
+    audit_retention_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    """How long the audit log is kept; 0: for ever."""
     import_limit: Annotated[int, Field(ge=1_024, le=2**40)] = 256 * 2**20
     """The largest file that is imported, in bytes, unpacked."""
     import_at_once: Annotated[int, Field(ge=0)] = 8 * 2**20
@@ -176,6 +179,13 @@ class Settings(BaseSettings):
     def _is_longer(cls, value: float, info: ValidationInfo) -> float:
         if value < info.data.get("oidc_keys_seconds", 0):
             raise ValueError("must not be less than GONGKAI_OIDC_KEYS_SECONDS")
+        return value
+
+    @field_validator("audit_retention_days")
+    @classmethod
+    def _is_long_enough(cls, value: int) -> int:
+        if 0 < value < _LEAST_AUDITED:
+            raise ValueError(f"must be 0 (for ever) or at least {_LEAST_AUDITED}")
         return value
 
     @field_validator("database_read_url")

@@ -37,8 +37,8 @@ STREAMS = {"stream_changes"}
 """Operations whose reply has no end: it is no JSON and has no ETag."""
 EXPORTS = {"export_ndjson", "export_csv", "export_xlsx", "export_parquet"}
 """Operations whose reply is a file that is made anew each time: it has no ETag."""
-FILES = {"get_template", *EXPORTS}
-WITHOUT_ETAG = {"post_validation", "get_import_outcomes", *STREAMS}
+FILES = {"get_template", "export_audit", *EXPORTS}
+WITHOUT_ETAG = {"post_validation", "get_import_outcomes", "export_audit", *STREAMS}
 
 
 def resolved(schema: Json) -> Json:
@@ -153,6 +153,9 @@ def test_every_operation_of_the_contract_is_there() -> None:
         "/v1/imports/{id}": "GET",
         "/v1/imports/{id}/outcomes": "GET",
         "/v1/digests": "GET",
+        "/v1/audit": "GET",
+        "/v1/audit/{seq}": "GET",
+        "/v1/audit/export.ndjson": "GET",
         "/v1/reports/{agency}/{year}/transitions": "GET POST",
         "/v1/reports/{agency}/{year}/findings/{finding}/decision": "GET PUT DELETE",
         "/v1/reports/{agency}/{year}/revisions": "GET",

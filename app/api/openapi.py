@@ -43,6 +43,7 @@ TAGS = [
         "比较、时间序列与统计指标。 / Comparisons, series and measures.",
     ),
     ("digests", "核对 · Digests", "证明两套数据一致的摘要。 / Proof that two instances agree."),
+    ("audit", "审计日志 · Audit log", "何人何时何地改了什么。 / Who changed what, when."),
     ("system", "运行 · System", "健康检查、监控与错误说明。 / Health, metrics, problem pages."),
 ]
 

@@ -79,6 +79,7 @@ _OPERATIONS: dict[Right, tuple[str, ...]] = {
     ),
     "check": ("post_validation", "get_decision"),
     "decide": ("post_transition", "put_decision", "delete_decision"),
+    "audit": ("list_audit", "get_audit_entry", "export_audit"),
     "administer": (
         "put_agency",
         "patch_agency",

@@ -165,6 +165,14 @@ _ALL = (
         ("用 `GET /v1/keys` 查看现有的密钥。", "See `GET /v1/keys`."),
     ),
     _problem(
+        "audit-entry-not-found", 404,
+        ("没有这条审计日志", "No such audit entry"),
+        ("没有编号为 {seq} 的审计日志。", "There is no audit entry {seq}."),
+        ("编号有误，或该条目早于保留期限，已清理。",
+         "The number is wrong, or the entry is older than the log is kept."),
+        ("用 `GET /v1/audit` 查看现有的条目。", "See `GET /v1/audit`."),
+    ),
+    _problem(
         "finding-not-found", 404,
         ("没有这项核查结果", "No such finding"),
         ("该报告没有编号为 {id} 的核查结果。", "The report has no finding {id}."),

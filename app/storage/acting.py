@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 T = TypeVar("T")
 
 _ACT = "act"
+_DONE_BY = "done by"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +32,35 @@ SYSTEM = Act("system", name="system")
 """What nobody asked for by a request: migrations, demonstrations, jobs of the service itself."""
 
 
+_unasked = SYSTEM
+
+
+def in_command(operation: str) -> None:
+    """Let what this process does by itself bear the name of its command."""
+    global _unasked  # noqa: PLW0603 - a process has one command
+    _unasked = replace(SYSTEM, operation=operation)
+
+
 def act_of(connection: Connection) -> Act:
     """Return what a connection is used for."""
-    found: Act = connection.info.get(_ACT) or SYSTEM
+    found: Act = connection.info.get(_ACT) or _unasked
     return found
 
 
 def actor_of(connection: Connection) -> str:
     """Return the id of who uses a connection."""
     return act_of(connection).actor
+
+
+def sign(connection: Connection) -> None:
+    """Keep whose the work of a unit is until it is settled, when they no longer act."""
+    connection.info.setdefault(_DONE_BY, act_of(connection))
+
+
+def signed(connection: Connection) -> Act:
+    """Return whose the work of a unit is, and forget it."""
+    found: Act = connection.info.pop(_DONE_BY, None) or act_of(connection)
+    return found
 
 
 def by(act: Act, use: Callable[[Connection], T]) -> Callable[[Connection], T]:

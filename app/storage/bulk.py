@@ -164,6 +164,7 @@ _TABLES: dict[str, Any] = {
     "derived_document": _DOCUMENT,
     "derived_finding": _FINDING,
     "change": models.Change.__table__,  # type: ignore[attr-defined]
+    "audit_entry": models.AuditEntry.__table__,  # type: ignore[attr-defined]
 }
 _INSERT = {name: Prepared(sa.insert(table)) for name, table in _TABLES.items()}
 _DELETE = {
@@ -173,7 +174,7 @@ _DELETE = {
         )
     )
     for name, table in _TABLES.items()
-    if name not in {"report", "change"}
+    if name not in {"report", "change", "audit_entry"}
 }
 _UPDATE = Prepared(
     sa.update(_REPORT)
@@ -208,11 +209,10 @@ def write(connection: Connection, batch: Batch) -> None:
 
 
 def record(connection: Connection, changes: Sequence[Change]) -> None:
-    """Record many changes in the feed, as `feed.record` does a few."""
-    last = feed.advance(connection, len(changes))
-    first = last - len(changes) + 1
-    rows = [(first + n, *feed.values_of(change)) for n, change in enumerate(changes)]
+    """Record many changes in the feed and the audit log, as `feed.record` does a few."""
+    rows, entries = feed.numbered(connection, changes)
     _insert(connection, "change", rows)
+    _insert(connection, "audit_entry", entries)
 
 
 _FINDINGS = {
@@ -240,7 +240,7 @@ def _changes(stored: Stored) -> Row:
     return (*prose, stored.revision, stored.updated_at, *_key(stored))
 
 
-def _insert(connection: Connection, name: str, rows: list[Row]) -> None:
+def _insert(connection: Connection, name: str, rows: Sequence[Row]) -> None:
     if not rows:
         return
     table = _TABLES[name]

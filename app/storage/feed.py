@@ -3,7 +3,7 @@
 Numbers come from the one row of `clock`. Whoever takes some keeps the others waiting until it has
 committed, so no number appears before a smaller one, and one that was rolled back is given again.
 It is therefore the last thing that a transaction does: changes are collected on its connection, and
-`settle` writes them when the unit of work is done.
+`settle` writes them when the unit of work is done, and with them the audit log (`storage.audit`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.storage import models
+from app.storage import audit, models
+from app.storage.acting import sign, signed
 from app.storage.layers import sight_of
 from app.storage.paging import equals
 from app.storage.statements import Prepared, batched
@@ -46,14 +47,11 @@ class Change:
     layer: str | None = None
 
 
-_ADVANCE = Prepared(sa.update(_CLOCK).values(seq=_CLOCK.c.seq + sa.bindparam("many")))
 _FIELDS = ("at", "resource", "key", "agency", "year", "op", "revision", "body", "layer")
-_INSERT = Prepared(
-    sa.insert(_CHANGE).values(
-        seq=sa.select(_CLOCK.c.seq - sa.bindparam("behind", type_=sa.BigInteger)).scalar_subquery(),
-        **{name: sa.bindparam(name, type_=_CHANGE.c[name].type) for name in _FIELDS},
-    )
-)
+_INSERT = Prepared(sa.insert(_CHANGE))
+_STAND = ("seq", "audited", "audit_head")
+_ENTER = Prepared(sa.select(*(_CLOCK.c[name] for name in _STAND)).with_for_update())
+_ADVANCE = Prepared(sa.update(_CLOCK).values({n: sa.bindparam(f"new_{n}") for n in _STAND}))
 
 
 values_of = attrgetter(*_FIELDS)
@@ -64,34 +62,53 @@ def collect(connection: Connection, changes: Iterable[Change]) -> None:
     """Keep changes until the unit of work is done."""
     if sight_of(connection) is not None:
         changes = [replace(change, layer="published") for change in changes]
+    sign(connection)
     connection.info.setdefault(_PENDING, []).extend(changes)
 
 
 def drop(connection: Connection) -> None:
     """Forget what a unit of work has left that failed."""
     connection.info.pop(_PENDING, None)
+    audit.taken(connection)
+    signed(connection)
 
 
 def settle(connection: Connection) -> None:
-    """Record what was collected; nothing may be written after that but the commit."""
-    pending = connection.info.pop(_PENDING, None)
-    if pending:
-        record(connection, pending)
+    """Record what was collected and noted; nothing may be written after that but the commit."""
+    pending = connection.info.pop(_PENDING, ())
+    noted = audit.taken(connection)
+    if pending or noted:
+        record(connection, pending, noted)
 
 
-def advance(connection: Connection, many: int) -> int:
-    """Take numbers; return the last of them. Others wait from now on until the commit."""
-    _ADVANCE.run(connection, {"many": many})
-    return position(connection)
-
-
-def record(connection: Connection, changes: Sequence[Change]) -> None:
+def record(
+    connection: Connection, changes: Sequence[Change], noted: Sequence[audit.Deed] = ()
+) -> None:
     """Give changes their numbers and write them, as the last thing before the commit."""
     with batched(connection):
-        _ADVANCE.run(connection, {"many": len(changes)})
-        for behind, change in zip(range(len(changes) - 1, -1, -1), changes, strict=True):
-            values = dict(zip(_FIELDS, values_of(change), strict=True))
-            _INSERT.run(connection, {"behind": behind, **values})
+        rows, entries = numbered(connection, changes, noted)
+        for row in rows:
+            _INSERT.run_values(connection, row)
+        for entry in entries:
+            audit.INSERT.run_values(connection, entry)
+
+
+def numbered(
+    connection: Connection, changes: Sequence[Change], noted: Sequence[audit.Deed] = ()
+) -> tuple[list[tuple[Any, ...]], list[audit.Row]]:
+    """Return the rows of changes and of their audit entries, numbered and chained.
+
+    Others wait from now on until the commit.
+    """
+    seq, audited, head = _ENTER.row(connection, {})
+    rows = [(n, *values_of(change)) for n, change in enumerate(changes, seq + 1)]
+    deeds = [audit.told(n, change) for n, change in enumerate(changes, seq + 1)]
+    last = audit.Link(audited, head)
+    entries = audit.chained(signed(connection), last, [*deeds, *noted])
+    end, *_, digest = entries[-1]
+    values = (seq + len(rows), end, digest)
+    _ADVANCE.run(connection, {f"new_{n}": value for n, value in zip(_STAND, values, strict=True)})
+    return rows, entries
 
 
 POSITION = Prepared(sa.select(_CLOCK.c.seq, _CLOCK.c.oldest))
