@@ -452,6 +452,21 @@ def test_who_changed_a_report_since_a_day_is_one_call(world: TestClient) -> None
     assert log(world, "sort=-seq")[-1] == log(world)[0]
 
 
+def test_keys_webhooks_and_steps_are_in_the_log_without_their_secrets(
+    world: TestClient, database_url: str
+) -> None:
+    secret = key_for(world, "reader")
+    hook = world.post("/v1/webhooks", json={"url": "https://127.0.0.1/x"})
+    submitted = world.post("/v1/reports/a/2024/transitions", json={"action": "submit"})
+    assert submitted.status_code == 200, submitted.text
+    told = [(c["resource"], c["op"]) for each in log(world) for c in each["changes"]]
+    assert ("keys", "created") in told
+    assert ("reports", "submit") in told
+    assert (("webhooks", "created") in told) == (hook.status_code == 201)
+    assert secret not in json.dumps(log(world))
+    assert_whole(database_url)
+
+
 def test_pages_of_the_log_add_up(world: TestClient) -> None:
     whole, found, query = log(world, "from=2020-01-01T00:00:00Z"), [], "from=2020-01-01T00:00:00Z"
     while True:

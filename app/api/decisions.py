@@ -216,7 +216,7 @@ async def delete_decision(
         decision = _required(connection, scene, finding)
         _hold(request, scene, decision)
         _require(request, connection, scene, decision.decision)
-        stored_workflow.take_back(connection, code, number, finding)
+        workflow.take_back(connection, scene, finding)
         return Response(status_code=204)
 
     made: Response = await database(request).alter(job)

@@ -28,7 +28,7 @@ from app.services.importing import Plan
 from app.services.reporting import now
 from app.services.spooling import NotPacked, Spool, TooLarge, unpacked
 from app.settings import Settings
-from app.storage import imports
+from app.storage import audit, imports
 from app.storage.imports import ENDED, Job
 from app.storage.staging import Staging
 
@@ -337,6 +337,8 @@ async def _later(request: Request, asked: ImportQuery, kind: str, spool: Spool) 
         connection = session.connection()
         imports.purge(connection, before)
         imports.add(connection, job, spool.pieces())
+        if not job.dry_run:
+            audit.note(connection, "imports", job.id, "created", mode=job.mode, bytes=spool.size)
         body = encoding.encoded(_shown(job))
         headers = {"Location": f"/v1/imports/{job.id}", "Retry-After": "1"}
         if _RESPOND_ASYNC.search(request.headers.get("prefer", "")):

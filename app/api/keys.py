@@ -19,7 +19,7 @@ from app.errors import Fault, Invalid, NotFound
 from app.services import encoding, keeping
 from app.services.keeping import NewKey
 from app.services.reporting import now
-from app.storage import agencies, keys
+from app.storage import agencies, audit, keys
 from app.storage.models import ApiKey
 
 routes = router("keys", "/v1/keys")
@@ -230,6 +230,7 @@ async def patch_key(
                 setattr(key, name, value)
             key.revision, key.updated_at = key.revision + 1, now()
             keys.save(connection, key)
+            audit.note(connection, "keys", id, "updated")
         etag, shown = _resource(key)
         return written(request, f"/v1/keys/{id}", etag, shown, 200)
 

@@ -27,7 +27,7 @@ from app.api.writing import hold
 from app.errors import AppError, Fault, Gone, NotFound
 from app.services import delivering, encoding, targets
 from app.services.reporting import now
-from app.storage import feed, webhooks
+from app.storage import audit, feed, webhooks
 from app.storage.webhooks import Delivery, Webhook
 
 routes = router("webhooks", "/v1/webhooks")
@@ -266,6 +266,7 @@ async def post_webhook(
             created_at=time, updated_at=time, **_members(sent),
         )  # fmt: skip
         webhooks.add(connection, hook)
+        audit.note(connection, "webhooks", hook.id, "created", url=hook.url)
         etag, shown = _resource(hook, secret=secret)
         made = written(request, f"/v1/webhooks/{hook.id}", etag, shown, 201)
         return idempotency.keeping(made, _resource(hook)[1])
@@ -335,6 +336,7 @@ async def patch_webhook(
         members = _members(made)
         if any(getattr(hook, name) != value for name, value in members.items()):
             hook = webhooks.save(connection, _restarted(hook, updated_at=now(), **members))
+            audit.note(connection, "webhooks", id, "updated", url=hook.url)
         etag, shown = _resource(hook)
         return written(request, f"/v1/webhooks/{id}", etag, shown, 200)
 
@@ -353,6 +355,7 @@ async def delete_webhook(request: Request, id: Id) -> Response:  # noqa: A002 - 
         hook = _required(webhooks.lock(session.connection(), id), id)
         _hold(request, hook, None)
         webhooks.delete(session.connection(), id)
+        audit.note(session.connection(), "webhooks", id, "deleted", url=hook.url)
         return Response(status_code=204)
 
     return await database(request).write(job)
@@ -378,6 +381,7 @@ async def _change(
         connection = session.connection()
         hook = _required(webhooks.lock(connection, identity), identity)
         saved = webhooks.save(connection, change(connection, hook))
+        audit.note(connection, "webhooks", identity, "changed")
         etag, body = _resource(saved, **shown)
         return idempotency.keeping(reply(request, etag, body=body), _resource(saved)[1])
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from app.services import callers
 from app.services.reporting import now
 from app.settings import Settings
-from app.storage import keys
+from app.storage import audit, keys
 from app.storage.models import ApiKey
 
 
@@ -39,6 +39,9 @@ def create(connection: Connection, settings: Settings, asked: NewKey) -> tuple[A
         updated_at=time,
     )
     keys.add(connection, made)
+    audit.note(
+        connection, "keys", made.id, "created", name=made.name, role=made.role, of=made.agency
+    )
     return made, secret
 
 
@@ -48,3 +51,4 @@ def revoke(connection: Connection, key: ApiKey) -> None:
         key.revoked_at = key.updated_at = now()
         key.revision += 1
         keys.save(connection, key)
+        audit.note(connection, "keys", key.id, "revoked")

@@ -16,7 +16,7 @@ from app.domain.workflow import STEPS, Step
 from app.errors import AppError, Conflict, Fault, Invalid, NotFound
 from app.services import encoding, filing, reporting
 from app.services.reporting import Scene
-from app.storage import workflow
+from app.storage import audit, workflow
 from app.storage.acting import actor_of
 from app.storage.models import Decision
 
@@ -51,6 +51,7 @@ def take(connection: Connection, scene: Scene, step: Step, comment: str | None) 
         comment=comment,
         revision=current.revision,
     )
+    _note(connection, scene, step.action, before=current.state, after=step.after)
     reporting.stand(connection, scene, step.after, correction)
     if step.after == "published":
         reporting.publish(connection, scene)
@@ -144,6 +145,7 @@ def decide(connection: Connection, scene: Scene, finding: Finding, said: Said) -
         actor=actor_of(connection),
     )
     workflow.decide(connection, made)
+    _note(connection, scene, "decided", finding=finding.id, decision=said.decision)
     return made
 
 
@@ -159,6 +161,18 @@ def record_drafts(connection: Connection, under: str | None, year: int | None, w
             take(connection, scene, STEPS["record"], why)
             found += 1
     return found
+
+
+def take_back(connection: Connection, scene: Scene, identity: str) -> None:
+    """Say nothing of a finding any more."""
+    workflow.take_back(connection, scene.agency.code, scene.year.year, identity)
+    _note(connection, scene, "decision-taken-back", finding=identity)
+
+
+def _note(connection: Connection, scene: Scene, op: str, **details: str) -> None:
+    """Note in the audit log what the feed does not tell of a filing."""
+    code, year = scene.agency.code, scene.year.year
+    audit.note(connection, "reports", f"{code}/{year}", op, agency=code, year=year, **details)
 
 
 def why_not(connection: Connection, scene: Scene, step: Step) -> list[AppError]:
