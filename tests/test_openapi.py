@@ -431,7 +431,9 @@ def addresses(client: TestClient, path: str) -> list[str]:
     if "{form}" in path:
         return [path.format(form=form.key) for form in FORMS]
     reports = client.get("/v1/reports?limit=1000").json()["items"]
-    made = {path.format(agency=r["agency"]["code"], year=r["year"], slug="", seq=1) for r in reports}
+    made = {
+        path.format(agency=r["agency"]["code"], year=r["year"], slug="", seq=1) for r in reports
+    }
     return sorted(address + REQUIRED.get(path, "") for address in made)
 
 
