@@ -144,6 +144,7 @@ _PATHS = {
     "{slug}": "forbidden",
     "{finding}": FINDING,
     "{revision}": "1",
+    "{seq}": "1",
 }
 
 

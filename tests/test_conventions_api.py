@@ -122,6 +122,7 @@ def errors_of_every_kind(client: TestClient, **headers: str) -> dict[str, Respon
         "authentication-required": as_(client, None, "PUT", AGENCY),
         "invalid-credentials": as_(client, "x", "GET", AGENCY),
         "forbidden": as_(client, key_for(client, "auditor"), "PUT", AGENCY),
+        "audit-entry-not-found": client.get("/v1/audit/999999"),
         "key-not-found": client.get("/v1/keys/nobody"),
         "finding-not-found": client.put(f"{REPORT}/findings/x/decision", json=CONFIRMED),
         "decision-not-found": client.get(f"{REPORT}/findings/x/decision"),
@@ -865,7 +866,14 @@ def test_405_names_every_method_of_the_path(world: TestClient) -> None:
     everything = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}
     for template, operations in document["paths"].items():
         path = template.format(
-            agency="a", year="2024", form="2021", slug="not-found", id="x", finding="x", revision=1
+            agency="a",
+            year="2024",
+            form="2021",
+            slug="not-found",
+            id="x",
+            finding="x",
+            revision=1,
+            seq=1,
         )
         known = {verb.upper() for verb in operations} & everything
         known |= {"HEAD"} if "GET" in known else set()

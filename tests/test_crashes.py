@@ -30,7 +30,6 @@ from tests.api import TestClient, a_table_body, an_agency_body, make_agency, put
 from tests.conftest import quiet
 from tests.conftest import served as served_aloud
 from tests.consistency import assert_consistent
-from tests.test_faults import _children as workers_of
 
 WRITERS = 4
 
@@ -119,20 +118,6 @@ def assert_kept(database_url: str, acknowledged: dict[str, int]) -> None:
 
 
 # A worker
-
-
-@pytest.mark.parametrize(
-    ("backend", "workers"), [("sqlite", 2), ("postgresql", 2)], ids=["sqlite", "postgresql"]
-)
-def test_the_kill_of_a_worker_that_writes_loses_nothing(database_url: str, workers: int) -> None:
-    with served(database_url, workers=workers) as (client, process):
-        writers = Writers(client, "k")
-        writers.progress()
-        os.kill(workers_of(process.pid)[0], signal.SIGKILL)
-        writers.progress()
-        acknowledged = writers.end()
-        assert writers.failures == set()
-    assert_kept(database_url, acknowledged)
 
 
 # The database

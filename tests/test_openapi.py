@@ -633,7 +633,7 @@ def answered_as_documented(client: TestClient, strategy: Any, mode: GenerationMo
     """Send a few of an operation's requests."""
 
     @settings(
-        max_examples=6,
+        max_examples=4,
         deadline=None,
         derandomize=True,
         database=None,

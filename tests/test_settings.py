@@ -51,6 +51,7 @@ def test_without_any_setting_the_service_is_local_on_sqlite() -> None:
         "access_log": True,
         "graceful_timeout": 20,
         "feed_retention_days": 400,
+        "audit_retention_days": 0,
         "import_limit": 256 * 2**20,
         "import_at_once": 8 * 2**20,
         "import_lines_at_once": 2_000,

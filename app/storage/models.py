@@ -320,7 +320,7 @@ class AuditEntry(SQLModel, table=True):
     seq: int = Field(
         primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False}
     )
-    at: str = Field(sa_type=_text(INSTANT), index=True)
+    at: str = Field(sa_type=_text(INSTANT))
     actor: str = Field(sa_type=_text(200))
     agency: str | None = _code(default=None)
     year: int | None = None

@@ -42,7 +42,6 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_audit_entry_agency_year_seq"), ["agency", "year", "seq"], unique=False
         )
-        batch_op.create_index(batch_op.f("ix_audit_entry_at"), ["at"], unique=False)
 
     op.create_table(
         "published_report_revision",
@@ -1610,7 +1609,6 @@ def downgrade() -> None:
     op.drop_table("report_revision")
     op.drop_table("published_report_revision")
     with op.batch_alter_table("audit_entry", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_audit_entry_at"))
         batch_op.drop_index(batch_op.f("ix_audit_entry_agency_year_seq"))
         batch_op.drop_index(batch_op.f("ix_audit_entry_actor_seq"))
 
