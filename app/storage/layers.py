@@ -17,7 +17,7 @@ from sqlmodel import SQLModel
 
 from app.storage.models import LAYERED, PUBLISHED
 
-_SIGHT = "sight"
+_SIGHT = "gongkai_sight"
 _NAMES = "|".join(sorted(LAYERED, key=len, reverse=True))
 _TABLE = re.compile(rf"(?<![\w.\"])(change|{_NAMES})(?![\w.\"])(?!\s*\()(?:\s+AS\s+(\w+))?")
 _WRITTEN = re.compile(rf"(?<=INSERT INTO )({_NAMES})(?=\s*\()")
@@ -45,20 +45,19 @@ PUBLISHED_ONLY = Sight()
 
 def sight_of(connection: Connection) -> Sight | None:
     """Return what a connection sees; None for all that is worked on."""
-    found: Sight | None = connection.info.get(_SIGHT)
+    found: Sight | None = getattr(connection, _SIGHT, None)
     return found
 
 
 @contextmanager
 def looking(connection: Connection, sight: Sight | None) -> Iterator[None]:
     """Let a connection see other reports for a while."""
-    info = connection.info  # not to be asked for once the connection is lost
-    before = info.get(_SIGHT)
-    info[_SIGHT] = sight
+    before = sight_of(connection)
+    setattr(connection, _SIGHT, sight)
     try:
         yield
     finally:
-        info[_SIGHT] = before
+        setattr(connection, _SIGHT, before)
 
 
 def each_layer(connection: Connection) -> Iterator[None]:

@@ -14,7 +14,12 @@ depends_on: str | Sequence[str] | None = None
 def upgrade() -> None:
     op.create_table(
         "audit_entry",
-        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "seq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
         sa.Column(
             "at",
             sa.String(length=27).with_variant(sa.String(length=27, collation="C"), "postgresql"),
@@ -36,9 +41,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit_entry")),
     )
     with op.batch_alter_table("audit_entry", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_audit_entry_actor_seq"), ["actor", "seq"], unique=False
-        )
         batch_op.create_index(
             batch_op.f("ix_audit_entry_agency_year_seq"), ["agency", "year", "seq"], unique=False
         )
@@ -1610,6 +1612,5 @@ def downgrade() -> None:
     op.drop_table("published_report_revision")
     with op.batch_alter_table("audit_entry", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_entry_agency_year_seq"))
-        batch_op.drop_index(batch_op.f("ix_audit_entry_actor_seq"))
 
     op.drop_table("audit_entry")
