@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     """Requests a minute of each caller that is known, where its key says nothing else; 0: any."""
     anonymous_rate_limit: Annotated[int, Field(ge=0, le=10_000_000)] = 0
     """Requests a minute from each address, of those who do not say who they are; 0: any."""
-    failure_limit: Annotated[int, Field(ge=0, le=10_000_000)] = 30
+    failure_limit: Annotated[int, Field(ge=0, le=10_000_000)] = 600
     """Credentials a minute from one address that may be of no use; 0: any number."""
     concurrency_limit: Annotated[int, Field(ge=0, le=10_000_000)] = 1_000
     """Requests of one caller that may be under way at once, streams among them; 0: any number."""

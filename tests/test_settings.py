@@ -41,7 +41,7 @@ def test_without_any_setting_the_service_is_local_on_sqlite() -> None:
         "anonymous_read": True,
         "rate_limit": 0,
         "anonymous_rate_limit": 0,
-        "failure_limit": 30,
+        "failure_limit": 600,
         "concurrency_limit": 1_000,
         "body_timeout": 60,
         "pool_size": 4,
