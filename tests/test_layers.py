@@ -12,13 +12,14 @@ from sqlalchemy import Connection, Engine
 from sqlmodel import SQLModel
 
 from app import main
-from app.storage import layers
+from app.storage import layers, published
 from app.storage.database import read_engine, write_engine
 from app.storage.layers import PUBLISHED_ONLY, Sight, looking, seen
 from app.storage.models import LAYERED, PUBLISHED
 from app.storage.statements import Prepared
 from tests.conftest import quiet
 
+published.add_tables()
 assert main  # everything that has statements is loaded
 PLANS = itertools.count()
 SIGHTS = (PUBLISHED_ONLY, Sight("a"), Sight("a", below=True))

@@ -16,11 +16,13 @@ from sqlmodel import SQLModel
 
 from app.domain.layout import LARGEST, Unit
 from app.services import maintaining
-from app.storage import migrate, models, revisions
+from app.storage import migrate, models, published, revisions
 from app.storage.database import write_engine
 from tests.conftest import command, environment, quiet
 
 STAMP = "2026-01-02T03:04:05.000006Z"
+
+published.add_tables()
 
 
 @pytest.fixture

@@ -11,13 +11,11 @@ from pydantic import create_model
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    Column,
     ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
     String,
-    Table,
     UniqueConstraint,
     literal_column,
     text,
@@ -560,42 +558,3 @@ LAYERED = (
 )
 """The tables that there are twice: of what is worked on, and of what is published."""
 PUBLISHED = "published_"
-
-
-def _plain(column: Any) -> Any:
-    """Return a column of the same name and type, and nothing else."""
-    return Column(
-        column.name,
-        column.type,
-        primary_key=column.primary_key,
-        nullable=column.nullable,
-        autoincrement=False,
-    )
-
-
-def _twin(name: str) -> None:
-    """Add the table of what is published: with the same columns, keys and indexes.
-
-    It has no CHECKs: what is published was stored before.
-    """
-    table = SQLModel.metadata.tables[name]
-    made = Table(PUBLISHED + name, SQLModel.metadata, *map(_plain, table.columns))
-    parent = "published_report" if name.startswith(("derived_", "filing_")) else "report"
-    if name != "report_revision":
-        made.append_constraint(
-            ForeignKeyConstraint(
-                ["agency", "year"], [f"{parent}.agency", f"{parent}.year"], ondelete="CASCADE"
-            )
-        )
-    for index in sorted(table.indexes, key=lambda each: str(each.name)):
-        where = index.dialect_options["sqlite"]["where"]
-        Index(
-            f"{PUBLISHED}{index.name}",
-            *(made.c[column.name] for column in index.columns),
-            sqlite_where=where,
-            postgresql_where=where,
-        )
-
-
-for _name in LAYERED:
-    _twin(_name)
