@@ -6,7 +6,6 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.storage import agencies, models
-from app.storage.layers import sight_of
 from app.storage.models import ReportRevision
 from app.storage.paging import Source, equals
 from app.storage.statements import Prepared
@@ -49,11 +48,6 @@ def before(connection: Connection, agency: str, year: int, revision: int) -> int
     """Return the revision before another one; None if it was the first."""
     row = _BEFORE.row(connection, {"agency": agency, "year": year, "revision": revision})
     return None if row is None else row[0]
-
-
-def names_actors(connection: Connection) -> bool:
-    """Tell whether who looks may know who wrote."""
-    return sight_of(connection) is None
 
 
 def _listed(names: frozenset[str]) -> Any:
