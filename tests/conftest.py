@@ -120,6 +120,19 @@ def database_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -
     copies.give_back(copy)
 
 
+def a_database(backend: str, request: pytest.FixtureRequest) -> str:
+    """Make a migrated database that the tests of a module share; return its URL."""
+    if backend == "sqlite":
+        factory = request.getfixturevalue("tmp_path_factory")
+        url = f"sqlite:///{factory.mktemp('shared') / 'gongkai.db'}"
+    else:
+        folder, name = request.getfixturevalue("postgres"), f"t{uuid.uuid4().hex}"
+        _administer(folder, f"CREATE DATABASE {name}")
+        url = _postgres_url(folder, name)
+    maintaining.migrate(quiet(url))
+    return url
+
+
 @pytest.fixture
 def client(database_url: str) -> Iterator[TestClient]:
     """A client of the application in this process."""

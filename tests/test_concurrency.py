@@ -12,12 +12,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 import httpx2
-import psycopg
 import pytest
 
-from app.services import maintaining
 from tests.api import an_agency_body, revision
-from tests.conftest import quiet, served
+from tests.conftest import a_database, served
 from tests.consistency import assert_consistent
 
 T = TypeVar("T")
@@ -32,21 +30,10 @@ CROWD = 6
     params=[("sqlite", 1), ("sqlite", 2), ("postgresql", 2)],
     ids=["sqlite", "sqlite-two-workers", "postgresql-two-workers"],
 )
-def running(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[httpx2.Client]:
+def running(request: pytest.FixtureRequest) -> Iterator[httpx2.Client]:
     """A client of a server that all races of this module share."""
     backend, workers = request.param
-    if backend == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('races') / 'gongkai.db'}"
-    else:
-        folder, name = request.getfixturevalue("postgres"), f"t{uuid.uuid4().hex}"
-        with psycopg.connect(
-            f"postgresql://postgres@/postgres?host={folder}", autocommit=True
-        ) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        url = f"postgresql+psycopg://postgres@/{name}?host={folder}"
-    maintaining.migrate(quiet(url))
+    url = a_database(backend, request)
     with served(url, workers=workers) as (client, _):
         yield client
     assert_consistent(url)

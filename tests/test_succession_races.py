@@ -3,7 +3,6 @@
 In the end of all a rebuild of everything must find nothing to change.
 """
 
-import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -12,32 +11,19 @@ from threading import Barrier
 from typing import Any
 
 import httpx2
-import psycopg
 import pytest
 
-from app.services import maintaining
 from tests.api import an_agency_body
-from tests.conftest import quiet, served
+from tests.conftest import a_database, served
 from tests.consistency import assert_consistent
 
 ROUNDS = 12
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def client(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[httpx2.Client]:
+def client(request: pytest.FixtureRequest) -> Iterator[httpx2.Client]:
     """A client of a server with two workers that all races of this module share."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('races') / 'gongkai.db'}"
-    else:
-        folder, name = request.getfixturevalue("postgres"), f"t{uuid.uuid4().hex}"
-        with psycopg.connect(
-            f"postgresql://postgres@/postgres?host={folder}", autocommit=True
-        ) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        url = f"postgresql+psycopg://postgres@/{name}?host={folder}"
-    maintaining.migrate(quiet(url))
+    url = a_database(request.param, request)
     with served(url, workers=2) as (made, _):
         yield made
     assert_consistent(url)

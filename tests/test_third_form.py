@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import psycopg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -24,7 +23,7 @@ from app.main import create_app
 from app.services import maintaining
 from app.storage.database import write_engine
 from tests.api import TestClient, a_report_body, an_agency_body
-from tests.conftest import BACKENDS, ROOT, quiet, served
+from tests.conftest import BACKENDS, ROOT, a_database, quiet, served
 
 EDITION = '''
 """An edition that does not exist."""
@@ -110,19 +109,9 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
-def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+def database_url(request: pytest.FixtureRequest) -> str:
     """A migrated database of the code without the edition, for all tests of this module."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('database') / 'gongkai.db'}"
-    else:
-        folder, name = request.getfixturevalue("postgres"), f"t{uuid.uuid4().hex}"
-        with psycopg.connect(
-            f"postgresql://postgres@/postgres?host={folder}", autocommit=True
-        ) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        url = f"postgresql+psycopg://postgres@/{name}?host={folder}"
-    maintaining.migrate(quiet(url))
-    return url
+    return a_database(request.param, request)
 
 
 OLD = (
