@@ -10,9 +10,11 @@ from importlib.metadata import version
 import structlog
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import logs
 from app.api import (
@@ -99,11 +101,25 @@ _ROUTERS = (
 )
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+class Service(FastAPI):
+    """FastAPI without its own layers around each request: ours do what they would."""
+
+    front: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, or the lifespan."""
+        if scope["type"] == "http":
+            scope["app"] = self
+            await self.front(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def create_app(settings: Settings | None = None) -> Service:
     """Return the application; its database is opened when it starts."""
     chosen = settings or Settings()
     logs.configure(chosen)
-    app = FastAPI(
+    app = Service(
         title="Gongkai 公开",
         summary="政府信息公开工作年度报告统计登记库",
         version=version("gongkai"),
@@ -124,37 +140,43 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.webhooks.routes.extend(webhooks.messages.routes)
     app.add_exception_handler(AppError, _app_error)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_middleware(Dispatch, routes=app.router.routes)
-    app.add_middleware(Edge, access_log=chosen.access_log)
-    if chosen.cors_origins:
-        app.add_middleware(
-            Origins,
-            allow_origins=chosen.cors_origins,
-            allow_methods=["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"],
-            allow_headers=[
-                "Authorization",
-                "Content-Type",
-                "If-Match",
-                "If-None-Match",
-                "Idempotency-Key",
-                "Last-Event-ID",
-            ],
-            expose_headers=[
-                "ETag",
-                "Location",
-                "Retry-After",
-                "RateLimit",
-                "RateLimit-Policy",
-                "WWW-Authenticate",
-                "X-Request-ID",
-                "Allow",
-                "Accept-Patch",
-                FEED_POSITION,
-                "Content-Disposition",
-                "Idempotent-Replayed",
-            ],
-        )
+    app.front = _front(app, chosen)
     return app
+
+
+def _front(app: "Service", settings: Settings) -> ASGIApp:
+    """Return what serves requests: operations as they are, all else by the framework's router."""
+    others = ExceptionMiddleware(app.router, handlers=app.exception_handlers)
+    edge = Edge(Dispatch(app.router.routes), others, access_log=settings.access_log)
+    if not settings.cors_origins:
+        return edge
+    return Origins(
+        edge,
+        allow_origins=settings.cors_origins,
+        allow_methods=["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "If-Match",
+            "If-None-Match",
+            "Idempotency-Key",
+            "Last-Event-ID",
+        ],
+        expose_headers=[
+            "ETag",
+            "Location",
+            "Retry-After",
+            "RateLimit",
+            "RateLimit-Policy",
+            "WWW-Authenticate",
+            "X-Request-ID",
+            "Allow",
+            "Accept-Patch",
+            FEED_POSITION,
+            "Content-Disposition",
+            "Idempotent-Replayed",
+        ],
+    )
 
 
 @cache

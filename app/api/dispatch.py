@@ -2,7 +2,7 @@
 
 The routes hand requests over as they are (see `api.routing`), so the layers that the framework puts
 around them would only cost: half of what the quickest reads take. What no operation answers, an
-unknown address, another method, a file, goes on through the framework.
+unknown address, another method, a file, is left to the framework.
 """
 
 import re
@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope
 
 from app.api.access import note_refusal
 from app.api.problems import response_to
@@ -25,10 +25,9 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Dispatch:
-    """Find the operation of a request by method and path, and let it answer."""
+    """The operations by method and path."""
 
-    def __init__(self, app: ASGIApp, routes: Iterable[BaseRoute]) -> None:
-        self._app = app
+    def __init__(self, routes: Iterable[BaseRoute]) -> None:
         self._handlers: dict[str, list[tuple[Match, Handler]]] = {}
         for route in routes:
             if isinstance(route, Direct):
@@ -36,20 +35,18 @@ class Dispatch:
                     known = self._handlers.setdefault(method, [])
                     known.append((route.path_regex.match, route.handler))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request."""
-        if scope["type"] == "http":
-            for match, handle in self._handlers.get(scope["method"], ()):
-                found = match(scope["path"])
-                if found is not None:
-                    scope["path_params"] = found.groupdict()
-                    request = Request(scope, receive)
-                    try:
-                        response = await handle(request)
-                    except AppError as error:
-                        if error.status in _REFUSALS or error.slug in _REFUSED:
-                            note_refusal(request, error)
-                        response = response_to(request, error)
-                    await response(scope, receive, send)
-                    return
-        await self._app(scope, receive, send)
+    async def answer(self, scope: Scope, receive: Receive) -> Response | None:
+        """Let the operation of a request answer it; None if there is none."""
+        path = scope["path"]
+        for match, handle in self._handlers.get(scope["method"], ()):
+            found = match(path)
+            if found is not None:
+                scope["path_params"] = found.groupdict()
+                request = Request(scope, receive)
+                try:
+                    return await handle(request)
+                except AppError as error:
+                    if error.status in _REFUSALS or error.slug in _REFUSED:
+                        note_refusal(request, error)
+                    return response_to(request, error)
+        return None

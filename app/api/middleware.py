@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.context import HEAD, request_id
+from app.api.dispatch import Dispatch
 from app.api.limits import LEAVE, RATE
 from app.api.problems import problem
 from app.api.routing import ROUTE
@@ -59,48 +60,35 @@ def _is_unavailable(error: Exception) -> bool:
 
 
 class Edge:
-    """The outermost layer of our own."""
+    """The outermost layer of our own: the operations, and the framework for all else."""
 
-    def __init__(self, app: ASGIApp, access_log: bool) -> None:
-        self._app, self._access_log = app, access_log
+    def __init__(self, operations: Dispatch, others: ASGIApp, access_log: bool) -> None:
+        self._operations, self._others, self._access_log = operations, others, access_log
         self._counters: dict[tuple[str, str, int], Any] = {}
         self._timers: dict[tuple[str, str], Any] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         started = time.perf_counter()
         method = scope["method"]
-        status = 0
         inner = {**scope, "method": "GET", HEAD: True} if method == "HEAD" else scope
-        header = (b"x-request-id", request_id(inner).encode())
-
-        async def sending(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                headers = message["headers"]
-                headers.append(header)
-                headers += inner.get(RATE, ())
-                dress(inner, headers)
-            elif method == "HEAD":
-                message = {**message, "body": b""}
-            await send(message)
-
+        reply = _Reply(inner, send, with_body=method != "HEAD")
         try:
-            await self._app(inner, receive, sending)
+            response = await self._operations.answer(inner, receive)
+            if response is None:
+                await self._others(inner, receive, reply.send)
+            else:
+                await reply.give(response, receive)
         except ClientDisconnect:
-            status = status or CLIENT_GONE
+            reply.status = reply.status or CLIENT_GONE
         except Exception as error:
-            if status:
+            if reply.status:
                 raise
-            await failure(Request(inner), error)(inner, receive, sending)
+            await reply.give(failure(Request(inner), error), receive)
         finally:
             if LEAVE in inner:
                 inner[LEAVE]()
-            self._count(inner, method, status, time.perf_counter() - started)
+            self._count(inner, method, reply.status, time.perf_counter() - started)
 
     def _count(self, scope: Scope, method: str, status: int, seconds: float) -> None:
         route = scope.get(ROUTE, "unmatched")
@@ -122,3 +110,34 @@ class Edge:
                 ms=round(seconds * 1000, 2),
                 request_id=request_id(scope),
             )
+
+
+class _Reply:
+    """The reply to one request, which has the headers of all. `status` is 0 before it begins."""
+
+    def __init__(self, scope: Scope, send: Send, *, with_body: bool) -> None:
+        self.status = 0
+        self._scope, self._send, self._with_body = scope, send, with_body
+
+    async def give(self, response: Response, receive: Receive) -> None:
+        """Send a response."""
+        self.status = response.status_code
+        self._dress(response.raw_headers)
+        await response(self._scope, receive, self._send if self._with_body else self._bare)
+
+    async def send(self, message: Message) -> None:
+        """Send a message of somebody else's response."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self._dress(message["headers"])
+        await (self._send(message) if self._with_body else self._bare(message))
+
+    async def _bare(self, message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await self._send(message)
+
+    def _dress(self, headers: list[tuple[bytes, bytes]]) -> None:
+        headers.append((b"x-request-id", request_id(self._scope).encode()))
+        headers += self._scope.get(RATE, ())
+        dress(self._scope, headers)

@@ -18,6 +18,7 @@ from app.forms import form_of
 from app.storage import agencies, years
 
 _YEAR_PATTERN = r"^[1-9][0-9]{3}$"
+_IS_YEAR = re.compile(r"[1-9][0-9]{3}").fullmatch
 AgencyCode = Annotated[
     str, Path(description="The agency's code.", examples=["321300"], pattern=CODE_PATTERN)
 ]
@@ -28,8 +29,8 @@ YearPath = Annotated[
 
 def year_in(path: str) -> int | None:
     """Return the year that a path names; None if it has not the shape of one."""
-    is_year = re.fullmatch(r"[1-9][0-9]{3}", path) is not None
-    return int(path) if is_year and int(path) <= LAST_YEAR else None
+    number = int(path) if _IS_YEAR(path) else None
+    return number if number is not None and number <= LAST_YEAR else None
 
 
 def refuse(request: Request, sent: bytes, faults: list[Fault]) -> None:

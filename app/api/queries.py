@@ -202,7 +202,8 @@ def page(asked: Asked, rows: list[Any], total: int | None, more: bytes = b"") ->
     if total is not None:
         end += b',"total":%d' % total
     end += more
-    etag = encoding.etag(0, b",".join((*(item[-listing.tag :] for item in items), end)))
+    tags = [item[-listing.tag :] for item in items]
+    etag = encoding.etag(0, b",".join((*tags, end)))
     return etag, b'{"items":[%s%s}' % (b",".join(items), end)
 
 

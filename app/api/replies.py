@@ -7,6 +7,7 @@ from functools import lru_cache
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.api.context import header
 from app.errors import Refused, Stale
 from app.services import encoding
 
@@ -15,6 +16,9 @@ MERGE_PATCH = "application/merge-patch+json"
 FEED_POSITION = "Feed-Position"
 PATCHABLE = {"Accept-Patch": MERGE_PATCH}
 _ETAG = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|$)')
+_ALWAYS = ((b"vary", b"Accept-Encoding"), (b"cache-control", b"no-cache"))
+_GZIP = (b"content-encoding", b"gzip")
+_JSON = (b"content-type", JSON.encode())
 _WORTH_ZIPPING = 1_000
 _QUALITY = re.compile(r";\s*q=([\d.]+)")
 
@@ -51,14 +55,9 @@ def _quality(part: str) -> float:
 
 def negotiate(request: Request, media_type: str = JSON) -> None:
     """Refuse a client that does not take what it would get."""
-    accept = request.headers.get("accept")
-    if accept and not accepts(accept, media_type):
+    accept = header(request, b"accept")
+    if accept is not None and not accepts(accept, media_type):
         raise Refused(406, "not-acceptable", media_type=media_type)
-
-
-def _field(request: Request, name: str) -> str | None:
-    """Return a header's value; that of several lines is a list."""
-    return ",".join(request.headers.getlist(name)) or None
 
 
 def _listed(header: str) -> list[tuple[bool, str]]:
@@ -81,7 +80,7 @@ def require(request: Request, current: int | None, etag: Callable[[], str]) -> N
     `current` is the revision of what is there, None if nothing is; `etag` makes its ETag.
     If-Match holds while the revision is current, even if findings have moved since.
     """
-    match, none_match = _field(request, "if-match"), _field(request, "if-none-match")
+    match, none_match = header(request, b"if-match"), header(request, b"if-none-match")
     holds = True
     if match is not None:
         holds = current is not None and (
@@ -95,6 +94,19 @@ def require(request: Request, current: int | None, etag: Callable[[], str]) -> N
         raise Stale("precondition-failed", headers=headers)
 
 
+class _Sent(Response):
+    """A response whose headers are given as they are sent."""
+
+    def __init__(self, body: bytes, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.body, self.status_code, self.raw_headers = body, status, headers
+        self.background = None
+
+
+@lru_cache(maxsize=64)
+def _as_sent(name: str, value: str) -> tuple[bytes, bytes]:
+    return name.lower().encode("latin-1"), value.encode("latin-1")
+
+
 def reply(
     request: Request,
     etag: str,
@@ -105,23 +117,22 @@ def reply(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return a representation, of which one coding at least is given; 304 if the client has it."""
-    takes_gzip = accepts_gzip(request.headers.get("accept-encoding", ""))
+    takes_gzip = accepts_gzip(header(request, b"accept-encoding") or "")
     is_zipped = takes_gzip and (zipped is not None or len(body or b"") >= _WORTH_ZIPPING)
-    sent = {
-        "ETag": f'{etag[:-1]}-gzip"' if is_zipped else etag,
-        "Vary": "Accept-Encoding",
-        "Cache-Control": "no-cache",
-        **(headers or {}),
-    }
-    known = _field(request, "if-none-match")
+    tag = f'{etag[:-1]}-gzip"' if is_zipped else etag
+    sent = [(b"etag", tag.encode("latin-1")), *_ALWAYS]
+    if headers is not None:
+        sent += [_as_sent(name, value) for name, value in headers.items()]
+    known = header(request, b"if-none-match")
     if known is not None and request.method in {"GET", "HEAD"} and _same(known, etag):
-        return Response(status_code=304, headers=sent)
+        return _Sent(b"", 304, sent)
     if is_zipped:
         content = zipped if zipped is not None else encoding.zipped(body or b"")
-        sent["Content-Encoding"] = "gzip"
+        sent.append(_GZIP)
     else:
         content = body if body is not None else encoding.unzipped(zipped or b"")
-    return Response(content, status, sent, media_type="application/json")
+    sent += ((b"content-length", b"%d" % len(content)), _JSON)
+    return _Sent(content, status, sent)
 
 
 def written(request: Request, path: str, etag: str, body: bytes, status: int) -> Response:
