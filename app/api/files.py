@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from app.api import bodies, schemas
-from app.api.whole_tables import taken
+from app.api.whole_tables import joined, taken
 from app.api.writing import report_contradictions
 from app.documents import workbook
 from app.domain.calendar import LAST_YEAR
@@ -86,7 +86,7 @@ def _quick(number: int, line: bytes) -> Read | None:
     tables = body.get("tables")
     whole, others, members = taken(form, tables) if type(tables) is dict else ({}, tables, 0)
     rest = body | {"tables": others} if "tables" in body else body
-    if not _has_each_once(line, rest, members):
+    if not bodies.has_each_once(line, rest, members):
         return None
     try:
         schemas.new_report(form).__pydantic_validator__.validate_python(rest)
@@ -94,20 +94,8 @@ def _quick(number: int, line: bytes) -> Read | None:
         return None
     if report_contradictions(form, rest):
         return None
-    made = filing.report_from(form, body["year"], None, rest)
-    filings = {**whole, **made.filings}
-    made = replace(made, filings={key: filings[key] for key in form.table if key in filings})
+    made = joined(whole, filing.report_from(form, body["year"], None, rest))
     return Read(number, schemas.agency_code(body["agency"]), body["year"], staged.whole(made))
-
-
-def _has_each_once(line: bytes, body: Json, members: int) -> bool:
-    r"""Tell whether it is certain that no object has a member twice: `from_json` keeps the last.
-
-    Where no quote or backslash is quoted, `":` ends the name of a member and stands nowhere else.
-    """
-    if b'\\"' in line or b"\\\\" in line:
-        return False
-    return line.count(b'":') == bodies.members_in(body) + members
 
 
 def _form(body: Any) -> Form | None:

@@ -1,11 +1,12 @@
-"""Tables of an import that are whole matrices of counts: most are, and need no schema."""
+"""Tables that are whole matrices of counts: most are, and need no schema."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from app.domain.layout import LARGEST, Form, Table, picker
-from app.domain.report import Filing
+from app.domain.report import Filing, Report
 
 _INT = {int}
 _PLAIN = {"filing": {"filed"}}
@@ -31,7 +32,7 @@ def taken(form: Form, tables: Any) -> tuple[dict[str, Filing], Json, int]:
     members = 0
     for key, body in tables.items():
         table = form.table.get(key)
-        filing = _filing(table, body) if table is not None and type(body) is dict else None
+        filing = whole(table, body) if table is not None and type(body) is dict else None
         if filing is None:
             others[key] = body
         else:
@@ -40,7 +41,14 @@ def taken(form: Form, tables: Any) -> tuple[dict[str, Filing], Json, int]:
     return filings, others, members
 
 
-def _filing(table: Table, body: Json) -> Filing | None:
+def joined(filings: dict[str, Filing], report: Report) -> Report:
+    """Return a report with the tables that were taken from it, in the order of its form."""
+    filed = {**filings, **report.filings}
+    return replace(report, filings={key: filed[key] for key in report.form.table if key in filed})
+
+
+def whole(table: Table, body: Json) -> Filing | None:
+    """Return the filing that a body says; None if it needs the schema."""
     lines_of, columns_of, members, others, has_decimals = _shape(table)
     data = body.get("data")
     if has_decimals or type(data) is not dict or len(data) != len(table.lines):

@@ -91,7 +91,7 @@ class Bound:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Relation:
     """How two sides must stand: `holds` for one pair.
 
@@ -163,7 +163,7 @@ class Plan:
         return [self.checks[position] for position in self._relation.broken(lefts, rights)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
     """What a rule finds that compares two sums in each of its checks.
 

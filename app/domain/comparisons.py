@@ -107,7 +107,8 @@ def _within_jump(now: int, then: int) -> bool:
 
 
 def _not_small(now: Sequence[int], then: Sequence[int]) -> list[int]:
-    return [i for i, n in enumerate(now) if n >= JUMP_FLOOR and then[i] >= JUMP_FLOOR]
+    large = [i for i, n in enumerate(now) if n >= JUMP_FLOOR]
+    return [i for i in large if then[i] >= JUMP_FLOOR]
 
 
 WITHIN_JUMP = Relation(_within_jump, _not_small)

@@ -4,6 +4,7 @@ To add an edition, add its module; nothing outside this package changes but the 
 migration that Alembic generates.
 """
 
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -23,6 +24,7 @@ FORM_BY_KEY = {form.key: form for form in FORMS}
 FIRST_YEAR = FORMS[0].first_year
 
 
+@cache
 def form_of(year: int) -> Form | None:
     """Return the form that reports on `year` follow; None before the first edition."""
     return max(

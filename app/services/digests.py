@@ -8,7 +8,7 @@ Anybody can recompute it from the report as it is served; how, is said at `GET /
 import hashlib
 import json
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -69,31 +69,33 @@ def _object(members: dict[str, str]) -> str:
 
 
 def _table(filed: Filing) -> str:
+    if not filed.remarks and filed.cells == filed.table.zeros:
+        return _zeros(filed.table, filed.nil, tuple(filed.choices.items()))
+    return _filed(filed)
+
+
+@lru_cache(maxsize=256)
+def _zeros(table: Table, nil: bool, choices: tuple[tuple[str, str], ...]) -> str:
+    return _filed(Filing(table, table.zeros, nil, choices=dict(choices)))
+
+
+def _filed(filed: Filing) -> str:
     members = {key: _text(value) for key, value in filed.choices.items()}
     members |= {
-        "data": _data(filed),
+        "data": _filled(filed),
         "filing": _text(filed.state),
         "remarks": canonical(dict(filed.remarks)) if filed.remarks else "{}",
     }
     return _object(members)
 
 
-def _data(filed: Filing) -> str:
-    if filed.cells == filed.table.zeros:
-        return _zeros(filed.table)
-    return _filled(filed)
-
-
-@cache
-def _zeros(table: Table) -> str:
-    return _filled(Filing(table, table.zeros))
-
-
 def _filled(filed: Filing) -> str:
     text, in_order = _skeleton(filed.table)
     cells = _decimals_as_texts(filed) if filed.table.has_decimals else filed.cells
     cells = in_order(cells)
-    return text % tuple(map(_TOKENS.get, cells, cells))
+    if None in cells or NOT_APPLICABLE in cells:
+        cells = tuple(map(_TOKENS.get, cells, cells))
+    return text % cells
 
 
 def _decimals_as_texts(filed: Filing) -> tuple[Any, ...]:
