@@ -31,9 +31,10 @@ from app.services.reporting import now
 from app.settings import Settings
 from app.storage import agencies, fence, keys, revisions
 from app.storage.acting import Act, by, in_command
-from app.storage.database import Use, read_engine, require_openable, run, write_engine
+from app.storage.database import read_engine, require_openable, run, write_engine
 from app.storage.models import ApiKey
 from app.storage.revisions import MigrationError
+from app.storage.turns import Use
 
 gc.enable()
 

@@ -41,7 +41,11 @@ def _imported(path: Path) -> Iterator[str]:
 def test_transactions_begin_and_end_in_one_place() -> None:
     """The migration is one, too: of the tables, not of a request."""
     found = [_name(path) for path in MODULES if _called(path) & ENDINGS]
-    assert found == ["app/services/maintaining.py", "app/storage/database.py"]
+    assert found == [
+        "app/services/maintaining.py",
+        "app/storage/database.py",
+        "app/storage/turns.py",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import Session
 
 from app.errors import NotFound
-from app.storage.database import GROUP, Database, in_session, read_engine, run, write_engine
+from app.storage.database import Database, in_session, read_engine, run, write_engine
 from app.storage.statements import Prepared
+from app.storage.turns import GROUP, require_alone
 from tests.conftest import quiet
 
 Job = Callable[[Session], Any]
@@ -181,6 +182,104 @@ def test_closing_finishes_what_waits(database_url: str) -> None:
         return await asyncio.gather(*writing)
 
     assert asyncio.run(scenario()) == [f"{n:02}" for n in range(30)]
+
+
+# Groups: writers of reports share a transaction, on PostgreSQL those of one thread
+
+
+@pytest.fixture
+def one_writer(database_url: str) -> Iterator[Database]:
+    made = Database(quiet(database_url, pool_size=1))
+    yield made
+    made.close()
+
+
+def grouped(database: Database, *uses: Callable[[Connection], Any]) -> tuple[list[Any], int]:
+    """Let writers of reports wait together; return what became of each, and their commits.
+
+    Who comes last writes of the agency that comes first.
+    """
+    commits: list[Any] = []
+    event.listen(database.writes, "commit", commits.append)
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(_: Session) -> None:
+        begun.set()
+        assert go.wait(timeout=10)
+
+    async def scenario() -> list[Any]:
+        first = asyncio.ensure_future(database.write(slow))
+        await asyncio.to_thread(begun.wait)
+        waiting = [
+            asyncio.ensure_future(database.alter(use, (f"a{len(uses) - n:02}", 2024)))
+            for n, use in enumerate(uses)
+        ]
+        await asyncio.sleep(0)  # let each get in line
+        go.set()
+        await first
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    return asyncio.run(scenario()), len(commits) - 1
+
+
+def stored(database: Database) -> list[str]:
+    return asyncio.run(database.read(kept))
+
+
+def test_writers_of_reports_share_a_commit(one_writer: Database) -> None:
+    keys = [f"{n:02}" for n in range(GROUP)]
+    assert grouped(one_writer, *(in_session(keep(key)) for key in keys)) == (keys, 1)
+    assert stored(one_writer) == keys
+
+
+def test_who_is_refused_before_writing_costs_the_others_nothing(one_writer: Database) -> None:
+    def refused(_: Connection) -> None:
+        raise NotFound("report-not-found")
+
+    uses = [in_session(keep("a")), refused, in_session(keep("b"))]
+    outcomes, commits = grouped(one_writer, *uses)
+    assert (outcomes[0], type(outcomes[1]), outcomes[2], commits) == ("a", NotFound, "b", 1)
+    assert stored(one_writer) == ["a", "b"]
+
+
+@pytest.mark.parametrize("error", [NotFound("report-not-found"), RuntimeError("a bug")])
+def test_who_fails_after_writing_fails_alone(one_writer: Database, error: Exception) -> None:
+    failing = in_session(then(keep("x"), error))
+    outcomes, commits = grouped(one_writer, in_session(keep("a")), failing, in_session(keep("b")))
+    assert outcomes == ["a", error, "b"]
+    assert stored(one_writer) == ["a", "b"]
+    assert commits == 2
+
+
+def test_who_meets_what_the_database_refuses_fails_alone(one_writer: Database) -> None:
+    twice = [in_session(keep("a")), in_session(keep("a")), in_session(keep("b"))]
+    outcomes, _ = grouped(one_writer, *twice)
+    assert sorted(map(str, map(type, outcomes[:2]))) == [str(str), str(IntegrityError)][::-1]
+    assert outcomes[2] == "b"
+    assert stored(one_writer) == ["a", "b"]
+
+
+def test_who_steps_back_has_a_transaction_of_its_own(one_writer: Database) -> None:
+    attempts: list[int] = []
+
+    def alone(connection: Connection) -> Any:
+        attempts.append(1)
+        require_alone(connection)
+        return in_session(keep("c"))(connection)
+
+    uses = [in_session(keep("a")), alone, in_session(keep("b"))]
+    outcomes, commits = grouped(one_writer, *uses)
+    assert outcomes == ["a", "c", "b"]
+    assert stored(one_writer) == ["a", "b", "c"]
+    is_shared = not one_writer.is_sqlite
+    assert (len(attempts), commits) == ((2, 2) if is_shared else (1, 1))
+
+
+def test_a_group_locks_in_the_order_of_the_agencies(one_writer: Database) -> None:
+    order: list[int] = []
+    uses = [lambda _, n=n: order.append(n) for n in range(4)]
+    grouped(one_writer, *uses)
+    assert order == ([0, 1, 2, 3] if one_writer.is_sqlite else [3, 2, 1, 0])
 
 
 # SQLite

@@ -259,7 +259,7 @@ def test_reads_go_on_without_the_primary(
     make_agency(client, "l0")
     database = client.app.state.database  # type: ignore[attr-defined]
 
-    async def away(_: Any) -> Any:
+    async def away(*_: Any) -> Any:
         raise OperationalError("SELECT", None, Exception("the primary is away"))
 
     with monkeypatch.context() as patched:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import structlog
@@ -19,6 +20,7 @@ from app.storage.acting import Act, by
 from app.storage.database import Database, in_session, seeing
 from app.storage.layers import PUBLISHED_ONLY
 from app.storage.statements import Prepared
+from app.storage.turns import About
 
 T = TypeVar("T")
 log = structlog.get_logger("gongkai")
@@ -28,10 +30,15 @@ CALLER = "gongkai.caller"
 _IN_QUERY = re.compile(rb"(?:^|&)(?:access_token|api_?key|key|token|authorization)=", re.I)
 
 
+@lru_cache(maxsize=1_024)
+def _has_credentials(query: bytes) -> bool:
+    return _IN_QUERY.search(query) is not None
+
+
 async def enter(request: Request, right: Right | None) -> None:
     """Find out who calls, and whether they may. Raises `Unauthorized`, `Forbidden`, `Malformed`."""
     scope = request.scope
-    if scope["query_string"] and _IN_QUERY.search(scope["query_string"]):
+    if scope["query_string"] and _has_credentials(scope["query_string"]):
         raise Malformed("credentials-in-query")
     state = request.app.state
     is_open = state.settings.anonymous_read
@@ -139,6 +146,9 @@ class Access:
         """Run a job that writes in its turn; return once it is committed."""
         return await self.alter(in_session(job))
 
-    async def alter(self, use: Callable[[Connection], T]) -> T:
-        """Write with a connection, in its turn; return once it is committed."""
-        return await self._database.alter(by(act_of(self._request), use))
+    async def alter(self, use: Callable[[Connection], T], about: About | None = None) -> T:
+        """Write with a connection, in its turn; return once it is committed.
+
+        `about` is the report that it writes, if it locks that first and nothing else.
+        """
+        return await self._database.alter(by(act_of(self._request), use), about)

@@ -26,6 +26,7 @@ from app.services.reporting import now
 from app.storage import idempotency
 from app.storage.database import Database, in_session
 from app.storage.idempotency import Kept
+from app.storage.turns import About
 
 T = TypeVar("T")
 HEADER = "idempotency-key"
@@ -162,8 +163,11 @@ class Keyed:
         """Run a job whose result is the reply, or return the reply to the first."""
         return await self.alter(in_session(job))
 
-    async def alter(self, use: Callable[[Connection], T]) -> Any:
-        """Write with a connection, and return the reply, or the reply to the first."""
+    async def alter(self, use: Callable[[Connection], T], about: About | None = None) -> Any:
+        """Write with a connection, and return the reply, or the reply to the first.
+
+        It locks its key first, whatever it is `about`.
+        """
 
         def once_only(connection: Connection) -> Any:
             kept = self._claim.earlier(connection)

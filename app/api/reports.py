@@ -19,6 +19,7 @@ from app.api.queries import Listing, ListQuery, NoQuery
 from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
 from app.api.rights import require_agency
 from app.api.routing import database, router
+from app.api.whole_tables import joined, taken
 from app.api.writing import hold, patched, report_contradictions
 from app.domain.calendar import LAST_YEAR
 from app.domain.report import Report
@@ -125,9 +126,12 @@ async def _past_report(request: Request, code: str, year: int) -> Response:
 
 def _checked_report(scene: Scene, body: dict[str, Any]) -> Report:
     year, code, form = scene.year.year, scene.agency.code, scene.form
-    more = report_contradictions(form, body, agency=code, year=year)
-    bodies.checked(schemas.report_in(form), body, more)
-    return filing.report_from(form, year, scene.agency, body)
+    tables = body.get("tables")
+    whole, others, _ = taken(form, tables) if isinstance(tables, dict) else ({}, tables, 0)
+    rest = body | {"tables": others} if whole else body
+    more = report_contradictions(form, rest, agency=code, year=year)
+    bodies.checked(schemas.report_in(form), rest, more)
+    return joined(whole, filing.report_from(form, year, scene.agency, rest))
 
 
 def _report_differences(request: Request, scene: Scene, body: dict[str, Any]) -> list[Fault]:
@@ -186,7 +190,7 @@ async def put_report(
         reporting.save(connection, scene, _checked_report(scene, bodies.parse(sent)))
         return _report_reply(request, scene, status)
 
-    return await database(request).alter(job)
+    return await database(request).alter(job, (code, number))
 
 
 @routes.patch(
@@ -218,7 +222,7 @@ async def patch_report(
         reporting.save(connection, scene, _checked_report(scene, made))
         return _report_reply(request, scene)
 
-    return await database(request).alter(job)
+    return await database(request).alter(job, (code, number))
 
 
 def _existing(connection: Connection, agency: str, year: int) -> Scene:
@@ -240,7 +244,7 @@ async def delete_report(request: Request, agency: AgencyCode, year: YearPath) ->
         reporting.delete(connection, scene)
         return Response(status_code=204)
 
-    return await database(request).alter(job)
+    return await database(request).alter(job, (code, number))
 
 
 @routes.post(

@@ -15,6 +15,7 @@ from app.api.paths import AgencyCode, YearPath, key_in, not_in_form, why_absent
 from app.api.queries import NoQuery
 from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
 from app.api.routing import database, router
+from app.api.whole_tables import whole
 from app.api.writing import contradictions, hold, is_missing_with_data, patched_table
 from app.domain.layout import Table
 from app.domain.report import Filing
@@ -78,6 +79,9 @@ def _table_differences(
 
 def _checked_table(scene: Scene, key: str, body: dict[str, Any]) -> Filing | None:
     form, table = scene.form, scene.form.table[key]
+    made = whole(table, body)
+    if made is not None:
+        return made
     more = contradictions(
         body, agency=scene.agency.code, year=scene.year.year, form=form.key, table=key
     )
@@ -162,7 +166,7 @@ async def _put(request: Request, key: str, agency: str, year: str) -> Response:
         _save_table(connection, scene, key, made)
         return _table_reply(request, scene, key, 201 if is_new else 200)
 
-    return await database(request).alter(job)
+    return await database(request).alter(job, (code, number))
 
 
 async def _patch(request: Request, key: str, agency: str, year: str) -> Response:
@@ -176,7 +180,7 @@ async def _patch(request: Request, key: str, agency: str, year: str) -> Response
         _save_table(connection, scene, key, made)
         return _table_reply(request, scene, key)
 
-    return await database(request).alter(job)
+    return await database(request).alter(job, (code, number))
 
 
 async def _delete(request: Request, key: str, agency: str, year: str) -> Response:
@@ -188,7 +192,7 @@ async def _delete(request: Request, key: str, agency: str, year: str) -> Respons
         _save_table(connection, scene, key, None)
         return Response(status_code=204)
 
-    return await database(request).alter(job)
+    return await database(request).alter(job, (code, number))
 
 
 def _add_table(key: str) -> None:

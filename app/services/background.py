@@ -33,9 +33,10 @@ from app.services.spooling import PIECE, packed, unpacked
 from app.settings import Settings
 from app.storage import imports
 from app.storage.acting import SYSTEM, Act, by
-from app.storage.database import Database, Use
+from app.storage.database import Database
 from app.storage.imports import Job
 from app.storage.staging import Outcome, Staging
+from app.storage.turns import Use
 
 log = structlog.get_logger("gongkai")
 

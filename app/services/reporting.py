@@ -6,7 +6,7 @@ the same transaction for whichever of the years it changed.
 """
 
 import hashlib
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -339,7 +339,8 @@ def render(
 
 def derived_from(rendered: Rendered) -> Derived:
     """Return what is known of a document that was just made."""
-    return Derived(rendered.etag, rule_set(), rendered.has_findings)
+    findings = rendered.document.findings
+    return Derived(rendered.etag, rule_set(), rendered.has_findings, findings)
 
 
 def _derive(
@@ -356,10 +357,12 @@ def _derive(
     return stored
 
 
-def _standing(connection: Connection, stored: Stored) -> list[rendering.Json]:
+def _standing(connection: Connection, stored: Stored) -> Sequence[rendering.Json]:
     """Return the failures that a report's document shows."""
     if stored.derived is None or not stored.derived.has_findings:
         return []
+    if stored.derived.findings is not None:
+        return stored.derived.findings
     return [encoding.read(body) for body in reports.findings(connection, stored.report)]
 
 

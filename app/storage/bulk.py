@@ -17,7 +17,7 @@ from sqlmodel import col
 
 from app.domain.report import PROSE, Agency
 from app.storage import feed, models, reports
-from app.storage.acting import actor_of
+from app.storage.acting import actor_of, signed
 from app.storage.feed import Change
 from app.storage.models import FILINGS, DerivedDocument, DerivedFinding
 from app.storage.reports import Stored
@@ -210,7 +210,8 @@ def write(connection: Connection, batch: Batch) -> None:
 
 def record(connection: Connection, changes: Sequence[Change]) -> None:
     """Record many changes in the feed and the audit log, as `feed.record` does a few."""
-    rows, entries = feed.numbered(connection, changes)
+    work = feed.Work(signed(connection), changes)
+    rows, entries = feed.numbered(connection, [work])
     _insert(connection, "change", rows)
     _insert(connection, "audit_entry", entries)
 

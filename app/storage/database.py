@@ -5,36 +5,26 @@ A unit of work is a function of a `Connection`, or a job of a `Session` where ob
 that is committed. Nothing else begins or commits.
 """
 
-import asyncio
-import contextlib
-import queue
-import select
 import sqlite3
-import threading
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
-from app.errors import AppError
 from app.settings import Settings
 from app.storage import feed, layers
 from app.storage.fence import Fence
 from app.storage.replica import Primary, Replica
-from app.storage.statements import Prepared, guarded
+from app.storage.statements import Prepared, guarded, note_write
+from app.storage.turns import About, Threads, Use, Writers, worked
 
 T = TypeVar("T")
 Job = Callable[[Session], T]
-Use = Callable[[Connection], T]
-
-GROUP = 16
-"""How many waiting writers share one COMMIT on SQLite."""
 
 _PATIENCE = 0.005
 """How long a read of SQLite may keep the event loop, in seconds."""
@@ -70,6 +60,7 @@ def _engine(settings: Settings, size: int, *pragmas: str, **options: Any) -> Eng
 
 def _as_seen(connection: Connection, _: Any, sql: str, parameters: Any, *__: Any) -> Any:
     """Let what SQLAlchemy runs see what the connection sees, as `Prepared` does."""
+    note_write(connection, sql)
     sight = layers.sight_of(connection)
     return (sql if sight is None else layers.seen(sql, sight)), parameters
 
@@ -121,9 +112,8 @@ def run(engine: Engine, use: Use[T]) -> T:
 
 def done(connection: Connection, use: Use[T]) -> T:
     """Run a unit of work within a transaction that is somebody else's to end."""
-    feed.drop(connection)
-    result = use(connection)
-    feed.settle(connection)
+    result, work = worked(connection, use)
+    feed.record(connection, [work])
     return result
 
 
@@ -177,174 +167,6 @@ def at_one_moment(connection: Connection, use: Use[T]) -> T:
             driver.rollback()
 
 
-class _Turn(Generic[T]):
-    """A use of a connection that waits for its turn, and the coroutine that waits for it."""
-
-    def __init__(self, use: Use[T]) -> None:
-        self.use = use
-        self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[T] = self.loop.create_future()
-
-    def tell(self, result: T | None, error: Exception | None = None) -> None:
-        """Hand the outcome over, from another thread."""
-        with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
-            self.loop.call_soon_threadsafe(self.settle, result, error)
-
-    def settle(self, result: Any, error: Exception | None) -> None:
-        """Let the coroutine go on, on its own loop."""
-        if self.future.done():  # whoever waited was cancelled
-            return
-        if error is not None:
-            self.future.set_exception(error)
-        else:
-            self.future.set_result(result)
-
-
-class _Threads:
-    """Threads that each hold a connection, and one fair queue for all of them."""
-
-    def __init__(self, engine: Engine, size: int, name: str) -> None:
-        self._engine = engine
-        self._queue: queue.SimpleQueue[_Turn[Any] | None] = queue.SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._serve, name=f"{name}-{n}", daemon=True)
-            for n in range(size)
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    async def run(self, use: Use[T]) -> T:
-        """Let a thread use its connection."""
-        turn = _Turn(use)
-        self._queue.put(turn)
-        return await turn.future
-
-    def shutdown(self, timeout: float | None = None) -> None:
-        """Finish what waits, then stop; a thread that hangs longer than that is left behind."""
-        for _ in self._threads:
-            self._queue.put(None)
-        for thread in self._threads:
-            thread.join(timeout)
-
-    def _serve(self) -> None:
-        connection: Connection | None = None
-        while (turn := self._queue.get()) is not None:
-            try:
-                if connection is None or _is_lost(connection):
-                    connection = _renewed(self._engine, connection)
-                turn.tell(turn.use(connection))
-            except AppError as error:
-                turn.tell(None, error)
-            except Exception as error:  # what is wrong may be the connection
-                _let_go(connection)
-                connection = None
-                turn.tell(None, error)
-        _let_go(connection)
-
-
-def _renewed(engine: Engine, old: Connection | None) -> Connection:
-    _let_go(old)
-    return engine.connect()
-
-
-def _let_go(connection: Connection | None) -> None:
-    if connection is not None:
-        with contextlib.suppress(SQLAlchemyError):
-            connection.invalidate()
-        connection.close()
-
-
-def _is_lost(connection: Connection) -> bool:
-    """Tell whether the server closed a connection while it was idle.
-
-    Nothing is sent to an idle connection but that it is closed, so there is no need to ask.
-    """
-    if connection.dialect.name == "sqlite":
-        return False
-    driver: Any = connection.connection.driver_connection
-    if driver.closed:
-        return True
-    waiting = select.poll()
-    waiting.register(driver.pgconn.socket, select.POLLIN)
-    return bool(waiting.poll(0))
-
-
-def _transact(connection: Connection, use: Use[T]) -> T:
-    with connection.begin():
-        return done(connection, use)
-
-
-class _GroupWriter(_Threads):
-    """The one writer of a SQLite database in this process: a fair queue and shared COMMITs.
-
-    SQLite has one writer at a time, and competing ones starve each other. Whoever waits is served
-    in turn, up to `GROUP` of them in one transaction. If one of them fails after it has written,
-    the transaction is rolled back and each runs in one of its own.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine, 1, "writer")
-
-    def _serve(self) -> None:
-        while (first := self._queue.get()) is not None:
-            group = [first]
-            while len(group) < GROUP and not self._queue.empty():
-                following = self._queue.get()
-                if following is None:
-                    self._queue.put(None)
-                    break
-                group.append(following)
-            # Who no longer waits is not served.
-            self._commit([turn for turn in group if not turn.future.done()])
-
-    def _commit(self, group: list[_Turn[Any]]) -> None:
-        outcomes: list[tuple[Any, Exception | None]] = []
-        has_begun = False
-        try:
-            with self._engine.begin() as connection:
-                has_begun = True
-                outcomes += [_attempt(turn.use, connection) for turn in group]
-        except Exception as error:
-            if len(group) == 1 or not has_begun:
-                for turn in group:
-                    turn.tell(None, error)
-                return
-            for turn in group:  # nothing of the group is stored
-                self._commit([turn])
-        else:
-            _tell(list(zip(group, outcomes, strict=True)))
-
-
-def _tell(told: list[tuple[_Turn[Any], tuple[Any, Exception | None]]]) -> None:
-    """Hand several outcomes over, and wake each loop that waits for some of them once."""
-    for loop in {turn.loop for turn, _ in told}:
-        own = [(turn, outcome) for turn, outcome in told if turn.loop is loop]
-        with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
-            loop.call_soon_threadsafe(_settle, own)
-
-
-def _settle(told: list[tuple[_Turn[Any], tuple[Any, Exception | None]]]) -> None:
-    for turn, outcome in told:
-        turn.settle(*outcome)
-
-
-def _attempt(use: Use[Any], connection: Connection) -> tuple[Any, Exception | None]:
-    """Use a connection within a group's transaction; return the result, or the error.
-
-    An error before anything was written is this use's own; one after that is the group's.
-    """
-    driver: Any = connection.connection.driver_connection
-    changes = driver.total_changes
-    try:
-        return use(connection), None
-    except SQLAlchemyError:
-        raise
-    except Exception as error:
-        if driver.total_changes != changes:
-            raise
-        return None, error
-
-
 class _Here:
     """A connection to SQLite for reading on the event loop's own thread, within a time limit.
 
@@ -393,7 +215,7 @@ class _Nearby:
         self.fence = Fence(settings.read_fence)
         self.primary = Primary(self.fence)
         self._engine = read_engine(settings.model_copy(update=its_own), size + 1)
-        self._threads = _Threads(self._engine, size, "replica-reader")
+        self._threads = Threads(self._engine, size, "replica-reader")
         self.replica = Replica(self._engine, self.primary, self._threads.run)
 
     def close(self) -> None:
@@ -415,11 +237,10 @@ class Database:
         self.reads = read_engine(settings, size + self.is_sqlite)
         self.writes = write_engine(settings, 1 if self.is_sqlite else size)
         self._here = _Here(self.reads) if self.is_sqlite else None
-        self._readers = _Threads(self.reads, size, "reader")
-        self._writers = (
-            _GroupWriter(self.writes) if self.is_sqlite else _Threads(self.writes, size, "writer")
-        )
+        self._readers = Threads(self.reads, size, "reader")
         self._nearby = _Nearby(settings) if settings.database_read_url else None
+        noting = None if self._nearby is None else self._nearby.primary.note
+        self._writers = Writers(self.writes, 1 if self.is_sqlite else size, noting)
 
     @property
     def replica(self) -> str | None:
@@ -461,11 +282,12 @@ class Database:
         """Run a job that writes in its turn; return once it is committed."""
         return await self.alter(in_session(job))
 
-    async def alter(self, use: Use[T]) -> T:
-        """Write with a connection, in its turn; return once it is committed."""
-        if self.is_sqlite:
-            return await self._writers.run(partial(done, use=use))
-        return await self._writers.run(self._noting(partial(_transact, use=use)))
+    async def alter(self, use: Use[T], about: About | None = None) -> T:
+        """Write with a connection, in its turn; return once it is committed.
+
+        `about` is the report that it writes, if it locks that first and nothing else.
+        """
+        return await self._writers.run(use, about)
 
     def _noting(self, use: Use[T]) -> Use[T]:
         return use if self._nearby is None else self._nearby.primary.noting(use)

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.storage import audit, models
-from app.storage.acting import sign, signed
+from app.storage.acting import Act, sign, signed
 from app.storage.layers import sight_of
 from app.storage.paging import equals
 from app.storage.statements import Prepared, batched
@@ -66,27 +66,39 @@ def collect(connection: Connection, changes: Iterable[Change]) -> None:
     connection.info.setdefault(_PENDING, []).extend(changes)
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a unit of work has changed, and who did it."""
+
+    act: Act
+    changes: Sequence[Change]
+    noted: Sequence[audit.Deed] = ()
+
+
 def drop(connection: Connection) -> None:
     """Forget what a unit of work has left that failed."""
-    connection.info.pop(_PENDING, None)
-    audit.taken(connection)
-    signed(connection)
+    taken(connection)
+
+
+def taken(connection: Connection) -> Work:
+    """Return what was collected and noted, and forget it."""
+    changes = connection.info.pop(_PENDING, ())
+    noted = audit.taken(connection)
+    return Work(signed(connection), changes, noted)
 
 
 def settle(connection: Connection) -> None:
     """Record what was collected and noted; nothing may be written after that but the commit."""
-    pending = connection.info.pop(_PENDING, ())
-    noted = audit.taken(connection)
-    if pending or noted:
-        record(connection, pending, noted)
+    record(connection, [taken(connection)])
 
 
-def record(
-    connection: Connection, changes: Sequence[Change], noted: Sequence[audit.Deed] = ()
-) -> None:
+def record(connection: Connection, works: Iterable[Work]) -> None:
     """Give changes their numbers and write them, as the last thing before the commit."""
+    done = [work for work in works if work.changes or work.noted]
+    if not done:
+        return
     with batched(connection):
-        rows, entries = numbered(connection, changes, noted)
+        rows, entries = numbered(connection, done)
         for row in rows:
             _INSERT.run_values(connection, row)
         for entry in entries:
@@ -94,19 +106,24 @@ def record(
 
 
 def numbered(
-    connection: Connection, changes: Sequence[Change], noted: Sequence[audit.Deed] = ()
+    connection: Connection, works: Iterable[Work]
 ) -> tuple[list[tuple[Any, ...]], list[audit.Row]]:
     """Return the rows of changes and of their audit entries, numbered and chained.
 
     Others wait from now on until the commit.
     """
     seq, audited, head = _ENTER.row(connection, {})
-    rows = [(n, *values_of(change)) for n, change in enumerate(changes, seq + 1)]
-    deeds = [audit.told(n, change) for n, change in enumerate(changes, seq + 1)]
+    rows: list[tuple[Any, ...]] = []
+    entries: list[audit.Row] = []
     last = audit.Link(audited, head)
-    entries = audit.chained(signed(connection), last, [*deeds, *noted])
-    end, *_, digest = entries[-1]
-    values = (seq + len(rows), end, digest)
+    for work in works:
+        told = [audit.told(n, change) for n, change in enumerate(work.changes, seq + 1)]
+        rows += [(n, *values_of(change)) for n, change in enumerate(work.changes, seq + 1)]
+        seq += len(told)
+        made = audit.chained(work.act, last, [*told, *work.noted])
+        last = audit.Link(made[-1][0], made[-1][-1])
+        entries += made
+    values = (seq, last.seq, last.digest)
     _ADVANCE.run(connection, {f"new_{n}": value for n, value in zip(_STAND, values, strict=True)})
     return rows, entries
 

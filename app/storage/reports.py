@@ -2,8 +2,8 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -20,6 +20,7 @@ from app.storage.models import FILINGS, DerivedDocument, DerivedFinding
 from app.storage.paging import Source, equals
 from app.storage.statements import EACH, Prepared, batched
 from app.storage.successions import Tie
+from app.storage.turns import require_alone
 from app.storage.years import YearFacts
 
 
@@ -33,11 +34,15 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What is known of the derived document: its ETag, the rules it was judged by, findings."""
+    """What is known of the derived document: its ETag, the rules it was judged by, findings.
+
+    `findings` has the failures it shows, None if they were not read.
+    """
 
     etag: str
     rule_set: str
     has_findings: bool
+    findings: Sequence[Any] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +142,8 @@ def lock_agency(connection: Connection, code: str) -> tuple[Agency | None, tuple
 
 def _lock_tied(connection: Connection, code: str) -> tuple[Agency | None, tuple[Tie, ...]]:
     ties = successions.of(connection, code)
+    if ties:
+        require_alone(connection)
     return (successions.lock(connection)[code], ties) if ties else (None, ())
 
 

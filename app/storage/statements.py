@@ -78,14 +78,18 @@ class Prepared:
 
     def row(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:
         """Execute and return the first row; None if there is none."""
-        with guarded(connection):
+        try:
             return self.run(connection, parameters).fetchone()
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise translated(connection, error) from error
 
     def rows(self, connection: Connection, parameters: Mapping[str, Any]) -> list[Any]:
         """Execute and return every row."""
-        with guarded(connection):
+        try:
             found: list[Any] = self.run(connection, parameters).fetchall()
-            return found
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise translated(connection, error) from error
+        return found
 
     def run_values(self, connection: Connection, values: Sequence[Any]) -> Any:
         """Execute with the parameters in the order of the statement."""
@@ -143,7 +147,8 @@ def guarded(connection: Connection) -> Iterator[None]:
 
 def _execute(connection: Connection, sql: str, values: Sequence[Any]) -> Any:
     """Execute, and raise what SQLAlchemy would raise."""
-    driver: Any = connection.connection.driver_connection
+    driver: Any = connection.connection.dbapi_connection
+    note_write(connection, sql)
     sql = _as_seen(connection, sql)
     try:
         if connection.dialect.name == "sqlite":
@@ -151,6 +156,23 @@ def _execute(connection: Connection, sql: str, values: Sequence[Any]) -> Any:
         return _raw_cursor()(driver).execute(sql, values, binary=True)
     except connection.dialect.loaded_dbapi.Error as error:
         raise translated(connection, error) from error
+
+
+_WRITES = "writes"
+
+
+def note_write(connection: Connection, sql: str) -> None:
+    """Note that a statement is about to write, on a database that does not count it."""
+    if connection.dialect.name != "sqlite" and not sql.startswith("SELECT"):
+        connection.info[_WRITES] = writes_of(connection) + 1
+
+
+def writes_of(connection: Connection) -> int:
+    """Return a number that is another one once something was written with a connection."""
+    if connection.dialect.name == "sqlite":
+        driver: Any = connection.connection.dbapi_connection
+        return int(driver.total_changes)
+    return int(connection.info.get(_WRITES, 0))
 
 
 def _as_seen(connection: Connection, sql: str) -> str:

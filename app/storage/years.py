@@ -1,8 +1,9 @@
 """Reporting years in the database."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,6 +41,13 @@ _SHARE = Prepared(
     )
 )
 
+_SHARE_ALL = Prepared(
+    sa.text(
+        f"SELECT pg_advisory_xact_lock_shared({_YEAR_LOCKS}, CAST(year AS integer))"  # noqa: S608
+        " FROM json_array_elements_text(CAST(:each AS json)) AS year"
+    )
+)
+
 
 def read(connection: Connection, year: int) -> YearFacts | None:
     """Return a year; None if it is not registered."""
@@ -65,9 +73,20 @@ def sharing(connection: Connection, first: int, last: int) -> Any:
     return _READ.run(connection, parameters)
 
 
+def share_all(connection: Connection, wanted: Iterable[int]) -> None:
+    """Keep others from changing any of these years until this transaction ends."""
+    if connection.dialect.name == "postgresql":
+        _SHARE_ALL.run(connection, {"each": json.dumps(sorted(wanted))})
+
+
 def facts(rows: Any) -> dict[int, YearFacts]:
     """Return what a cursor of `sharing` finds, by year."""
-    return {row[0]: YearFacts(row[0], row[1], json.loads(row[2])) for row in rows.fetchall()}
+    return {row[0]: _facts(*row) for row in rows.fetchall()}
+
+
+@lru_cache(maxsize=256)
+def _facts(year: int, status: str, due: str) -> YearFacts:
+    return YearFacts(year, status, json.loads(due))
 
 
 def find(session: Session, year: int) -> ReportingYear | None:
