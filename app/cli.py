@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import importer, logs
+from app import logs
 from app.api import openapi
 from app.domain.roles import OF_AN_AGENCY, ROLES
 from app.main import create_app
@@ -36,6 +36,7 @@ from app.storage.models import ApiKey
 from app.storage.revisions import MigrationError
 from app.storage.turns import Use
 
+gc.freeze()
 gc.enable()
 
 T = TypeVar("T")
@@ -341,6 +342,8 @@ def import_file(
     """Import the reports of a file; ends with 1 if any has a fault."""
     settings = _settings()
     logs.configure(settings)
+    from app import importer  # noqa: PLC0415 - a server does without
+
     kind = format or importer.format_of(file)
     if kind not in importer.SUFFIXES.values():
         raise SystemExit("gongkai: --format: must be ndjson, csv or xlsx")

@@ -159,7 +159,7 @@ derived: Any = create_model
 class Strict(BaseModel):
     """A body: unknown members are refused."""
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", protected_namespaces=(), defer_build=True)
 
 
 class Shown(BaseModel):

@@ -26,6 +26,7 @@ from sqlmodel import Field, SQLModel
 from app.domain.layout import LARGEST, Cell, Form, Unit
 from app.forms import FORMS, TABLE_KEYS, editions
 
+SQLModel.model_config["defer_build"] = True  # rows are not validated: see `api.schemas`
 SQLModel.metadata.naming_convention = {
     "pk": "pk_%(table_name)s",
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
