@@ -61,7 +61,7 @@ from app.services import retaining
 from app.services.background import Importer
 from app.services.callers import Callers
 from app.services.delivering import Dispatcher
-from app.services.shelf import Shelf
+from app.services.shelf import Pages, Shelf
 from app.settings import Settings
 from app.storage import revisions
 from app.storage.database import Database
@@ -193,6 +193,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     _keep_what_is_loaded()
     app.state.callers = Callers(app.state.database, app.state.settings)
     app.state.shelf = Shelf(app.state.database)
+    app.state.pages = Pages()
     app.state.importer = Importer(app.state.database, app.state.settings, files.read)
     app.state.dispatcher = Dispatcher(app.state.database, app.state.settings)
     log.info("started", database=app.state.settings.database_url.split("@")[-1])

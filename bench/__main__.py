@@ -32,6 +32,15 @@ request = function()
   return wrk.format("GET", path, {headers})
 end
 """
+LIST = "/v1/reports?year=2024&year_from=2020&sort=-updated_at&limit=100"
+OTHERS = f"""
+local n = 0
+request = function()
+  n = n + 1
+  return wrk.format("GET", string.format("{LIST}&updated_after=2000-01-01T00:%%02d:%%02dZ",
+    math.floor(n / 60) %% 60, n %% 60))
+end
+""".replace("%%", "%")
 ONE = 'request = function() return wrk.format("GET", "{path}", {headers}) end'
 PUT = """
 local body = [==[{body}]==]
@@ -79,11 +88,11 @@ def reads(running: Server, seconds: int) -> None:
     conditions = f'{{["If-None-Match"] = [==[{found["etag"]}]==]}}'
     script = ONE.format(path="/v1/reports/b000001/2024", headers=conditions)
     compare("304", wrk(running.url, script, seconds=seconds), peer)
-    path = "/v1/reports?year=2024&year_from=2020&sort=-updated_at&limit=100"
-    body, _ = fetch(running.url + path)
+    body, _ = fetch(running.url + LIST)
     peer = against_constant(body, "/", ONE, seconds)
-    script = ONE.format(path=path, headers="nil")
+    script = ONE.format(path=LIST, headers="nil")
     compare("list of 100", wrk(running.url, script, seconds=seconds), peer)
+    compare("list of 100, never asked before", wrk(running.url, OTHERS, seconds=seconds), peer)
 
 
 def writes(running: Server, url: str, seconds: int) -> None:

@@ -10,8 +10,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from app.main import create_app
 from app.services import reporting
+from app.services.shelf import Page, Pages
 from tests.api import Json, TestClient, an_agency_body, etag, make_agency, put_report, said
+from tests.conftest import quiet
 
 LISTS = ("/v1/agencies", "/v1/reporting-years", "/v1/reports", "/v1/findings")
 SORTS = {
@@ -750,3 +753,61 @@ def test_years_are_found_by_status(client: TestClient) -> None:
     ]
     for item in everything:
         assert item == client.get(f"/v1/reporting-years/{item['year']}").json()
+
+
+# Pages that are kept in memory
+
+
+def test_a_page_is_made_anew_when_anything_has_changed(
+    client: TestClient, database_url: str
+) -> None:
+    """Whoever has changed it: here another worker."""
+    path = "/v1/reports?year=2024&sort=-updated_at"
+    for code in ("a", "b"):
+        make_agency(client, code)
+        put_report(client, code)
+
+    def shown() -> tuple[list[str], str]:
+        found = client.get(path)
+        return [each["agency"]["name"] for each in found.json()["items"]], found.headers["etag"]
+
+    names, before = shown()
+    assert (names, before) == shown()
+    with TestClient(create_app(quiet(database_url))) as other:
+        assert other.get(path).headers["etag"] == before
+        assert client.put("/v1/agencies/a", json=an_agency_body(name="水利局")).status_code == 200
+        assert sorted(shown()[0]) == ["审计局", "水利局"]
+        assert other.get(path).headers["etag"] == shown()[1] != before
+
+
+def test_a_page_that_is_kept_is_for_who_sees_the_same(client: TestClient) -> None:
+    make_agency(client, "a")
+    put_report(client, "a")
+    assert len(client.get("/v1/reports").json()["items"]) == 1
+    del client.headers["Authorization"]
+    assert client.get("/v1/reports").json()["items"] == []
+
+
+def test_a_kept_page_is_gzipped_for_who_takes_it(client: TestClient) -> None:
+    for code in ("a", "b", "c"):
+        make_agency(client, code)
+        put_report(client, code)
+    plain = client.get("/v1/reports", headers={"Accept-Encoding": "identity"})
+    packed = client.get("/v1/reports", headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.json() == plain.json()
+
+
+def test_pages_that_nobody_asks_for_are_forgotten() -> None:
+    pages = Pages(most=10)
+    pages.keep("a", Page(1, '"1"', b"aaaa"))
+    pages.keep("b", Page(1, '"1"', b"bbbb"))
+    assert pages.find("a", 1) is not None
+    pages.keep("c", Page(1, '"1"', b"cccc"))
+    assert [key for key in "abc" if key in pages] == ["a", "c"]
+    pages.keep("a", Page(2, '"2"', b"aaaaaaaa"))
+    assert [key for key in "abc" if key in pages] == ["a"]
+    assert pages.find("a", 1) is None
+    pages.keep("d", Page(2, '"2"', b"larger than all"))
+    assert [key for key in "ad" if key in pages] == []

@@ -114,13 +114,14 @@ class Access:
 
     def __init__(self, database: Database, request: Request) -> None:
         self._database = database
-        self._sight = request.scope[CALLER].sight if CALLER in request.scope else PUBLISHED_ONLY
+        self.sight = request.scope[CALLER].sight if CALLER in request.scope else PUBLISHED_ONLY
         self._request = request
         self.is_sqlite = database.is_sqlite
 
     async def point(self, statement: Prepared, parameters: dict[str, Any]) -> Any:
         """Read one row by its key; None if it is not there, or not for the caller."""
-        return await self.use(lambda c: statement.row(c, parameters))
+        use = seeing(self.sight, lambda c: statement.row(c, parameters))
+        return await self._database.use(use)
 
     async def read(self, job: Callable[[Session], T]) -> T:
         """Run a job that only reads; it may be run twice."""
@@ -128,19 +129,19 @@ class Access:
 
     async def use(self, use: Callable[[Connection], T]) -> T:
         """Read with a connection; it may be done twice."""
-        return await self._database.use(seeing(self._sight, use))
+        return await self._database.use(seeing(self.sight, use))
 
     async def exact(self, use: Callable[[Connection], T]) -> T:
         """Read what is committed now, and never from a replica."""
-        return await self._database.exact(seeing(self._sight, use))
+        return await self._database.exact(seeing(self.sight, use))
 
     async def apart(self, use: Callable[[Connection], T]) -> T:
         """Read with a connection on a thread, where it may take its time."""
-        return await self._database.apart(seeing(self._sight, use))
+        return await self._database.apart(seeing(self.sight, use))
 
     async def snapshot(self, use: Callable[[Connection], T]) -> T:
         """Read with a connection, all of it as of one moment; it may be done twice."""
-        return await self._database.snapshot(seeing(self._sight, use))
+        return await self._database.snapshot(seeing(self.sight, use))
 
     async def write(self, job: Callable[[Session], T]) -> T:
         """Run a job that writes in its turn; return once it is committed."""

@@ -117,6 +117,7 @@ _FINDINGS = Listing(
     },
     _shown,
     _keys,
+    told=True,
 )
 
 

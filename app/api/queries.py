@@ -15,12 +15,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import bodies
-from app.api.replies import reply
+from app.api.context import header
+from app.api.replies import WORTH_ZIPPING, accepts_gzip, reply
 from app.api.routing import database
 from app.api.schemas import YearText, instant
 from app.errors import Fault, Invalid, Malformed
 from app.services import encoding, past
-from app.storage import paging
+from app.services.shelf import Page, Pages
+from app.storage import feed, paging
 
 Q = TypeVar("Q", bound=BaseModel)
 _BAD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -128,14 +130,15 @@ def _bounds(field: Any) -> dict[str, Any]:
     return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Listing:
     """A list: where it comes from, how it is sorted and shown.
 
     `orders` has for each sort key the names of the columns it sorts by, the key of the resource
     last; `shown` makes the JSON of a row; `keys` tells a row's values of those columns;
     `parameters` makes those of the selection from filters; `tag` is how many bytes at the
-    end of a row's JSON tell whether any of it has changed: 0 for all of them.
+    end of a row's JSON tell whether any of it has changed: 0 for all of them; `told` says that
+    whatever changes a page is in the feed.
     """
 
     query: type[ListQuery]
@@ -145,6 +148,7 @@ class Listing:
     keys: Callable[[Any], Mapping[str, Any]]
     parameters: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
     tag: int = 0
+    told: bool = False
 
     def order(self, sort: str) -> paging.Order:
         """Return the columns to sort by: descending means the first, ties go by the key."""
@@ -209,10 +213,31 @@ def page(asked: Asked, rows: list[Any], total: int | None, more: bytes = b"") ->
 
 async def answer(request: Request, listing: Listing) -> Response:
     """Answer with a page of a list."""
+    if listing.told:
+        return await _kept(request, listing)
     asked = ask(request, listing)
     rows, total = await database(request).use(asked.reading())
     etag, body = page(asked, rows, total)
     return reply(request, etag, body=body)
+
+
+async def _kept(request: Request, listing: Listing) -> Response:
+    """Answer with a page that was kept, if nothing has changed since."""
+    pages: Pages = request.app.state.pages
+    db = database(request)
+    key = (listing, request.scope["query_string"], db.sight)
+    asked = None if key in pages else ask(request, listing)
+    position, _ = await db.point(feed.POSITION, {})
+    found = pages.find(key, position)
+    if found is None:
+        asked = asked or ask(request, listing)
+        rows, total = await db.use(asked.reading())
+        found = Page(position, *page(asked, rows, total))
+        pages.keep(key, found)
+    zips = len(found.body) >= WORTH_ZIPPING and accepts_gzip(
+        header(request, b"accept-encoding") or ""
+    )
+    return reply(request, found.etag, body=found.body, zipped=found.zipped if zips else None)
 
 
 def _cursor(asked: Asked, keys: Mapping[str, Any]) -> str:

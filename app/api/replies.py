@@ -19,7 +19,8 @@ _ETAG = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|$)')
 _ALWAYS = ((b"vary", b"Accept-Encoding"), (b"cache-control", b"no-cache"))
 _GZIP = (b"content-encoding", b"gzip")
 _JSON = (b"content-type", JSON.encode())
-_WORTH_ZIPPING = 1_000
+WORTH_ZIPPING = 1_000
+"""How many bytes a body has at least that is gzipped for a client that takes it."""
 _QUALITY = re.compile(r";\s*q=([\d.]+)")
 
 
@@ -118,7 +119,7 @@ def reply(
 ) -> Response:
     """Return a representation, of which one coding at least is given; 304 if the client has it."""
     takes_gzip = accepts_gzip(header(request, b"accept-encoding") or "")
-    is_zipped = takes_gzip and (zipped is not None or len(body or b"") >= _WORTH_ZIPPING)
+    is_zipped = takes_gzip and (zipped is not None or len(body or b"") >= WORTH_ZIPPING)
     tag = f'{etag[:-1]}-gzip"' if is_zipped else etag
     sent = [(b"etag", tag.encode("latin-1")), *_ALWAYS]
     if headers is not None:

@@ -1,12 +1,13 @@
-"""Roll-ups kept in memory, each with the feed position that it was computed at.
+"""Roll-ups and pages of lists kept in memory, each with the feed position of when it was made.
 
-The feed tells whether one still holds: nothing that it is computed from has changed since. So a
-reply costs one look at the clock while nothing below has changed, in every worker.
+The feed tells whether one still holds: nothing that it is made from has changed since. So a reply
+costs one look at the clock while nothing has changed, in every worker.
 """
 
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 from sqlalchemy import Connection
 
@@ -18,6 +19,8 @@ from app.storage.layers import Sight
 
 MOST = 512
 """How many roll-ups are kept."""
+LARGEST = 4 * 2**20
+"""How many bytes of pages are kept."""
 _FAR = 2_000
 """After how many changes it is cheaper to compute anew than to look through them."""
 
@@ -55,6 +58,52 @@ class Shelf:
         while len(self._kept) > MOST:
             self._kept.popitem(last=False)
         return made
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a list as it is served, and the position of the feed before it was read."""
+
+    position: int
+    etag: str
+    body: bytes
+
+    @cached_property
+    def zipped(self) -> bytes:
+        """The page, gzipped."""
+        return encoding.zipped(self.body)
+
+
+class Pages:
+    """The pages of one worker that were asked for last; used on its event loop.
+
+    They are of lists of which every change is in the feed.
+    """
+
+    def __init__(self, most: int = LARGEST) -> None:
+        self._kept: OrderedDict[Hashable, Page] = OrderedDict()
+        self._most, self._size = most, 0
+
+    def __contains__(self, key: Hashable) -> bool:
+        """Tell whether there is a page, whatever it holds at."""
+        return key in self._kept
+
+    def find(self, key: Hashable, position: int) -> Page | None:
+        """Return a page that holds at a position of the feed."""
+        found = self._kept.get(key)
+        if found is None or found.position != position:
+            return None
+        self._kept.move_to_end(key)
+        return found
+
+    def keep(self, key: Hashable, page: Page) -> None:
+        """Keep a page, and forget those that nobody has asked for lately."""
+        old = self._kept.pop(key, None)
+        self._kept[key] = page
+        self._size += len(page.body) - (len(old.body) if old else 0)
+        while self._size > self._most:
+            _, gone = self._kept.popitem(last=False)
+            self._size -= len(gone.body)
 
 
 def _current(connection: Connection, key: Key, found: Kept | None) -> Kept:
