@@ -14,11 +14,11 @@ import pytest
 
 from app.api import changes as endpoints
 from app.api import watching
-from app.api.watching import Watcher
+from app.api.watching import Ask, Watcher
 from app.main import create_app
 from app.services import retaining
 from app.storage import feed, reports
-from app.storage.database import write_engine
+from app.storage.database import Database, write_engine
 from tests.api import (
     Json,
     TestClient,
@@ -500,3 +500,32 @@ def test_a_write_without_findings_reads_none(
     put_report(client)
     monkeypatch.setattr(reports, "findings", None)
     assert put_report(client, overview="新").status_code == 200
+
+
+def test_the_clock_is_looked_at_at_one_pace_however_often_all_come_and_go(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crowd that polls is there and away again with each reply."""
+    monkeypatch.setattr(watching, "TICK", 60.0)
+    database = Database(quiet(database_url))
+
+    async def scenario() -> int:
+        watcher, looks = Watcher(database), 0
+        real = watcher._looked_up
+
+        async def looked_up() -> tuple[int, ...]:
+            nonlocal looks
+            looks += 1
+            return await real()
+
+        watcher._looked_up = looked_up  # type: ignore[method-assign]
+        for _ in range(50):
+            with watcher.following():
+                await watcher.page(Ask(None, 10))
+                await asyncio.sleep(0)
+        return looks
+
+    try:
+        assert asyncio.run(scenario()) == 2  # where it stands, and what the first watch sees
+    finally:
+        database.close()

@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 from app.api.documentation import problem_responses, problems
 from app.api.rights import ANYBODY, RIGHTS
 from app.api.routing import Direct
-from app.api.schemas import ProblemOut
+from app.api.schemas import ProblemOut, build_bodies
 
 FILE = Path(__file__).parents[2] / "openapi" / "openapi.json"
 
@@ -62,6 +62,7 @@ information disclosure annual reports.
 
 def document(app: FastAPI) -> dict[str, Any]:
     """Return the document."""
+    build_bodies()
     made = get_openapi(
         title=app.title,
         version=app.version,

@@ -138,7 +138,7 @@ class Listing:
     last; `shown` makes the JSON of a row; `keys` tells a row's values of those columns;
     `parameters` makes those of the selection from filters; `tag` is how many bytes at the
     end of a row's JSON tell whether any of it has changed: 0 for all of them; `told` says that
-    whatever changes a page is in the feed.
+    whatever changes a page is in the feed or the audit log.
     """
 
     query: type[ListQuery]
@@ -221,18 +221,25 @@ async def answer(request: Request, listing: Listing) -> Response:
     return reply(request, etag, body=body)
 
 
+def _is_to_be_new(request: Request) -> bool:
+    return "no-cache" in (header(request, b"cache-control") or "").lower()
+
+
 async def _kept(request: Request, listing: Listing) -> Response:
-    """Answer with a page that was kept, if nothing has changed since."""
+    """Answer with a page that was kept, if nothing has changed since.
+
+    `Cache-Control: no-cache` asks for one that is made anew, whatever the clock says.
+    """
     pages: Pages = request.app.state.pages
     db = database(request)
     key = (listing, request.scope["query_string"], db.sight)
     asked = None if key in pages else ask(request, listing)
-    position, _ = await db.point(feed.POSITION, {})
-    found = pages.find(key, position)
+    stand = tuple(await db.point(feed.STAND, {}))
+    found = None if _is_to_be_new(request) else pages.find(key, stand)
     if found is None:
         asked = asked or ask(request, listing)
         rows, total = await db.use(asked.reading())
-        found = Page(position, *page(asked, rows, total))
+        found = Page(stand, *page(asked, rows, total))
         pages.keep(key, found)
     zips = len(found.body) >= WORTH_ZIPPING and accepts_gzip(
         header(request, b"accept-encoding") or ""

@@ -162,6 +162,14 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", protected_namespaces=(), defer_build=True)
 
 
+def build_bodies(kind: type[BaseModel] = Strict) -> None:
+    """Build all models of bodies, which wait until they are asked for: FastAPI wants them built."""
+    for each in kind.__subclasses__():
+        each.model_config["defer_build"] = False
+        each.model_rebuild()
+        build_bodies(each)
+
+
 class Shown(BaseModel):
     """A reply."""
 

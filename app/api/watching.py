@@ -96,6 +96,7 @@ class Watcher:
         self._moved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pages: dict[Ask, asyncio.Task[Served]] = {}
         self._followers = 0
+        self._next_look = 0.0
         self._task: asyncio.Task[None] | None = None
         self.is_over = False
 
@@ -182,14 +183,17 @@ class Watcher:
         moved.set_result(None)
 
     async def _watch(self) -> None:
+        """Look at the clock at the pace of those who wait, even if all of them come and go."""
+        loop = asyncio.get_running_loop()
         while True:
+            await asyncio.sleep(max(0.0, self._next_look - loop.time()))
+            self._next_look = loop.time() + max(TICK, self._followers / CROWD)
             with suppress(SQLAlchemyError):  # whoever reads next is told
                 clock = await self._looked_up()
                 if clock != self._clock:
                     self._clock = clock
                     self._pages.clear()
                     self._wake()
-            await asyncio.sleep(max(TICK, self._followers / CROWD))
 
 
 @asynccontextmanager

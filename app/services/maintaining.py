@@ -4,8 +4,8 @@ from functools import partial
 
 from app.services import registering, reporting
 from app.settings import Settings
+from app.storage import audit, reports, revisions
 from app.storage import migrate as migrations
-from app.storage import reports, revisions
 from app.storage.database import done, in_session, run, seeing, write_engine
 from app.storage.layers import PUBLISHED_ONLY
 
@@ -40,10 +40,13 @@ def rebuild(settings: Settings, *, everything: bool) -> int:
 
     engine = write_engine(settings)
     try:
-        return sum(
+        count = sum(
             run(engine, seeing(sight, partial(reporting.rebuild, agency=agency, of_years=years)))
             for sight in (None, PUBLISHED_ONLY)
             for agency, years in run(engine, seeing(sight, partial(reports.stale, rule_set=wanted)))
         )
+        if count:
+            run(engine, lambda c: audit.note(c, "documents", "all", "rebuilt", reports=count))
+        return count
     finally:
         engine.dispose()

@@ -1,4 +1,4 @@
-"""Roll-ups and pages of lists kept in memory, each with the feed position of when it was made.
+"""Roll-ups and pages of lists kept in memory, each with where the feed stood when it was made.
 
 The feed tells whether one still holds: nothing that it is made from has changed since. So a reply
 costs one look at the clock while nothing has changed, in every worker.
@@ -62,9 +62,9 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Page:
-    """A page of a list as it is served, and the position of the feed before it was read."""
+    """A page of a list as it is served, and where feed and audit log stood before it was read."""
 
-    position: int
+    stand: tuple[int, ...]
     etag: str
     body: bytes
 
@@ -77,7 +77,7 @@ class Page:
 class Pages:
     """The pages of one worker that were asked for last; used on its event loop.
 
-    They are of lists of which every change is in the feed.
+    They are of lists of which every change is in the feed or in the audit log.
     """
 
     def __init__(self, most: int = LARGEST) -> None:
@@ -88,10 +88,10 @@ class Pages:
         """Tell whether there is a page, whatever it holds at."""
         return key in self._kept
 
-    def find(self, key: Hashable, position: int) -> Page | None:
-        """Return a page that holds at a position of the feed."""
+    def find(self, key: Hashable, stand: tuple[int, ...]) -> Page | None:
+        """Return a page that holds while feed and audit log stand there."""
         found = self._kept.get(key)
-        if found is None or found.position != position:
+        if found is None or found.stand != stand:
             return None
         self._kept.move_to_end(key)
         return found

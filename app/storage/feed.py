@@ -130,6 +130,8 @@ def numbered(
 
 POSITION = Prepared(sa.select(_CLOCK.c.seq, _CLOCK.c.oldest))
 """The last number given, and the first that is kept."""
+STAND = Prepared(sa.select(_CLOCK.c.seq, _CLOCK.c.audited))
+"""The last numbers of the feed and of the audit log: while they stand, nothing was changed."""
 
 
 def position(connection: Connection) -> int:
