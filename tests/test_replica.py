@@ -161,7 +161,7 @@ def test_reads_go_to_the_replica_and_show_what_was_just_written(
         listed = client.get("/v1/reports", params={"agency": "r0"}).json()["items"]
         assert [each["etag"] for each in listed] == [etag(written)]
     answered = {name: count - before[name] for name, count in reads(client).items()}
-    assert answered["replica"] + answered["primary"] == 60
+    assert answered["replica"] + answered["primary"] == 90  # a list looks at the clock, too
     assert answered["replica"] > 0
 
 

@@ -74,11 +74,14 @@ def _in_yuan(filing: Filing, cell: Cell) -> Any:
 
 
 def added(table: Table, filings: Sequence[Filing]) -> Added:
-    """Add up the filings of a table."""
+    """Add up the filings of a table: one stands for all that are zero everywhere."""
     if not filings:
         blank = (0,) * len(table.cells)
         return Added(table, 0, (None,) * len(table.cells), blank, blank)
-    columns = [_column(values) for values in zip(*map(_addable, filings), strict=True)]
+    added = [_addable(each) for each in filings if not each.nil and each.cells != table.zeros]
+    if len(added) < len(filings):
+        added.append(table.zeros)
+    columns = [_column(values) for values in zip(*added, strict=True)]
     sums, gaps, inapplicable = zip(*columns, strict=True)
     return Added(table, len(filings), sums, gaps, inapplicable)
 
@@ -153,7 +156,7 @@ def reconciled(own: Report, members: Sequence[Report], expected: int) -> Iterato
 
 def _whole(filing: Filing) -> Filing:
     """Return a filing with the totals that were left out, where they can be computed."""
-    if filing.nil or None not in filing.cells:
+    if filing.nil or filing.cells is filing.table.zeros or None not in filing.cells:
         return filing
     return replace(filing, cells=effective(filing)[0])
 

@@ -484,13 +484,17 @@ def _checks(key: str) -> list[CheckConstraint]:
     return [CheckConstraint(text, name=name) for name, text in checks.items()]
 
 
-def _bits(form: Form, key: str) -> str:
-    return "|".join(cell.name for cell in form.table[key].cells)
+def _bits(form: Form, key: str, prefix: str = "") -> str:
+    return "|".join(f"{prefix}{cell.name}" for cell in form.table[key].cells)
 
 
-def any_cell(form: Form, key: str) -> Any:
-    """Return the bits of all cells of a form in one: 0 if all are 0, NULL if one is NULL."""
-    return literal_column(f"({_bits(form, key)})", BigInteger)
+def any_cell(form: Form, key: str, of: Any = None) -> Any:
+    """Return the bits of all cells of a form in one: 0 if all are 0, NULL if one is NULL.
+
+    `of` is the table, if the statement has others.
+    """
+    prefix = "" if of is None else f"{of.name}."
+    return literal_column(f"({_bits(form, key, prefix)})", BigInteger)
 
 
 def _last_year(form: Form) -> int | None:

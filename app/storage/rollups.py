@@ -1,19 +1,24 @@
-"""An agency and its children with their reports on a year, for a roll-up: in one statement."""
+"""An agency and its children with their reports on a year, for a roll-up.
+
+Most tables are all zeros, and a child's report has some 240 cells: so one statement tells who has
+filed what and where there is anything but zeros, and only these cells are read then.
+"""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.domain.layout import NOT_APPLICABLE, Cells, Form, Table, picker
+from app.domain.layout import NOT_APPLICABLE, Cells, Form, Table
 from app.domain.report import Agency, Filing, Report
 from app.storage import periods, standings
+from app.storage.models import any_cell
 from app.storage.standings import FILINGS, REPORT, YEAR
-from app.storage.statements import Prepared
+from app.storage.statements import EACH, Prepared
 
 _HEAD = ("code", "name", "kind", "level")
 _BESIDE = 4  # columns that follow the head
@@ -45,9 +50,11 @@ def _with_filings(source: Any, form: Form) -> Any:
     return source
 
 
-def _columns(table: Table) -> list[str]:
-    choices = [choice.key for choice in table.choices]
-    return ["nil", "not_applicable", *choices, *(cell.name for cell in table.cells)]
+def _columns(form: Form, table: Table) -> list[Any]:
+    """Select of a table whether it is nil, a number that is 0 if all is, and its choices."""
+    filing = FILINGS[table.key]
+    choices = (filing.c[choice.key] for choice in table.choices)
+    return [filing.c.nil, any_cell(form, table.key, filing), *choices]
 
 
 @cache
@@ -57,7 +64,7 @@ def _reading(form: Form, *, past: bool) -> Prepared:
     source = _with_filings(source.outerjoin(REPORT, standings.its_report(agency)), form)
     columns = [agency.c[name] for name in _HEAD]
     columns += [YEAR.c.due, REPORT.c.revision, REPORT.c.submitted_on, REPORT.c.published_on]
-    columns += [FILINGS[t.key].c[name] for t in form.tables for name in _columns(t)]
+    columns += [column for table in form.tables for column in _columns(form, table)]
     is_child = sa.and_(
         agency.c.parent == sa.bindparam("agency"), standings.is_expected(agency)
     )  # fmt: skip
@@ -67,26 +74,6 @@ def _reading(form: Form, *, past: bool) -> Prepared:
         .where(sa.or_(agency.c.code == sa.bindparam("agency"), is_child))
         .order_by(agency.c.code)
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """How the filing of a table is read from a row of `_reading`."""
-
-    table: Table
-    nil: int
-    choices: tuple[tuple[str, int], ...]
-    cells: Callable[[Any], Cells]
-
-    def read(self, row: Any) -> Filing | None:
-        nil, not_applicable = row[self.nil], row[self.nil + 1]
-        if nil is None:
-            return None
-        cells = self.cells(row)
-        if not_applicable is not None:
-            cells = with_inapplicable(self.table, cells, not_applicable)
-        choices = {key: row[position] for key, position in self.choices}
-        return Filing(self.table, cells, bool(nil), choices=choices)
 
 
 def with_inapplicable(table: Table, cells: Cells, names: str) -> Cells:
@@ -99,38 +86,77 @@ def with_inapplicable(table: Table, cells: Cells, names: str) -> Cells:
 
 
 @cache
-def _readers(form: Form) -> tuple[_Reader, ...]:
-    found, base = [], len(_HEAD) + _BESIDE
+def _cells(table: Table) -> Mapping[str, Prepared]:
+    """Select the cells of some agencies' filings of a table, for each kind of database."""
+    filing = FILINGS[table.key]
+    columns = (filing.c[cell.name] for cell in table.cells)
+    query = sa.select(filing.c.agency, filing.c.not_applicable, *columns)
+    query = query.where(filing.c.year == sa.bindparam("year"))
+    return {kind: Prepared(query.where(filing.c.agency.in_(each))) for kind, each in EACH.items()}
+
+
+def _figures(
+    connection: Connection, year: int, table: Table, codes: Sequence[str]
+) -> dict[str, Cells]:
+    """Read the cells of some agencies' filings of a table."""
+    if not codes:
+        return {}
+    given = {"year": year, "each": json.dumps(codes)}
+    rows = _cells(table)[connection.dialect.name].rows(connection, given)
+    return {
+        code: cells if names is None else with_inapplicable(table, cells, names)
+        for code, names, *values in rows
+        for cells in (tuple(values),)
+    }
+
+
+def _filings(
+    connection: Connection, year: int, form: Form, rows: Sequence[Any]
+) -> dict[str, dict[str, Filing]]:
+    """Return the filings of each agency, by table, from the rows of `_reading`."""
+    found: dict[str, dict[str, Filing]] = {row[0]: {} for row in rows}
+    base = len(_HEAD) + _BESIDE
     for table in form.tables:
-        choices = tuple((c.key, base + 2 + i) for i, c in enumerate(table.choices))
-        first = base + 2 + len(choices)
-        cells = tuple(range(first, first + len(table.cells)))
-        found.append(_Reader(table, base, choices, picker(cells)))
-        base = first + len(cells)
-    return tuple(found)
+        end = base + 2 + len(table.choices)
+        moving = [row[0] for row in rows if row[base] is not None and row[base + 1] != 0]
+        figures = _figures(connection, year, table, moving)
+        for row in rows:
+            if row[base] is not None:
+                filing, cells = (
+                    _zeros(table, bool(row[base]), row[base + 2 : end]),
+                    figures.get(row[0]),
+                )
+                found[row[0]][table.key] = filing if cells is None else replace(filing, cells=cells)
+        base = end
+    return found
+
+
+@lru_cache(maxsize=256)
+def _zeros(table: Table, nil: bool, choices: Sequence[str]) -> Filing:
+    keys = (choice.key for choice in table.choices)
+    return Filing(table, table.zeros, nil, choices=dict(zip(keys, choices, strict=True)))
 
 
 def family(connection: Connection, agency: str, year: int, form: Form) -> Family | None:
-    """Read an agency and its children; None if the agency or the year is not registered."""
+    """Read an agency and its children; None if the agency or the year is not registered.
+
+    Several statements: the caller sees to it that they see one state of the database.
+    """
     days = standings.days(year)
     reading = _reading(form, past=periods.is_past(connection, days))
     rows = reading.rows(connection, {"agency": agency, "year": year, **days})
-    found = {row[0]: _member(row, year, form) for row in rows}
+    filings = _filings(connection, year, form, rows)
+    found = {row[0]: _member(row, year, form, filings[row[0]]) for row in rows}
     root = found.pop(agency, None)
     if root is None:
         return None
     return Family(root, tuple(found.values()), json.loads(rows[0][len(_HEAD)]))
 
 
-def _member(row: Any, year: int, form: Form) -> Member:
+def _member(row: Any, year: int, form: Form, filings: Mapping[str, Filing]) -> Member:
     agency = Agency(*row[: len(_HEAD)])
     revision, submitted_on, published_on = row[len(_HEAD) + 1 : len(_HEAD) + _BESIDE]
     if revision is None:
         return Member(agency, None, 0)
-    filings = {
-        reader.table.key: filing
-        for reader in _readers(form)
-        if (filing := reader.read(row)) is not None
-    }
     dates = {"submitted_on": submitted_on, "published_on": published_on}
     return Member(agency, Report(form, year, agency, filings, **dates), revision)
