@@ -42,6 +42,7 @@ test: lint
 bench: dev
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.network
+	$(BIN)/python -m bench.mirror
 
 openapi: setup
 	$(BIN)/gongkai openapi > openapi/openapi.json

@@ -142,7 +142,7 @@ def test_refused_and_rolled_back_work_leaves_nothing(world: TestClient, database
     def fails(connection: Connection) -> None:
         feed.collect(connection, [a_change()])
         audit.note(connection, "api-keys", "x", "created")
-        feed.settle(connection)
+        feed.record(connection, [feed.taken(connection)])
         audit.note(connection, "api-keys", "y", "created")
         raise ZeroDivisionError
 

@@ -321,7 +321,7 @@ def test_what_is_rolled_back_leaves_no_gap(database_url: str, follower: Follower
         for keep in (True, False, True):
             transaction = connection.begin()
             feed.collect(connection, [a_change("x"), a_change("y")])
-            feed.settle(connection)
+            feed.record(connection, [feed.taken(connection)])
             (transaction.commit if keep else transaction.rollback)()
     assert [each["key"] for each in follower.news()] == ["x", "y", "x", "y"]
     engine.dispose()
@@ -354,7 +354,7 @@ def test_pages_of_a_filter_end_where_they_looked(
     with engine.begin() as connection:
         start = feed.position(connection)
         feed.collect(connection, [a_change("ab"[n % 2]) for n in range(25)])
-        feed.settle(connection)
+        feed.record(connection, [feed.taken(connection)])
 
     with engine.connect() as connection:
         page = feed.since(connection, start, 3, {"agency": "a"})
@@ -373,7 +373,7 @@ def test_what_is_pruned_moves_the_start_and_never_the_end(database_url: str) -> 
         years = feed.position(connection)
         for month in ("01", "03", "02", "05"):
             feed.collect(connection, [a_change(at=f"2020-{month}-01T00:00:00.000000Z")])
-            feed.settle(connection)
+            feed.record(connection, [feed.taken(connection)])
         connection.exec_driver_sql("UPDATE change SET at = '2019' WHERE resource <> 'agencies'")
 
     def prune(before: str, most: int = 100) -> tuple[int, int, int]:
@@ -390,7 +390,7 @@ def test_what_is_pruned_moves_the_start_and_never_the_end(database_url: str) -> 
     assert prune("2021") == (0, years + 5, 4)
     with engine.begin() as connection:
         feed.collect(connection, [a_change()])
-        feed.settle(connection)
+        feed.record(connection, [feed.taken(connection)])
     with engine.begin() as connection:
         assert [seq for seq, _ in feed.since(connection, years + 4, 10).rows] == [years + 5]
     engine.dispose()

@@ -2,8 +2,9 @@
 
 Numbers come from the one row of `clock`. Whoever takes some keeps the others waiting until it has
 committed, so no number appears before a smaller one, and one that was rolled back is given again.
-It is therefore the last thing that a transaction does: changes are collected on its connection, and
-`settle` writes them when the unit of work is done, and with them the audit log (`storage.audit`).
+It is therefore the last thing that a transaction does: changes are collected on its connection,
+`taken` when a unit of work is done, and `record` writes them before the commit, and with them the
+audit log (`storage.audit`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -85,11 +86,6 @@ def taken(connection: Connection) -> Work:
     changes = connection.info.pop(_PENDING, ())
     noted = audit.taken(connection)
     return Work(signed(connection), changes, noted)
-
-
-def settle(connection: Connection) -> None:
-    """Record what was collected and noted; nothing may be written after that but the commit."""
-    record(connection, [taken(connection)])
 
 
 def record(connection: Connection, works: Iterable[Work]) -> None:
