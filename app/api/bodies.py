@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
@@ -127,12 +126,11 @@ def _constant(text: str) -> Any:
     raise ValueError(text)
 
 
-_FRACTION = re.compile(rb"[0-9][.eE]")
 _CONTAINERS = frozenset({dict, list})
 
 
-def members_in(value: Any) -> int:
-    """Count the members of all objects."""
+def _members_in(value: Any) -> int:
+    """Count the members of all objects; -1 if a number has a point or an exponent."""
     members = 0
     waiting = [value]
     while waiting:
@@ -140,20 +138,24 @@ def members_in(value: Any) -> int:
         if type(found) is dict:
             members += len(found)
             found = found.values()
-        if not _CONTAINERS.isdisjoint(map(type, found)):
+        kinds = set(map(type, found))
+        if float in kinds:
+            return -1
+        if not _CONTAINERS.isdisjoint(kinds):
             waiting += [each for each in found if type(each) in _CONTAINERS]
     return members
 
 
-def has_each_once(text: bytes, found: Json, others: int = 0) -> bool:
-    r"""Tell whether it is certain that no object in a JSON text has a member twice.
+def is_plain(text: bytes, found: Json, others: int = 0) -> bool:
+    r"""Tell whether a JSON text was read as it says: no member was lost, no number is a fraction.
 
-    `found` is what was read of it, where the last of two has won; `others` members are not in it.
-    Where no quote or backslash is quoted, `":` ends the name of a member and stands nowhere else.
+    `found` is what was read of it, where the last of two members of a name has won; `others`
+    members are not in it. Where no quote or backslash is quoted, `":` ends the name of a member and
+    stands nowhere else.
     """
     if b'\\"' in text or b"\\\\" in text:
         return False
-    return text.count(b'":') == members_in(found) + others
+    return text.count(b'":') == _members_in(found) + others
 
 
 def _quick(body: bytes) -> Json | None:
@@ -162,9 +164,7 @@ def _quick(body: bytes) -> Json | None:
         found = from_json(body, allow_inf_nan=False)
     except ValueError:
         return None
-    if type(found) is dict and has_each_once(body, found) and not _FRACTION.search(body):
-        return found
-    return None
+    return found if type(found) is dict and is_plain(body, found) else None
 
 
 def _decoded(text: str) -> tuple[Any, bool]:

@@ -86,7 +86,7 @@ def _quick(number: int, line: bytes) -> Read | None:
     tables = body.get("tables")
     whole, others, members = taken(form, tables) if type(tables) is dict else ({}, tables, 0)
     rest = body | {"tables": others} if "tables" in body else body
-    if not bodies.has_each_once(line, rest, members):
+    if not bodies.is_plain(line, rest, members):
         return None
     try:
         schemas.new_report(form).__pydantic_validator__.validate_python(rest)
