@@ -5,9 +5,10 @@ say nothing. So this makes one member: the deflated data of each body, which `en
 at a whole byte, and the CRC of all, combined from theirs.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from zlib import crc32
 
-from isal import isal_zlib
+from isal.isal_zlib import crc32_combine
 
 from app.services import encoding
 from app.services.encoding import HEAD, LAST, SYNCED, TRAILER
@@ -34,31 +35,29 @@ class Splice:
 
     def lines(self, bodies: Iterable[bytes]) -> bytes:
         """Return what follows in the stream for these gzipped bodies, each a line."""
-        return b"".join(self._lines(bodies))
-
-    def _lines(self, bodies: Iterable[bytes]) -> Iterator[bytes]:
-        yield self._head()
-        combined, crc32, trailer = isal_zlib.crc32_combine, isal_zlib.crc32, TRAILER.unpack_from
+        parts = [self._head()]
+        add, combined, checked, trailer = parts.append, crc32_combine, crc32, TRAILER.unpack_from
+        crc, size = self._crc, self._size
         for given in bodies:
-            body = given if _is_joinable(given) else encoding.zipped(encoding.unzipped(given))
-            crc, size = trailer(body, len(body) - TRAILER.size)
-            self._crc = crc32(b"\n", combined(self._crc, crc, size))
-            self._size += size + 1
-            yield body[len(HEAD) : -_TAIL]
-            yield _LINE_FEED
+            body, end = given, len(given) - TRAILER.size
+            if not (body.startswith(HEAD) and body.endswith(_END, 0, end)):
+                # It was not made by `encoding.zipped` as it is today.
+                body = encoding.zipped(encoding.unzipped(given))
+                end = len(body) - TRAILER.size
+            own, length = trailer(body, end)
+            crc = checked(b"\n", combined(crc, own, length))
+            size += length + 1
+            add(body[len(HEAD) : -_TAIL])
+            add(_LINE_FEED)
+        self._crc, self._size = crc, size
+        return b"".join(parts)
 
     def end(self, line: bytes) -> bytes:
         """Return the rest of the stream: a last, short line."""
         text = line + b"\n"
-        crc, size = isal_zlib.crc32(text, self._crc), self._size + len(text)
+        crc, size = crc32(text, self._crc), self._size + len(text)
         return self._head() + _stored(text) + LAST + TRAILER.pack(crc, size & 0xFFFFFFFF)
 
     def _head(self) -> bytes:
         begun, self._is_begun = self._is_begun, True
         return b"" if begun else HEAD
-
-
-def _is_joinable(body: bytes) -> bool:
-    """Tell whether a body was made by `encoding.zipped` as it is today."""
-    place = -TRAILER.size - len(_END)
-    return body.startswith(HEAD) and body[place : -TRAILER.size] == _END
