@@ -19,7 +19,7 @@ from app.storage.layers import Sight
 
 MOST = 512
 """How many roll-ups are kept."""
-LARGEST = 4 * 2**20
+LARGEST = 2**20
 """How many bytes of pages are kept."""
 _FAR = 2_000
 """After how many changes it is cheaper to compute anew than to look through them."""
