@@ -28,7 +28,7 @@ Job = Callable[[Session], T]
 
 _PATIENCE = 0.005
 """How long a read of SQLite may keep the event loop, in seconds."""
-_CACHE = 24 * 1024  # KiB of pages: the documents of some 10,000 reports
+_CACHE = 20 * 1024  # KiB of pages: the documents of some 8,000 reports
 _STEPS = 2_000  # of SQLite's machine between two looks at the clock: some 50 µs
 
 _PG_OPTIONS = "-c lock_timeout=10s -c statement_timeout=60s -c timezone=UTC"
