@@ -21,7 +21,7 @@ from app.storage.acting import actor_of, signed
 from app.storage.feed import Change
 from app.storage.models import FILINGS, DerivedDocument, DerivedFinding
 from app.storage.reports import Stored
-from app.storage.statements import EACH, Prepared, guarded
+from app.storage.statements import EACH, Prepared, guarded, note_write
 
 _IMPORT_LOCK = 0x696D706F  # "impo"
 
@@ -252,6 +252,7 @@ def _insert(connection: Connection, name: str, rows: Sequence[Row]) -> None:
     columns = ", ".join(f'"{column}"' for column in _names(table))
     with guarded(connection), driver.cursor() as cursor:
         statement = f"COPY {name} ({columns}) FROM STDIN (FORMAT BINARY)"
+        note_write(connection, statement)
         with cursor.copy(statement) as copy:
             copy.set_types([_postgres_type(column) for column in table.c])
             for row in rows:

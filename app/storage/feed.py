@@ -76,11 +76,6 @@ class Work:
     noted: Sequence[audit.Deed] = ()
 
 
-def drop(connection: Connection) -> None:
-    """Forget what a unit of work has left that failed."""
-    taken(connection)
-
-
 def taken(connection: Connection) -> Work:
     """Return what was collected and noted, and forget it."""
     changes = connection.info.pop(_PENDING, ())

@@ -258,7 +258,7 @@ class Writers(Threads):
 
 def worked(connection: Connection, use: Use[T]) -> tuple[T, feed.Work]:
     """Run a unit of work; return what it has changed besides, which is yet to be recorded."""
-    feed.drop(connection)
+    feed.taken(connection)  # what one before it has left that failed
     return use(connection), feed.taken(connection)
 
 

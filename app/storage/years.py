@@ -36,13 +36,7 @@ _READ = Prepared(
 )
 _SHARE = Prepared(
     sa.text(
-        f"SELECT pg_advisory_xact_lock_shared({_YEAR_LOCKS}, year)"  # noqa: S608 - a number of ours
-        " FROM generate_series(CAST(:first AS integer), CAST(:last AS integer)) AS year"
-    )
-)
-
-_SHARE_ALL = Prepared(
-    sa.text(
+        # S608: a number of ours
         f"SELECT pg_advisory_xact_lock_shared({_YEAR_LOCKS}, CAST(year AS integer))"  # noqa: S608
         " FROM json_array_elements_text(CAST(:each AS json)) AS year"
     )
@@ -67,16 +61,14 @@ def sharing(connection: Connection, first: int, last: int) -> Any:
     and who wants to close the year would never get it. This one is a queue. On SQLite there is only
     one writer anyway.
     """
-    parameters = {"first": first, "last": last}
-    if connection.dialect.name == "postgresql":
-        _SHARE.run(connection, parameters)
-    return _READ.run(connection, parameters)
+    share_all(connection, range(first, last + 1))
+    return _READ.run(connection, {"first": first, "last": last})
 
 
 def share_all(connection: Connection, wanted: Iterable[int]) -> None:
     """Keep others from changing any of these years until this transaction ends."""
     if connection.dialect.name == "postgresql":
-        _SHARE_ALL.run(connection, {"each": json.dumps(sorted(wanted))})
+        _SHARE.run(connection, {"each": json.dumps(sorted(wanted))})
 
 
 def facts(rows: Any) -> dict[int, YearFacts]:
