@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -129,20 +130,20 @@ def _constant(text: str) -> Any:
 _CONTAINERS = frozenset({dict, list})
 
 
-def _members_in(value: Any) -> int:
+def _members_in(value: Json | list[Any]) -> int:
     """Count the members of all objects; -1 if a number has a point or an exponent."""
     members = 0
-    waiting = [value]
-    while waiting:
-        found = waiting.pop()
-        if type(found) is dict:
-            members += len(found)
-            found = found.values()
+    level: list[Any] = [value]  # of nesting: its objects and arrays
+    while level:
+        objects = [each for each in level if type(each) is dict]
+        arrays = (each for each in level if type(each) is list)
+        members += sum(map(len, objects))
+        found = [*chain.from_iterable(map(dict.values, objects)), *chain.from_iterable(arrays)]
         kinds = set(map(type, found))
         if float in kinds:
             return -1
-        if not _CONTAINERS.isdisjoint(kinds):
-            waiting += [each for each in found if type(each) in _CONTAINERS]
+        is_last = _CONTAINERS.isdisjoint(kinds)
+        level = [] if is_last else [each for each in found if type(each) in _CONTAINERS]
     return members
 
 
