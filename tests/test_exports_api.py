@@ -91,9 +91,9 @@ def test_the_position_is_taken_before_the_first_report_is_read(
     pages = exports.pages
     before = lines(world)[-1]["feed_position"]
 
-    async def late(*given: Any) -> Any:
+    async def late(*given: Any, **options: Any) -> Any:
         await asyncio.to_thread(put_report, world, "B", 2024)
-        async for page in pages(*given):
+        async for page in pages(*given, **options):
             yield page
 
     monkeypatch.setattr(exports, "pages", late)
@@ -127,7 +127,7 @@ def test_pages_neither_repeat_nor_miss_a_report(
 ) -> None:
     everything = keys(world)
     for rows, size in ((1, 10**6), (2, 10**6), (3, 10**6), (4, 10**6), (5, 10**6), (4, 1)):
-        monkeypatch.setattr(exports, "ROWS", rows)
+        monkeypatch.setattr(exports, "PACKED_ROWS", rows)
         monkeypatch.setattr(exports, "_BYTES", size)
         monkeypatch.setattr(exports, "_FETCHED", 1)
         assert keys(world) == everything, (rows, size)

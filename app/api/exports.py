@@ -122,7 +122,7 @@ async def _zipped_lines(db: Readable, filters: Filters, position: int) -> Chunks
     def made(rows: exports.Rows) -> tuple[int, bytes]:
         return len(rows), splice.lines(row[2] for row in rows)
 
-    async for size, chunk in exports.pages(db, filters, made):
+    async for size, chunk in exports.pages(db, filters, made, most=exports.PACKED_ROWS):
         count += size
         yield chunk
     yield splice.end(_end(count, position))

@@ -6,6 +6,7 @@ at a whole byte, and the CRC of all, combined from theirs.
 """
 
 from collections.abc import Iterable
+from struct import Struct
 from zlib import crc32
 
 from isal.isal_zlib import crc32_combine
@@ -15,6 +16,8 @@ from app.services.encoding import HEAD, LAST, SYNCED, TRAILER
 
 _TAIL = len(LAST) + TRAILER.size
 _END = SYNCED + LAST
+_LAST = Struct(f"<{len(_END)}sII")
+"""How a body ends: `_END`, then what `TRAILER` has."""
 
 
 def _stored(data: bytes) -> bytes:
@@ -35,22 +38,21 @@ class Splice:
 
     def lines(self, bodies: Iterable[bytes]) -> bytes:
         """Return what follows in the stream for these gzipped bodies, each a line."""
-        parts = [self._head()]
-        add, combined, checked, trailer = parts.append, crc32_combine, crc32, TRAILER.unpack_from
-        crc, size = self._crc, self._size
+        head, combined, checked, last = self._head(), crc32_combine, crc32, _LAST.unpack_from
+        crc, size, parts = self._crc, self._size, []
         for given in bodies:
-            body, end = given, len(given) - TRAILER.size
-            if not (body.startswith(HEAD) and body.endswith(_END, 0, end)):
+            body = given
+            end, own, length = last(body, len(body) - _LAST.size)
+            if end != _END or not body.startswith(HEAD):
                 # It was not made by `encoding.zipped` as it is today.
                 body = encoding.zipped(encoding.unzipped(given))
-                end = len(body) - TRAILER.size
-            own, length = trailer(body, end)
+                _, own, length = last(body, len(body) - _LAST.size)
             crc = checked(b"\n", combined(crc, own, length))
             size += length + 1
-            add(body[len(HEAD) : -_TAIL])
-            add(_LINE_FEED)
+            parts.append(body[len(HEAD) : -_TAIL])
         self._crc, self._size = crc, size
-        return b"".join(parts)
+        parts.append(b"")
+        return head + _LINE_FEED.join(parts)
 
     def end(self, line: bytes) -> bytes:
         """Return the rest of the stream: a last, short line."""

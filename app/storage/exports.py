@@ -16,6 +16,8 @@ Rows = list[Any]
 
 ROWS = 200
 """How many reports a page has at most."""
+PACKED_ROWS = 1_000
+"""How many, where the documents stay packed: what a page costs is shared by more."""
 _BYTES = 2 * 1024 * 1024  # of compressed documents, after which a page ends
 _FETCHED = 50  # rows at a time
 _ORDER = (("agency", False), ("year", False))
@@ -56,6 +58,7 @@ async def pages(
     filters: Mapping[str, Any],
     made: Callable[[Rows], T],
     source: Source = DOCUMENTS,
+    most: int = ROWS,
 ) -> AsyncIterator[T]:
     """Yield what is made of each page of rows, in the order of agency and year.
 
@@ -63,7 +66,7 @@ async def pages(
     pages. Each sees what is committed when it is read.
     """
     after: tuple[str, int] | None = None
-    limit = ROWS
+    limit = most
     if "as_of" in filters:
         source = _THEN[source]
     while True:
@@ -73,7 +76,7 @@ async def pages(
             yield result
         if is_last:
             return
-        limit = min(ROWS, 2 * rows)  # large documents: do not fetch what would be left over
+        limit = min(most, 2 * rows)  # large documents: do not fetch what would be left over
 
 
 def _page(
