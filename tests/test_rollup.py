@@ -12,7 +12,16 @@ from app.domain.calendar import due_dates
 from app.domain.findings import Finding, Severity
 from app.domain.layout import Form, Table
 from app.domain.report import Agency, Filing, Report
-from app.domain.rollup import NOT_OF_SUMS, Added, added, findings_of, partial, reconciled, shown
+from app.domain.rollup import (
+    NOT_OF_SUMS,
+    Added,
+    added,
+    added_up,
+    findings_of,
+    partial,
+    reconciled,
+    shown,
+)
 from app.domain.rules import judge, rules_of
 from app.domain.standing import Standing, is_nil, standing
 from app.forms import FORMS, form_of
@@ -66,7 +75,8 @@ def a_member(code: str, year: int = 2024, **members: Any) -> Report:
 def compared(own: Report, members: list[Report], expected: int | None = None) -> list[Any]:
     """Return where a consolidated report differs: the place and the sides."""
     number = len(members) if expected is None else expected
-    return [(f.at, f.left, f.right, f.difference) for f in reconciled(own, members, number)]
+    found = reconciled(own, members, added_up(own.form, members), number)
+    return [(f.at, f.left, f.right, f.difference) for f in found]
 
 
 # Sums
@@ -300,7 +310,7 @@ def test_every_cell_that_differs_is_named_with_its_sides() -> None:
         ("fees.charges.amount", "0", "2.5", "-2.5"),
         ("disputes.reconsideration.upheld", 7, 5, 2),
     ]
-    found = next(reconciled(own, members, 2))
+    found = next(reconciled(own, members, added_up(own.form, members), 2))
     assert (found.rule, found.severity) == ("rollup.sum", Severity.WARNING)
     assert found.cells == ("/tables/fees/data/charges/amount",)
     assert "2.5" in found.message.zh
@@ -354,7 +364,9 @@ def test_a_total_that_was_left_out_counts_as_it_is_computed() -> None:
     assert compared(a_report(2024, agency=A_CITY, disputes=own), members) == []
 
     own |= {"reconsideration__corrected": 1}
-    found = list(reconciled(a_report(2024, agency=A_CITY, disputes=own), members, 2))
+    consolidated = a_report(2024, agency=A_CITY, disputes=own)
+    sums = added_up(consolidated.form, members)
+    found = list(reconciled(consolidated, members, sums, 2))
 
     assert [(f.at, f.left, f.right) for f in found] == [
         ("disputes.reconsideration.corrected", 1, 0),

@@ -5,6 +5,7 @@ sum over it is partial. Amounts add within one unit, so they are brought to yuan
 unit is not known cannot be added, unless it is 0.
 """
 
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -86,6 +87,14 @@ def added(table: Table, filings: Sequence[Filing]) -> Added:
     return Added(table, len(filings), sums, gaps, inapplicable)
 
 
+def added_up(form: Form, reports: Sequence[Report]) -> dict[str, Added]:
+    """Add up every table of reports, by its key."""
+    return {
+        table.key: added(table, [r.filings[table.key] for r in reports if table.key in r.filings])
+        for table in form.tables
+    }
+
+
 def _column(values: tuple[Any, ...]) -> tuple[int | None, int, int]:
     try:
         return sum(values), 0, 0
@@ -140,18 +149,22 @@ def findings_of(report: Report, sums: Mapping[str, Added], before: Form | None) 
     return [f for f in found if f.outcome is Outcome.FAIL and f.rule not in NOT_OF_SUMS]
 
 
-def reconciled(own: Report, members: Sequence[Report], expected: int) -> Iterator[Finding]:
+def reconciled(
+    own: Report, members: Sequence[Report], sums: Mapping[str, Added], expected: int
+) -> Iterator[Finding]:
     """Hold a government's consolidated report against the reports of its members, cell by cell.
 
-    `expected` members were active in the year. Where all of them have filed a cell it is their sum;
-    otherwise it is not below it, unless it may be negative: then nothing can be said. A total that
-    was left out counts as what it is computed to be.
+    `sums` is what those come to. `expected` members were active in the year. Where all of them have
+    filed a cell it is their sum; otherwise it is not below it, unless it may be negative: then
+    nothing can be said. A total that was left out counts as what it is computed to be.
     """
     for table in own.form.tables:
         filings = [m.filings[table.key] for m in members if table.key in m.filings]
         if filings and table.key in own.filings:
-            sums = added(table, [_whole(filing) for filing in filings])
-            yield from _compared(own, own.filings[table.key], sums, expected)
+            whole = [_whole(filing) for filing in filings]
+            is_as_filed = all(map(operator.is_, whole, filings))
+            found = sums[table.key] if is_as_filed else added(table, whole)
+            yield from _compared(own, own.filings[table.key], found, expected)
 
 
 def _whole(filing: Filing) -> Filing:

@@ -73,15 +73,10 @@ def require(connection: Connection, agency: str, year: int) -> None:
 def _of_family(form: Form, year: int, found: Family) -> _Rollup:
     """Sum the filed reports of the direct children; a government's stands for its subtree."""
     members = [member.report for member in found.members if member.report is not None]
-    added = {
-        table.key: rollup.added(
-            table, [m.filings[table.key] for m in members if table.key in m.filings]
-        )
-        for table in form.tables
-    }
+    added = rollup.added_up(form, members)
     own, compared = found.root.report, []
     if own is not None and found.root.agency.kind == Kind.GOVERNMENT:
-        compared = list(rollup.reconciled(own, members, len(found.members)))
+        compared = list(rollup.reconciled(own, members, added, len(found.members)))
     return _Rollup(
         Report(form, year, found.root.agency, {}),
         "children",

@@ -55,6 +55,7 @@ def _engine(settings: Settings, size: int, *pragmas: str, **options: Any) -> Eng
         **options,
     )
     event.listen(engine, "before_cursor_execute", _as_seen, retval=True)
+    event.listen(engine, "connect", _prepare_early)
     return engine
 
 
@@ -74,8 +75,6 @@ def write_engine(settings: Settings, size: int = 1, *, foreign_keys: bool = True
     engine = _engine(settings, size, f"foreign_keys={'ON' if foreign_keys else 'OFF'}")
     if settings.is_sqlite:
         event.listen(engine, "begin", _begin_to_write)
-    else:
-        event.listen(engine, "connect", _prepare_early)
     return engine
 
 
@@ -89,7 +88,7 @@ def _begin_to_write(connection: Connection) -> None:
 
 
 def _prepare_early(connection: Any, _: object) -> None:
-    """Let the server keep what is written twice: to plan 182 cells takes longer than to write them.
+    """Let the server keep what is asked twice: to plan 182 cells takes longer than to write them.
 
     The driver's own habit is six times, on each connection.
     """
@@ -171,10 +170,14 @@ def at_one_moment(connection: Connection, use: Use[T]) -> T:
     with guarded(connection):
         driver.execute("BEGIN" if is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     try:
-        return use(connection)
-    finally:
+        result = use(connection)
+    except BaseException:
         with guarded(connection):
             driver.rollback()
+        raise
+    with guarded(connection):
+        driver.commit()  # a rollback would have psycopg forget the statements it has prepared
+    return result
 
 
 class _Here:

@@ -6,7 +6,7 @@ filed what and where there is anything but zeros, and only these cells are read 
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
@@ -104,9 +104,8 @@ def _figures(
     given = {"year": year, "each": json.dumps(codes)}
     rows = _cells(table)[connection.dialect.name].rows(connection, given)
     return {
-        code: cells if names is None else with_inapplicable(table, cells, names)
-        for code, names, *values in rows
-        for cells in (tuple(values),)
+        row[0]: row[2:] if row[1] is None else with_inapplicable(table, row[2:], row[1])
+        for row in rows
     }
 
 
@@ -121,12 +120,12 @@ def _filings(
         moving = [row[0] for row in rows if row[base] is not None and row[base + 1] != 0]
         figures = _figures(connection, year, table, moving)
         for row in rows:
-            if row[base] is not None:
-                filing, cells = (
-                    _zeros(table, bool(row[base]), row[base + 2 : end]),
-                    figures.get(row[0]),
-                )
-                found[row[0]][table.key] = filing if cells is None else replace(filing, cells=cells)
+            if row[base] is None:
+                continue
+            filing, cells = _zeros(table, bool(row[base]), row[base + 2 : end]), figures.get(row[0])
+            if cells is not None:
+                filing = Filing(table, cells, filing.nil, choices=filing.choices)
+            found[row[0]][table.key] = filing
         base = end
     return found
 
