@@ -1,10 +1,14 @@
 """A report as a value: what an agency said about a year, blanks and contradictions included."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache, wraps
+from typing import TypeVar
 
 from app.domain.layout import Cells, Form, Table
+
+T = TypeVar("T")
 
 
 class Kind(StrEnum):
@@ -53,6 +57,22 @@ class Filing:
     def state(self) -> str:
         """`nil` or `filed`."""
         return "nil" if self.nil else "filed"
+
+
+def zeros_once(of: Callable[[Filing], T]) -> Callable[[Filing], T]:
+    """Let what is made of a table of zeros, as most are, be made once and kept."""
+
+    @lru_cache(maxsize=256)
+    def of_zeros(table: Table, nil: bool, choices: tuple[tuple[str, str], ...]) -> T:
+        return of(Filing(table, table.zeros, nil, choices=dict(choices)))
+
+    @wraps(of)
+    def kept(filing: Filing) -> T:
+        if filing.remarks or filing.cells != filing.table.zeros:
+            return of(filing)
+        return of_zeros(filing.table, filing.nil, tuple(filing.choices.items()))
+
+    return kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ Anybody can recompute it from the report as it is served; how, is said at `GET /
 import hashlib
 import json
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import cache
 from json.encoder import encode_basestring
 from typing import Any
 
 from app.domain.layout import NOT_APPLICABLE, Cells, Table, picker
-from app.domain.report import PROSE, Filing, Report
+from app.domain.report import PROSE, Filing, Report, zeros_once
 from app.services import filing, rendering
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -68,18 +68,8 @@ def _object(members: dict[str, str]) -> str:
     return f"{{{inside}}}"
 
 
+@zeros_once
 def _table(filed: Filing) -> str:
-    if not filed.remarks and filed.cells == filed.table.zeros:
-        return _zeros(filed.table, filed.nil, tuple(filed.choices.items()))
-    return _filed(filed)
-
-
-@lru_cache(maxsize=256)
-def _zeros(table: Table, nil: bool, choices: tuple[tuple[str, str], ...]) -> str:
-    return _filed(Filing(table, table.zeros, nil, choices=dict(choices)))
-
-
-def _filed(filed: Filing) -> str:
     members = {key: _text(value) for key, value in filed.choices.items()}
     members |= {
         "data": _filled(filed),

@@ -6,7 +6,7 @@ of the time that it takes to make objects of them first.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -14,7 +14,7 @@ from app.domain import decimals
 from app.domain.calendar import timeliness
 from app.domain.findings import Finding, Outcome, Severity
 from app.domain.layout import NOT_APPLICABLE, Cell, Table, Value
-from app.domain.report import PROSE, Agency, Filing, Report
+from app.domain.report import PROSE, Agency, Filing, Report, zeros_once
 from app.domain.totals import sums, whole
 from app.services.encoding import encoded
 from app.storage.reports import Stored
@@ -87,20 +87,9 @@ def _figures_of(table: Table) -> tuple[_Figures, _Figures]:
     return _Figures(table, table.cells), _Figures(table, table.totals)
 
 
+@zeros_once
 def filed(filing: Filing) -> bytes:
     """Return the JSON of a table as it stands in a report."""
-    if not filing.remarks and filing.cells == filing.table.zeros:
-        return _filed_zeros(filing.table, filing.nil, tuple(filing.choices.items()))
-    return _filed(filing)
-
-
-@lru_cache(maxsize=256)
-def _filed_zeros(table: Table, nil: bool, choices: tuple[tuple[str, str], ...]) -> bytes:
-    """Return the JSON of a table of zeros."""
-    return _filed(Filing(table, table.zeros, nil, choices=dict(choices)))
-
-
-def _filed(filing: Filing) -> bytes:
     table = filing.table
     cells, totals_of = _figures_of(table)
     computed: tuple[int | None, ...] | None = whole(table, filing.cells)
