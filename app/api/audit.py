@@ -13,7 +13,7 @@ from app.api import queries, schemas
 from app.api.documentation import lists, problems, reads
 from app.api.downloads import MEDIA_TYPES, Chunks, Stream, contents, disposition, downloads
 from app.api.queries import Listing, ListQuery, NoQuery
-from app.api.replies import accepts_gzip, reply
+from app.api.replies import reply, takes_gzip
 from app.api.routing import database, router
 from app.errors import NotFound
 from app.services import auditing, encoding
@@ -165,7 +165,7 @@ async def export_audit(request: Request, query: Annotated[AuditExportQuery, Quer
     filters = queries.read(request, AuditExportQuery).model_dump(exclude_unset=True)
     headers = {"Cache-Control": "no-store", **disposition("audit.ndjson")}
     headers["Vary"] = "Accept-Encoding"
-    zips = accepts_gzip(request.headers.get("accept-encoding", ""))
+    zips = takes_gzip(request)
     if zips:
         headers["Content-Encoding"] = "gzip"
     chunks = _lines(database(request), _parameters(filters))

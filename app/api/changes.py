@@ -18,7 +18,7 @@ from app.api.context import HEAD
 from app.api.documentation import problems, reads
 from app.api.feed_schemas import ChangePage, ResourceName
 from app.api.queries import NoQuery
-from app.api.replies import FEED_POSITION, accepts_gzip, reply
+from app.api.replies import FEED_POSITION, reply, takes_gzip
 from app.api.routing import Direct, database, router
 from app.api.watching import Ask, Served, Watcher, hanging_up, read
 from app.domain.codes import CODE_PATTERN
@@ -108,7 +108,7 @@ async def list_changes(request: Request, query: Annotated[ChangesQuery, Query()]
     else:
         served = await read(database(request), ask)
     made = _kept(served)
-    zipped = made.zipped if accepts_gzip(request.headers.get("accept-encoding", "")) else None
+    zipped = made.zipped if takes_gzip(request) else None
     return reply(request, made.etag, body=made.body, zipped=zipped)
 
 

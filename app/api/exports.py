@@ -18,7 +18,7 @@ from app.api.context import HEAD
 from app.api.documentation import problems
 from app.api.downloads import MEDIA_TYPES, Chunks, Stream, contents, disposition, downloads
 from app.api.queries import ListQuery, NoQuery
-from app.api.replies import FEED_POSITION, accepts_gzip
+from app.api.replies import FEED_POSITION, takes_gzip
 from app.api.reports import ReportsQuery
 from app.api.routing import database
 from app.documents import flat
@@ -85,7 +85,7 @@ async def _begin(request: Request, suffix: str) -> tuple[Filters, int, dict[str,
 def _zips(request: Request, headers: dict[str, str]) -> bool:
     """Tell whether to gzip a text for the client, and say so in the headers."""
     headers["Vary"] = "Accept-Encoding"
-    zips = accepts_gzip(request.headers.get("accept-encoding", ""))
+    zips = takes_gzip(request)
     if zips:
         headers["Content-Encoding"] = "gzip"
     return zips

@@ -19,7 +19,7 @@ from starlette.types import Message
 
 from app.api.access import caller_of
 from app.api.problems import response_to
-from app.api.replies import accepts_gzip
+from app.api.replies import takes_gzip
 from app.errors import AppError, Conflict, Invalid, Malformed
 from app.services import encoding
 from app.services.reporting import now
@@ -192,8 +192,7 @@ def keyed(database: Any, request: Request) -> Any:
 def _replayed(request: Request, kept: Kept) -> Response:
     """Return a reply once more, unpacked for a client that does not take gzip."""
     headers, body = {**kept.headers, "Idempotent-Replayed": "true"}, kept.body
-    takes_gzip = accepts_gzip(request.headers.get("accept-encoding", ""))
-    if headers.get("content-encoding") == "gzip" and not takes_gzip:
+    if headers.get("content-encoding") == "gzip" and not takes_gzip(request):
         del headers["content-encoding"]
         headers["etag"] = headers["etag"].replace('-gzip"', '"')
         body = encoding.unzipped(body)

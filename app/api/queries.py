@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from app.api import bodies
 from app.api.context import header
-from app.api.replies import WORTH_ZIPPING, accepts_gzip, reply
+from app.api.replies import WORTH_ZIPPING, reply, takes_gzip
 from app.api.routing import database
 from app.api.schemas import YearText, instant
 from app.errors import Fault, Invalid, Malformed
@@ -241,9 +241,7 @@ async def _kept(request: Request, listing: Listing) -> Response:
         rows, total = await db.use(asked.reading())
         found = Page(stand, *page(asked, rows, total))
         pages.keep(key, found)
-    zips = len(found.body) >= WORTH_ZIPPING and accepts_gzip(
-        header(request, b"accept-encoding") or ""
-    )
+    zips = len(found.body) >= WORTH_ZIPPING and takes_gzip(request)
     return reply(request, found.etag, body=found.body, zipped=found.zipped if zips else None)
 
 

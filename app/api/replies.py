@@ -24,9 +24,13 @@ WORTH_ZIPPING = 1_000
 _QUALITY = re.compile(r";\s*q=([\d.]+)")
 
 
+def takes_gzip(request: Request) -> bool:
+    """Tell whether the client takes gzip."""
+    return _has_gzip(header(request, b"accept-encoding") or "")
+
+
 @lru_cache(maxsize=512)
-def accepts_gzip(header: str) -> bool:
-    """Tell whether a client with this Accept-Encoding takes gzip."""
+def _has_gzip(header: str) -> bool:
     wanted: dict[str, bool] = {}
     for part in header.lower().split(","):
         coding = part.split(";")[0].strip()
@@ -118,8 +122,8 @@ def reply(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return a representation, of which one coding at least is given; 304 if the client has it."""
-    takes_gzip = accepts_gzip(header(request, b"accept-encoding") or "")
-    is_zipped = takes_gzip and (zipped is not None or len(body or b"") >= WORTH_ZIPPING)
+    is_worth_it = zipped is not None or len(body or b"") >= WORTH_ZIPPING
+    is_zipped = is_worth_it and takes_gzip(request)
     tag = f'{etag[:-1]}-gzip"' if is_zipped else etag
     sent = [(b"etag", tag.encode("latin-1")), *_ALWAYS]
     if headers is not None:
