@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection, event
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlmodel import Session
 
 from app.errors import NotFound
@@ -273,6 +273,25 @@ def test_who_steps_back_has_a_transaction_of_its_own(one_writer: Database) -> No
     assert stored(one_writer) == ["a", "b", "c"]
     is_shared = not one_writer.is_sqlite
     assert (len(attempts), commits) == ((2, 2) if is_shared else (1, 1))
+
+
+def test_who_is_in_a_group_when_the_database_goes_away_does_not_wait_for_each_other(
+    one_writer: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[int] = []
+
+    def away() -> Any:
+        attempts.append(1)
+        raise OperationalError("", {}, Exception("nobody listens"))
+
+    def last(_: Connection) -> None:
+        monkeypatch.setattr(one_writer.writes, "connect", away)
+        raise OperationalError("", {}, Exception("cut off"))
+
+    uses = [in_session(keep("a")), in_session(keep("b")), last]
+    outcomes, _ = grouped(one_writer, *uses)
+    assert [type(outcome) for outcome in outcomes] == [OperationalError] * 3
+    assert attempts == [1]
 
 
 def test_a_group_locks_in_the_order_of_the_agencies(one_writer: Database) -> None:

@@ -88,9 +88,11 @@ class Threads:
         for thread in self._threads:
             thread.start()
 
-    async def run(self, use: Use[T], about: About | None = None) -> T:
+    async def run(self, use: Use[T]) -> T:
         """Let a thread use its connection."""
-        turn = Turn(use, about)
+        return await self._served(Turn(use))
+
+    async def _served(self, turn: Turn[T]) -> T:
         self._queue.put(turn)
         return await turn.future
 
@@ -160,6 +162,10 @@ class Writers(Threads):
         self._after = after
         super().__init__(engine, size, "writer")
 
+    async def run(self, use: Use[T], about: About | None = None) -> T:
+        """Let a thread write; `about` says what, if that is all that it locks."""
+        return await self._served(Turn(use, about))
+
     def _serve(self) -> None:
         while (first := self._queue.get()) is not None:
             for group in self._groups(first):
@@ -192,7 +198,8 @@ class Writers(Threads):
     def _can_share(self, turn: Turn[Any]) -> bool:
         return self._takes_all or turn.about is not None
 
-    def _commit(self, group: list[Turn[Any]]) -> None:
+    def _commit(self, group: list[Turn[Any]]) -> Exception | None:
+        """Serve a group in one transaction; return what kept that from being begun."""
         outcomes: list[Outcome] = []
         has_begun = False
         try:
@@ -203,17 +210,23 @@ class Writers(Threads):
                     outcomes += [_attempt(turn.use, connection, works) for turn in group]
                 feed.record(connection, works)
         except Exception as error:
-            if len(group) == 1 or not has_begun:
+            if len(group) > 1 and has_begun:
+                self._one_by_one(group)  # nothing of the group is stored
+            else:
                 _tell([(turn, (None, error)) for turn in group])
+            return None if has_begun else error
+        told = list(zip(group, outcomes, strict=True))
+        _tell([each for each in told if not isinstance(each[1][1], Alone)])
+        self._one_by_one([turn for turn, (_, error) in told if isinstance(error, Alone)])
+        return None
+
+    def _one_by_one(self, turns: list[Turn[Any]]) -> None:
+        """Give each a transaction of its own; if there is none to be had, the rest do not wait."""
+        for served, turn in enumerate(turns, 1):
+            error = self._commit([turn])
+            if error is not None:
+                _tell([(each, (None, error)) for each in turns[served:]])
                 return
-            for turn in group:  # nothing of the group is stored
-                self._commit([turn])
-        else:
-            told = list(zip(group, outcomes, strict=True))
-            _tell([each for each in told if not isinstance(each[1][1], Alone)])
-            for turn, outcome in told:
-                if isinstance(outcome[1], Alone):
-                    self._commit([turn])
 
     @contextlib.contextmanager
     def _sharing(self, connection: Connection, group: list[Turn[Any]]) -> Iterator[None]:
