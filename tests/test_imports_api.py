@@ -14,7 +14,8 @@ from httpx2 import Response
 from app.api import files
 from app.documents import template
 from app.main import create_app
-from app.services import background, encoding, maintaining
+from app.services import background, encoding, importing, maintaining
+from app.storage import bulk
 from app.storage.database import read_engine
 from tests.api import Json, TestClient, a_report_body, make_agency, put_report, said
 from tests.builders import A_BUREAU, FORM_2021, a_report
@@ -113,9 +114,15 @@ LINES = [
 ]
 
 
+@pytest.mark.parametrize("at_a_time", [1, 2, importing.AGENCIES])
 def test_a_file_is_worth_as_much_as_its_lines_put_one_by_one(
-    client: TestClient, database_url: str, tmp_path: Any
+    client: TestClient,
+    database_url: str,
+    tmp_path: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    at_a_time: int,
 ) -> None:
+    monkeypatch.setattr(importing, "AGENCIES", at_a_time)
     for code in "abc":
         make_agency(client, code)
     put_report(client, "a", 2022, requests={"carried_out__total": 5})
@@ -140,6 +147,31 @@ def test_a_file_is_worth_as_much_as_its_lines_put_one_by_one(
     assert_consistent(database_url)
     again = send(client, *(line for n, line in enumerate(LINES) if n != 0))
     assert {outcome for _, outcome in outcomes(again)} == {"unchanged"}
+
+
+@pytest.mark.parametrize("last", [1, 2, 3])
+def test_an_import_of_which_a_part_cannot_be_written_stores_nothing(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, last: int
+) -> None:
+    """Parts are written behind what is judged, and the last of them after all was judged."""
+    monkeypatch.setattr(importing, "AGENCIES", 1)
+    parts: list[bulk.Batch] = []
+
+    def write(connection: sa.Connection, batch: bulk.Batch) -> None:
+        parts.append(batch)
+        if len(parts) == last:
+            raise sa.exc.OperationalError("", {}, Exception("the disk is full"))
+        really_write(connection, batch)
+
+    really_write = bulk.write
+    monkeypatch.setattr(bulk, "write", write)
+    for code in "abc":
+        make_agency(client, code)
+    before = client.get("/v1/changes").json()["latest"]
+    assert send(client, *(a_line(code) for code in "abc")).status_code == 503
+    assert len(parts) == last
+    assert stored(client) == []
+    assert client.get("/v1/changes").json()["latest"] == before
 
 
 def test_an_outcome_tells_revision_etag_and_findings(client: TestClient) -> None:

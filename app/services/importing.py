@@ -7,7 +7,7 @@ between years) is derived once, at the end. Rules and documents are those of `se
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from operator import attrgetter
@@ -124,16 +124,36 @@ def store(
     with bulk.savepoint(connection) as undo:
         facts = lock_years(connection, staging, plan)
         _refuse(connection, staging, facts)
-        after = ""
-        while not _is_lost(staging, plan) and (codes := next_agencies(staging, after)):
-            tick(store_some(connection, staging, codes, facts, with_findings=plan.dry_run))
-            after = codes[-1]
+        _store_all(connection, staging, plan, facts, tick)
         if plan.dry_run or _is_lost(staging, plan):
             undo()
     if _is_lost(staging, plan):
         staging.skip()
     elif not plan.dry_run:
         tell(connection, staging)
+
+
+def _store_all(
+    connection: Connection,
+    staging: Staging,
+    plan: Plan,
+    facts: Mapping[int, YearFacts],
+    tick: Callable[[int], None],
+) -> None:
+    """Write some agencies after others; what is written of some while the next are judged."""
+    with bulk.Behind(connection) as behind:
+        some = _next(connection, staging, "")
+        while some is not None and not _is_lost(staging, plan):
+            if some.ties:
+                tick(_store(connection, staging, some, facts, with_findings=plan.dry_run))
+                some = _next(connection, staging, some.codes[-1])
+                continue
+            batch = Batch()
+            lines, _ = _judge(connection, staging, some, facts, batch, with_findings=plan.dry_run)
+            behind.wait()
+            some = _next(connection, staging, some.codes[-1])
+            behind.write(batch)
+            tick(lines)
 
 
 def tell(connection: Connection, staging: Staging) -> None:
@@ -210,54 +230,99 @@ class _Agency:
         return {year for year in self.last if self.now[year] is not self.before.get(year)}
 
 
-def store_some(
-    connection: Connection,
-    staging: Staging,
-    codes: list[str],
-    facts: Mapping[int, YearFacts],
-    *,
-    with_findings: bool = False,
-) -> int:
-    """Write what is staged of some agencies that follow each other; return how many lines."""
+@dataclass(frozen=True, slots=True)
+class _Some:
+    """Some agencies that follow each other, locked, and what was read of them to write theirs."""
+
+    codes: list[str]
+    agencies: Mapping[str, Agency]
+    stored: Mapping[str, dict[int, Stored]]
+    firsts: Mapping[str, int]
+    standing: Mapping[tuple[str, int], list[Any]]
+    ties: Sequence[Tie]
+
+
+def _next(connection: Connection, staging: Staging, after: str) -> _Some | None:
+    codes = next_agencies(staging, after)
+    return _read(connection, staging, codes) if codes else None
+
+
+def _read(connection: Connection, staging: Staging, codes: list[str]) -> _Some:
     concerned = staging.years()
     agencies = bulk.lock(connection, codes)
     stored = reports.load_some(connection, agencies, concerned[0] - 2, concerned[-1] + 1)
     firsts = _first_revisions(connection, staging, codes, stored)
-    standing = _standing(connection, stored)
-    batch, time, lines = Batch(), reporting.now(), 0
     ties = successions.everything(connection)
+    return _Some(codes, agencies, stored, firsts, _standing(connection, stored), ties)
+
+
+def store_some(
+    connection: Connection, staging: Staging, codes: list[str], facts: Mapping[int, YearFacts]
+) -> int:
+    """Write what is staged of some agencies that follow each other; return how many lines."""
+    return _store(connection, staging, _read(connection, staging, codes), facts)
+
+
+def _store(
+    connection: Connection,
+    staging: Staging,
+    some: _Some,
+    facts: Mapping[int, YearFacts],
+    *,
+    with_findings: bool = False,
+) -> int:
+    batch = Batch()
+    lines, later = _judge(connection, staging, some, facts, batch, with_findings=with_findings)
+    bulk.write(connection, batch)
+    staging.add_changes(reporting.rejudged(connection, later))
+    return lines
+
+
+def _judge(
+    connection: Connection,
+    staging: Staging,
+    some: _Some,
+    facts: Mapping[int, YearFacts],
+    batch: Batch,
+    *,
+    with_findings: bool,
+) -> tuple[int, set[tuple[str, int]]]:
+    """Apply what is staged of some agencies, and put what follows into the batch.
+
+    Returns how many lines there were, and the other reports that are judged by theirs. The
+    connection is used only where there are successions.
+    """
+    time, lines = reporting.now(), 0
     held: list[_Agency] = []
-    tied = {code for tie in ties for code in (tie.predecessor, tie.successor)}
-    items = staging.items(codes[0], codes[-1])
+    tied = {code for tie in some.ties for code in (tie.predecessor, tie.successor)}
+    items = staging.items(some.codes[0], some.codes[-1])
     for code, of_agency in groupby(items, attrgetter("agency")):
-        before = stored.get(code, {})
-        work = _Agency(agencies[code], before, dict(before)) if code in agencies else None
+        before = some.stored.get(code, {})
+        work = _Agency(some.agencies[code], before, dict(before)) if code in some.agencies else None
         outcomes: list[Outcome] = []
         for item in of_agency:
             lines += 1
-            faults = _refused(code, item.year, agencies, facts)
+            faults = _refused(code, item.year, some.agencies, facts)
             if faults or work is None:
                 outcomes.append(_failed(item.line, code, item.year, faults))
                 continue
-            outcomes += _apply(work, item, firsts, time)
+            outcomes += _apply(work, item, some.firsts, time)
             if len(outcomes) > _ROWS:
                 staging.settle(outcomes)
                 outcomes.clear()
         if work is not None and code in tied:
             held.append(work)
         elif work is not None:
-            staging.add_changes(_finish(work, batch, facts, standing, time))
+            staging.add_changes(_finish(work, batch, facts, some.standing, time))
             outcomes += _outcomes(work, facts, with_findings=with_findings)
         staging.settle(outcomes)
-    later = _relate(connection, held, ties)
+    later = _relate(connection, held, some.ties) if held else set()
     for work in held:
         also = {year for code, year in later if code == work.agency.code and year in facts}
-        staging.add_changes(_finish(work, batch, facts, standing, time, also=also))
+        staging.add_changes(_finish(work, batch, facts, some.standing, time, also=also))
         staging.settle(_outcomes(work, facts, with_findings=with_findings))
         later -= {(work.agency.code, year) for year in also}
-    bulk.write(connection, batch)
-    staging.add_changes(reporting.rejudged(connection, later))
-    return lines
+    return lines, later
 
 
 def _relate(

@@ -7,6 +7,7 @@ is deleted first, but for the rows of reports themselves, on which the others de
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -206,6 +207,40 @@ def write(connection: Connection, batch: Batch) -> None:
     codes = {_key(stored)[0] for _, stored in batch.reports}
     given = {"each": json.dumps(list(codes)), "actor": actor_of(connection)}
     _KEEP[connection.dialect.name].run(connection, given)
+
+
+class Behind:
+    """Writes batches with a connection, on PostgreSQL each on a thread while the next is made.
+
+    Whoever uses the connection for something else waits first. On SQLite there is no server to wait
+    for, and a batch is written at once.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._thread = ThreadPoolExecutor(1, "bulk-writer")
+        self._written: Future[None] | None = None
+
+    def __enter__(self) -> "Behind":
+        return self
+
+    def __exit__(self, failed: object, *_: object) -> None:
+        self._thread.shutdown()
+        if failed is None:
+            self.wait()
+
+    def write(self, batch: Batch) -> None:
+        """Begin to write a batch; the one before it is written."""
+        if self._connection.dialect.name == "sqlite":
+            write(self._connection, batch)
+        else:
+            self._written = self._thread.submit(write, self._connection, batch)
+
+    def wait(self) -> None:
+        """Wait until the connection is free. Raises what went wrong in writing."""
+        written, self._written = self._written, None
+        if written is not None:
+            written.result()
 
 
 def record(connection: Connection, changes: Sequence[Change]) -> None:
