@@ -22,6 +22,7 @@ from app.api import files
 from app.main import create_app
 from app.services import background, importing, spooling, staged
 from app.services.spooling import LONGEST_LINE, PIECE, NotPacked, Spool, TooLarge, unpacked
+from app.storage import reports
 from app.storage.database import write_engine
 from app.storage.staging import Item, Outcome, Staging
 from tests.api import TestClient, a_report_body, make_agency, put_report
@@ -263,6 +264,39 @@ def test_an_import_is_taken_up_again_after_the_server_was_killed(
         found = client.get(job["links"]["outcomes"]).text.splitlines()
         assert [json.loads(line)["line"] for line in found] == [*range(1, len(lines) + 1)]
     assert_consistent(database_url)
+
+
+def test_an_import_reads_no_reports_but_those_of_its_agencies(
+    database_url: str, backend: str
+) -> None:
+    """So what it costs does not grow with what is stored."""
+    codes = [f"a{n}" for n in range(20)]
+    with TestClient(create_app(quiet(database_url))) as client:
+        for code in (*codes, "z"):
+            make_agency(client, code)
+        assert client.post(
+            "/v1/imports",
+            content=ndjson(a_line(code, year) for code in codes for year in (2022, 2023)),
+            headers={"content-type": "application/x-ndjson"},
+        ).is_success
+    engine, staging = write_engine(quiet(database_url)), Staging()
+    body = staged.whole(a_report(2024))
+    staging.add([Item("z", 2024, 1, body)])
+    with engine.begin() as connection:
+        importing.store(connection, staging, importing.Plan(), lambda _: None)
+        if backend == "sqlite":
+            sql, names, _ = reports._LOAD_SOME[backend]._compiled(backend)
+            driver: Any = connection.connection.driver_connection
+            plan = driver.execute(f"EXPLAIN QUERY PLAN {sql}", [None] * len(names)).fetchall()
+            assert not [row for row in plan if row[3].startswith("SCAN report")]
+        else:
+            read = (
+                "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables"
+                " WHERE relname = 'report'"
+            )
+            assert connection.exec_driver_sql(read).scalar_one() < len(codes)
+    staging.close()
+    engine.dispose()
 
 
 def test_a_job_is_taken_over_only_from_an_owner_that_is_gone() -> None:

@@ -22,7 +22,7 @@ from app.storage.acting import actor_of, signed
 from app.storage.feed import Change
 from app.storage.models import FILINGS, DerivedDocument, DerivedFinding
 from app.storage.reports import Stored
-from app.storage.statements import EACH, Prepared, guarded, note_write
+from app.storage.statements import AMONG, Prepared, guarded, note_write
 
 _IMPORT_LOCK = 0x696D706F  # "impo"
 
@@ -31,7 +31,7 @@ _DOCUMENT: Any = DerivedDocument.__table__  # type: ignore[attr-defined]
 _FINDING: Any = DerivedFinding.__table__  # type: ignore[attr-defined]
 _FILINGS: dict[str, Any] = {key: model.__table__ for key, model in FILINGS.items()}
 _CHANGING = (*PROSE, "revision", "updated_at")
-_KEEP = {kind: Prepared(reports.kept_of(each)) for kind, each in EACH.items()}
+_KEEP = {kind: Prepared(reports.kept_of(is_in)) for kind, is_in in AMONG.items()}
 
 Key = tuple[str, int]
 Row = tuple[Any, ...]
@@ -40,9 +40,12 @@ Row = tuple[Any, ...]
 def take_turn(connection: Connection, *, patiently: bool) -> None:
     """Let one import at a time write, so that no two wait for each other's agencies.
 
-    `patiently` waits as long as it takes. On SQLite there is only one writer anyway.
+    `patiently` waits as long as it takes. On SQLite there is only one writer anyway. Every statement
+    of an import looks for keys, in tables that may grow a thousandfold within its transaction: a
+    plan that was made while they were empty must not read them whole.
     """
     if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         if patiently:
             connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
@@ -61,28 +64,28 @@ def savepoint(connection: Connection) -> Iterator[Callable[[], None]]:
     connection.exec_driver_sql("RELEASE SAVEPOINT import")
 
 
-def _agencies(each: Any) -> Prepared:
+def _agencies(is_in: Callable[[Any], Any]) -> Prepared:
     agency = models.Agency
     return Prepared(
         sa.select(col(agency.code), col(agency.name), col(agency.kind), col(agency.level))
-        .where(col(agency.code).in_(each))
+        .where(is_in(col(agency.code)))
         .order_by(col(agency.code))
         .with_for_update(key_share=True)
     )
 
 
-_LOCK = {kind: _agencies(each) for kind, each in EACH.items()}
+_LOCK = {kind: _agencies(is_in) for kind, is_in in AMONG.items()}
 _KNOWN = {
-    kind: Prepared(sa.select(col(models.Agency.code)).where(col(models.Agency.code).in_(each)))
-    for kind, each in EACH.items()
+    kind: Prepared(sa.select(col(models.Agency.code)).where(is_in(col(models.Agency.code))))
+    for kind, is_in in AMONG.items()
 }
 _RETIRED = {
     kind: Prepared(
         sa.select(col(models.Retired.key), col(models.Retired.revision)).where(
-            col(models.Retired.key).in_(each)
+            is_in(col(models.Retired.key))
         )
     )
-    for kind, each in EACH.items()
+    for kind, is_in in AMONG.items()
 }
 
 
@@ -254,10 +257,10 @@ def record(connection: Connection, changes: Sequence[Change]) -> None:
 _FINDINGS = {
     kind: Prepared(
         sa.select(_FINDING.c.agency, _FINDING.c.year, _FINDING.c.body)
-        .where(_FINDING.c.agency.in_(each))
+        .where(is_in(_FINDING.c.agency))
         .order_by(_FINDING.c.agency, _FINDING.c.year, _FINDING.c.position)
     )
-    for kind, each in EACH.items()
+    for kind, is_in in AMONG.items()
 }
 
 

@@ -18,7 +18,7 @@ from app.storage import agencies, models, successions, years
 from app.storage.acting import actor_of
 from app.storage.models import FILINGS, DerivedDocument, DerivedFinding
 from app.storage.paging import Source, equals
-from app.storage.statements import EACH, Prepared, batched
+from app.storage.statements import AMONG, Prepared, batched
 from app.storage.successions import Tie
 from app.storage.turns import require_alone
 from app.storage.years import YearFacts
@@ -105,7 +105,7 @@ def _load(*wanted: Any) -> Any:
 
 
 _LOAD = Prepared(_load(_REPORT.c.agency == sa.bindparam("agency")))
-_LOAD_SOME = {kind: Prepared(_load(_REPORT.c.agency.in_(each))) for kind, each in EACH.items()}
+_LOAD_SOME = {kind: Prepared(_load(is_in(_REPORT.c.agency))) for kind, is_in in AMONG.items()}
 _TAGS = Prepared(
     sa.select(_REPORT.c.year, _DOCUMENT.c.etag, _DOCUMENT.c.rule_set)
     .select_from(_REPORT.outerjoin(_DOCUMENT))
@@ -345,7 +345,7 @@ def _revisions(*wanted: Any) -> Any:
     )
 
 
-def kept_of(each: Any) -> Any:
+def kept_of(is_in: Callable[[Any], Any]) -> Any:
     """Copy the documents of these agencies into the history, where their revisions are new."""
     kept = _REVISION.c
     is_kept = sa.exists().where(
@@ -353,7 +353,7 @@ def kept_of(each: Any) -> Any:
         kept.year == _REPORT.c.year,
         kept.revision == _REPORT.c.revision,
     )
-    return _revisions(_REPORT.c.agency.in_(each), ~is_kept)
+    return _revisions(is_in(_REPORT.c.agency), ~is_kept)
 
 
 _KEEP_REVISION = Prepared(_revisions(_this(_REPORT)))

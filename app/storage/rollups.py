@@ -18,7 +18,7 @@ from app.domain.report import Agency, Filing, Report
 from app.storage import periods, standings
 from app.storage.models import any_cell
 from app.storage.standings import FILINGS, REPORT, YEAR
-from app.storage.statements import EACH, Prepared
+from app.storage.statements import AMONG, Prepared
 
 _HEAD = ("code", "name", "kind", "level")
 _BESIDE = 4  # columns that follow the head
@@ -92,7 +92,7 @@ def _cells(table: Table) -> Mapping[str, Prepared]:
     columns = (filing.c[cell.name] for cell in table.cells)
     query = sa.select(filing.c.agency, filing.c.not_applicable, *columns)
     query = query.where(filing.c.year == sa.bindparam("year"))
-    return {kind: Prepared(query.where(filing.c.agency.in_(each))) for kind, each in EACH.items()}
+    return {kind: Prepared(query.where(is_in(filing.c.agency))) for kind, is_in in AMONG.items()}
 
 
 def _figures(

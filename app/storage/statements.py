@@ -33,17 +33,28 @@ def _raw_cursor() -> Any:
     return importlib.import_module("psycopg").RawCursor
 
 
-EACH: dict[str, Any] = {
-    "sqlite": sa.select(
-        sa.func.json_each(sa.bindparam("each", type_=sa.Text)).table_valued("value").c.value
-    ),
-    "postgresql": sa.select(
-        sa.func.json_array_elements_text(sa.cast(sa.bindparam("each", type_=sa.Text), sa.JSON))
-        .table_valued("value")
-        .c.value
-    ),
+_EACH: Any = sa.bindparam("each", type_=sa.Text)
+
+
+def _among_on_sqlite(column: Any) -> Any:
+    return column.in_(sa.select(sa.func.json_each(_EACH).table_valued("value").c.value))
+
+
+def _among_on_postgresql(column: Any) -> Any:
+    """Compare with an array: a subquery in its place would be joined, in many joins the last."""
+    texts = sa.func.json_array_elements_text(sa.cast(_EACH, sa.JSON)).table_valued("value")
+    array = sa.func.array(sa.select(texts.c.value).scalar_subquery(), type_=sa.ARRAY(sa.Text))
+    return column == sa.any_(array)
+
+
+AMONG: dict[str, Callable[[Any], Any]] = {
+    "sqlite": _among_on_sqlite,
+    "postgresql": _among_on_postgresql,
 }
-"""For each kind of database, a selection of the texts in a JSON array, the parameter `each`."""
+"""For each kind of database, what tells that a column has one of the texts in a JSON array.
+
+The array is the parameter `each`.
+"""
 
 
 class Prepared:
