@@ -19,6 +19,7 @@ CREATE TABLE item (
     PRIMARY KEY (agency, year, line)
 ) WITHOUT ROWID;
 CREATE TABLE outcome (line INTEGER PRIMARY KEY, outcome TEXT NOT NULL, body BLOB NOT NULL);
+CREATE INDEX failed ON outcome (line) WHERE outcome = 'failed';
 CREATE TABLE cell (
     agency TEXT NOT NULL, year TEXT NOT NULL, line INTEGER NOT NULL,
     "table" TEXT NOT NULL, row TEXT NOT NULL, "column" TEXT NOT NULL, value TEXT NOT NULL,
@@ -55,6 +56,7 @@ class Staging:
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._database.executescript(_TABLES)
+        self._years: list[int] | None = None
 
     def close(self) -> None:
         """Throw everything away."""
@@ -62,6 +64,7 @@ class Staging:
 
     def add(self, items: Iterable[Item]) -> None:
         """Keep reports until they are written."""
+        self._years = None
         self._database.executemany("INSERT INTO item VALUES (?, ?, ?, ?)", items)
 
     def settle(self, outcomes: Iterable[Outcome]) -> None:
@@ -74,8 +77,10 @@ class Staging:
 
     def years(self) -> list[int]:
         """Return the years that reports are on."""
-        query = "SELECT DISTINCT year FROM item ORDER BY year"
-        return [year for (year,) in self._database.execute(query)]
+        if self._years is None:
+            query = "SELECT DISTINCT year FROM item ORDER BY year"
+            self._years = [year for (year,) in self._database.execute(query)]
+        return self._years
 
     def agencies(self, after: str, size: int, most: int) -> list[str]:
         """Return the next agencies, so many that their reports have about `size` bytes."""
