@@ -40,9 +40,9 @@ Row = tuple[Any, ...]
 def take_turn(connection: Connection, *, patiently: bool) -> None:
     """Let one import at a time write, so that no two wait for each other's agencies.
 
-    `patiently` waits as long as it takes. On SQLite there is only one writer anyway. Every statement
-    of an import looks for keys, in tables that may grow a thousandfold within its transaction: a
-    plan that was made while they were empty must not read them whole.
+    `patiently` waits as long as it takes. On SQLite there is only one writer anyway. An import only
+    looks for keys, in tables that may grow a thousandfold within its transaction: a plan that was
+    made while they were empty must not read them whole.
     """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET LOCAL enable_seqscan = off")

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from sqlmodel import col
 
 from app.domain.layout import NOT_APPLICABLE, Cells, Form, Table, picker
-from app.domain.report import PROSE, Agency, Filing, Report
+from app.domain.report import PROSE, Agency, Filing, Report, zeros_once
 from app.forms import form_of
 from app.storage import agencies, models, successions, years
 from app.storage.acting import actor_of
@@ -407,59 +407,53 @@ _DELETE_FILING = {
     key: Prepared(sa.delete(table).where(_this(table))) for key, table in _TABLES.items()
 }
 _STAMP = ("agency", "year", "nil", "not_applicable", "remarks", "revision", "updated_at")
+"""The first columns of a filing's row; choices and cells follow."""
 
 
 @cache
-def _filing_order(kind: str, form: Form, key: str, statement: Prepared) -> Any:
-    """Return how the parameters of a write stand in `_STAMP`, choices, cells and a blank."""
-    table = form.table[key]
-    names = [*_STAMP, *(c.key for c in table.choices), *(cell.name for cell in table.cells)]
-    place = {name: index for index, name in enumerate(names)}
-    return statement.order(kind, lambda name: place.get(name.removeprefix("new_"), len(names)))
+def _parameters(kind: str, key: str, statement: Prepared) -> Callable[[Any], tuple[Any, ...]]:
+    """Return how the parameters of a write stand in the columns of a table."""
+    names = [column.name for column in _TABLES[key].c]
+    return statement.order(kind, lambda name: names.index(name.removeprefix("new_")))
 
 
 def save_filing(
     connection: Connection, report: Report, key: str, stamp: Stamp, *, new: bool
 ) -> None:
     """Write the row of a filed table."""
-    row = _filing_row(report, key, stamp)
     statement = (_INSERT_FILING if new else _UPDATE_FILING)[key]
-    order = _filing_order(connection.dialect.name, report.form, key, statement)
-    statement.run_values(connection, order(row))
-
-
-def _filing_row(report: Report, key: str, stamp: Stamp) -> tuple[Any, ...]:
-    """Return `_STAMP`, choices, cells and a blank."""
-    filing, table = report.filings[key], report.form.table[key]
-    cells, not_applicable = filing.cells, None
-    if NOT_APPLICABLE in cells:
-        not_applicable = _json([c.name for c in table.cells if cells[c.index] == NOT_APPLICABLE])
-        cells = tuple(None if value == NOT_APPLICABLE else value for value in cells)
-    return (
-        *_key(report).values(),
-        filing.nil,
-        not_applicable,
-        _json(dict(filing.remarks)) if filing.remarks else None,
-        stamp.revision,
-        stamp.updated_at,
-        *(filing.choices[choice.key] for choice in table.choices),
-        *cells,
-        None,
-    )
-
-
-@cache
-def _column_order(form: Form, key: str) -> Callable[[Any], tuple[Any, ...]]:
-    """Return how the columns of a filing table stand in `_filing_row`."""
-    table = form.table[key]
-    names = [*_STAMP, *(c.key for c in table.choices), *(cell.name for cell in table.cells)]
-    place = {name: index for index, name in enumerate(names)}
-    return picker(tuple(place.get(c.name, len(names)) for c in _TABLES[key].c))
+    parameters_of = _parameters(connection.dialect.name, key, statement)
+    statement.run_values(connection, parameters_of(filing_columns(report, key, stamp)))
 
 
 def filing_columns(report: Report, key: str, stamp: Stamp) -> tuple[Any, ...]:
     """Return the row of a filed table, in the order of the columns of its database table."""
-    return _column_order(report.form, key)(_filing_row(report, key, stamp))
+    filing = report.filings[key]
+    remarks = _json(dict(filing.remarks)) if filing.remarks else None
+    not_applicable, figures = _figures(filing)
+    stamped = (filing.nil, not_applicable, remarks, stamp.revision, stamp.updated_at)
+    return (*_key(report).values(), *stamped, *figures)
+
+
+@zeros_once
+def _figures(filing: Filing) -> tuple[str | None, tuple[Any, ...]]:
+    """Return the cells that are `n/a`, and choices and cells in the order of their columns."""
+    table, cells, not_applicable = filing.table, filing.cells, None
+    if NOT_APPLICABLE in cells:
+        not_applicable = _json([c.name for c in table.cells if cells[c.index] == NOT_APPLICABLE])
+        cells = tuple(None if value == NOT_APPLICABLE else value for value in cells)
+    choices = (filing.choices[choice.key] for choice in table.choices)
+    return not_applicable, _column_order(table)((*choices, *cells, None))
+
+
+@cache
+def _column_order(table: Table) -> Callable[[Any], tuple[Any, ...]]:
+    """Return how the columns after `_STAMP` stand in choices, cells and a blank."""
+    names = [*(c.key for c in table.choices), *(cell.name for cell in table.cells)]
+    place = {name: index for index, name in enumerate(names)}
+    first, columns = len(_STAMP), [column.name for column in _TABLES[table.key].c]
+    assert tuple(columns[:first]) == _STAMP
+    return picker(tuple(place.get(name, len(names)) for name in columns[first:]))
 
 
 def report_columns(stored: Stored) -> tuple[Any, ...]:
