@@ -99,10 +99,8 @@ def writes(running: Server, url: str, seconds: int) -> None:
     """PUT of one table by 16 clients, against a bare driver client that commits what is stored."""
     table, _ = fetch(running.url + TABLE.format("b000001"))
     body = changing(json.loads(table)["data"])
-    small = wrk(running.url, PUT.format(body=body, least=1, figures=SMALL), seconds=seconds)
-    odd = wrk(
-        running.url, PUT.format(body=body, least=1_000_000, figures=1_000_000), seconds=seconds
-    )
+    small = wrk(running.url, putting(body, 1, SMALL), seconds=seconds)
+    odd = wrk(running.url, putting(body), seconds=seconds)
     peers = {
         what: driver_commits(url, seconds, statements)
         for what, statements in (
@@ -118,6 +116,11 @@ def writes(running: Server, url: str, seconds: int) -> None:
 
 SMALL = 19
 """Under 20 no figure is compared with last year's. No factor of 16: each report gets others."""
+
+
+def putting(body: str, least: int = 1_000_000, figures: int = 1_000_000) -> str:
+    """Return a script that puts a body of `changing` with so many figures, one after another."""
+    return PUT.format(body=body, least=least, figures=figures)
 
 
 def changing(data: dict[str, dict[str, int]]) -> str:

@@ -15,6 +15,7 @@ def whole(running: Server, url: str) -> None:
     _bare(url)  # so that both find the pages in memory
     count, peer = _bare(url)
     for coding in ("gzip", "identity"):
+        _exported(running, coding)
         seconds, size = _exported(running, coding)
         row(
             f"export of {count:,} reports, {coding} ({size / 2**20 / seconds:,.0f} MiB/s)",

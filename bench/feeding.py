@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from bench.__main__ import PUT, TABLE, changing, fetch
+from bench.__main__ import TABLE, changing, fetch, putting
 from bench.driver import Driver
 from bench.probes import forget_peak, peak_mib, row
 from bench.serving import LOAD_CORE, ROOT, Server, wrk
@@ -47,7 +47,7 @@ def _puts(running: Server, seconds: int) -> tuple[float, float]:
     """Return PUTs a second by 16 clients, and the peak of the server's memory meanwhile."""
     stored = json.loads(fetch(running.url + TABLE.format("b000001"))[0])
     forget_peak(running)
-    load = wrk(running.url, PUT.format(body=changing(stored["data"])), seconds=seconds)
+    load = wrk(running.url, putting(changing(stored["data"])), seconds=seconds)
     if load.failures:
         raise SystemExit(f"bench: {load.failures} PUTs failed")
     return load.rate, peak_mib(running)
