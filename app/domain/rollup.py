@@ -8,6 +8,7 @@ unit is not known cannot be added, unless it is 0.
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any, Final
 
 from app.domain import decimals
@@ -123,7 +124,7 @@ def partial(found: Added, reports: int) -> frozenset[int]:
     """Return the cells that are not known of every one of the reports."""
     if found.filings < reports:
         return frozenset(range(len(found.sums)))
-    return frozenset(index for index, gap in enumerate(found.gaps) if gap)
+    return frozenset(compress(range(len(found.gaps)), found.gaps))
 
 
 def _judged(found: Added) -> Filing:

@@ -7,7 +7,7 @@ filed what and where there is anything but zeros, and only these cells are read 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -119,10 +119,13 @@ def _filings(
         end = base + 2 + len(table.choices)
         moving = [row[0] for row in rows if row[base] is not None and row[base + 1] != 0]
         figures = _figures(connection, year, table, moving)
+        alike: dict[tuple[Any, ...], Filing] = {}  # most have nothing but zeros
         for row in rows:
             if row[base] is None:
                 continue
-            filing, cells = _zeros(table, bool(row[base]), row[base + 2 : end]), figures.get(row[0])
+            said = row[base:end]
+            filing = alike.get(said) or alike.setdefault(said, _filing(table, *said))
+            cells = figures.get(row[0])
             if cells is not None:
                 filing = Filing(table, cells, filing.nil, choices=filing.choices)
             found[row[0]][table.key] = filing
@@ -130,10 +133,10 @@ def _filings(
     return found
 
 
-@lru_cache(maxsize=256)
-def _zeros(table: Table, nil: bool, choices: Sequence[str]) -> Filing:
+def _filing(table: Table, nil: Any, _: Any, *choices: str) -> Filing:
+    """Return a filing of zeros."""
     keys = (choice.key for choice in table.choices)
-    return Filing(table, table.zeros, nil, choices=dict(zip(keys, choices, strict=True)))
+    return Filing(table, table.zeros, bool(nil), choices=dict(zip(keys, choices, strict=True)))
 
 
 def family(connection: Connection, agency: str, year: int, form: Form) -> Family | None:
