@@ -9,7 +9,6 @@ from importlib.metadata import version
 
 import structlog
 from fastapi import FastAPI
-from sqlalchemy.orm import configure_mappers
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
@@ -65,7 +64,7 @@ from app.services.delivering import Dispatcher
 from app.services.shelf import Pages, Shelf
 from app.settings import Settings
 from app.storage import revisions
-from app.storage.database import Database
+from app.storage.database import Database, map_classes
 
 log = structlog.get_logger("gongkai")
 
@@ -198,7 +197,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.importer = Importer(app.state.database, app.state.settings, files.read)
     app.state.dispatcher = Dispatcher(app.state.database, app.state.settings)
     log.info("started", database=app.state.settings.database_url.split("@")[-1])
-    asyncio.get_running_loop().run_in_executor(None, configure_mappers)  # or the first writer waits
+    asyncio.get_running_loop().run_in_executor(None, map_classes)  # or the first writer waits
     try:
         async with following(app):
             yield

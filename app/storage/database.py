@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar, cast
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import configure_mappers
 from sqlmodel import Session
 
 from app.settings import Settings
@@ -101,6 +102,11 @@ def _prepare_sqlite(engine: Engine, pragmas: tuple[str, ...]) -> None:
         connection.isolation_level = None  # BEGIN is ours: the driver's own is deferred
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
+
+
+def map_classes() -> None:
+    """Map the classes of all tables, which SQLAlchemy does else when the first of them is used."""
+    configure_mappers()
 
 
 def require_openable(settings: Settings) -> None:
