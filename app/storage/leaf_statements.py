@@ -149,24 +149,10 @@ def _sums(form: Form, table: Table, way: Way, *, large: bool) -> Any:
     return sa.select(*named).where(_figures(form, table.key, way)).subquery()
 
 
-def _overview(way: Way) -> Any:
-    """Select how many reports are expected, there, and late, and the highest revision."""
-    leaf = _leaves(way)
-    columns = (
-        sa.func.count().label("expected"),
-        sa.func.count(REPORT.c.agency).label("there"),
-        sa.func.count(sa.case((standings.is_late(leaf.c.kind), 1))).label("late"),
-        sa.func.coalesce(sa.func.max(REPORT.c.revision), 0).label("revision"),
-    )
-    source = leaf.outerjoin(REPORT, standings.its_report(leaf))
-    return sa.select(*columns).select_from(source).subquery()
-
-
 @cache
 def adding(form: Form, way: Way, *, large: bool) -> Prepared:
-    """Select everything in one row, for which the tree is walked once: the overview, the sums."""
+    """Select the sums of all tables in one row, for which the tree is walked once."""
     parts = [_sums(form, table, way, large=large) for table in form.tables]
-    parts.insert(0, _overview(way))
     source: Any = parts[0]
     for part in parts[1:]:
         source = source.join(part, sa.true())
@@ -181,25 +167,6 @@ SIZE = Prepared(
     )
 )
 """Up to how many agencies of the tree have others below them: not counted further."""
-
-
-@cache
-def nil(form: Form, way: Way) -> Prepared:
-    """Count the reports that are nil and not late."""
-    first, agency = FILINGS[form.tables[0].key], way.agencies
-    source = first.join(REPORT, standings.same_report(first)).join(
-        agency, agency.c.code == REPORT.c.agency
-    )
-    return Prepared(
-        sa.select(sa.func.count())
-        .select_from(source)
-        .where(
-            first.c.year == sa.bindparam("year"),
-            first.c.nil,
-            standings.standing(form, agency.c.kind) == Standing.NIL.value,
-            _is_below(first, way),
-        )
-    )
 
 
 @cache
@@ -256,17 +223,35 @@ def inapplicable(form: Form, key: str, way: Way) -> Prepared:
     )
 
 
+COUNTED = (Standing.LATE, Standing.NIL, Standing.MISSING)
+"""The standings that are counted, in the order in which `standing` selects them."""
+
+
 @cache
-def listing(form: Form, way: Way) -> Prepared:
-    """Name the first leaves that have not simply filed, and say how they stand."""
-    agency, leaf = way.agencies, _leaves(way)
-    standing = standings.standing(form, agency.c.kind)
-    source = leaf.join(agency, agency.c.code == leaf.c.code)
-    source = source.outerjoin(REPORT, standings.its_report(agency))
+def standing(form: Form, way: Way) -> Prepared:
+    """Select how the leaves stand: a row of numbers, and a row for each of the first to be named.
+
+    The numbers are how many there are, how many of each of `COUNTED`, and the highest revision;
+    then come code, name and standing of one that has not simply filed. What is not of a row's kind
+    is NULL.
+    """
+    leaf, agency = _leaves(way), way.agencies
+    word = standings.standing(form, leaf.c.kind).label("word")
+    source = leaf.outerjoin(REPORT, standings.its_report(leaf))
+    stand: Any = sa.select(leaf.c.code, REPORT.c.revision, word).select_from(source).cte("stand")
+    stand = stand.prefix_with("MATERIALIZED", dialect="postgresql")
+    counts = (sa.func.count(sa.case((stand.c.word == each.value, 1))) for each in COUNTED)
+    highest = sa.func.coalesce(sa.func.max(stand.c.revision), 0)
+    numbers = (sa.func.count(), *counts, highest)
+    first: Any = sa.select(stand.c.code, stand.c.word).where(stand.c.word != Standing.FILED.value)
+    first = first.order_by(stand.c.code).limit(sa.literal_column(str(LISTED))).subquery()
+    named = (first.c.code, agency.c.name, first.c.word)
+    no_number, no_text = sa.cast(sa.null(), sa.BigInteger), sa.cast(sa.null(), sa.Text)
     return Prepared(
-        sa.select(agency.c.code, agency.c.name, standing.label("standing"))
-        .select_from(source)
-        .where(standing != Standing.FILED.value)
-        .order_by(agency.c.code)
-        .limit(sa.literal_column(str(LISTED)))
+        sa.union_all(
+            sa.select(*numbers, *(no_text.label(f"t{n}") for n in range(len(named)))),
+            sa.select(*(no_number.label(f"n{n}") for n in range(len(numbers))), *named).select_from(
+                first.join(agency, agency.c.code == first.c.code)
+            ),
+        )
     )

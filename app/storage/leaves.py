@@ -119,14 +119,17 @@ def _added(
     return Added(table, filings, tuple(sums), tuple(gaps), tuple(absent))
 
 
-def _standings(asked: _Asked, expected: int, there: int, late: int) -> dict[Standing, int]:
-    nil = int(asked.row(statements.nil(asked.form, asked.way))[0])
-    return {
-        Standing.FILED: there - late - nil,
-        Standing.NIL: nil,
-        Standing.LATE: late,
-        Standing.MISSING: expected - there,
-    }
+def _stand(
+    asked: _Asked,
+) -> tuple[dict[Standing, int], int, tuple[tuple[str, str, Standing], ...]]:
+    """Return how many leaves stand how, their highest revision, and whom `Leaves` lists."""
+    rows = asked.rows(statements.standing(asked.form, asked.way))
+    width = len(statements.COUNTED) + 2
+    (expected, *counts, revision), *_ = (row[:width] for row in rows if row[0] is not None)
+    named = sorted(row[width:] for row in rows if row[0] is None)
+    stand = {Standing.FILED: expected - sum(counts)}
+    stand |= zip(statements.COUNTED, counts, strict=True)
+    return stand, revision, tuple((code, name, Standing(word)) for code, name, word in named)
 
 
 def leaves(connection: Connection, agency: str, year: int, form: Form) -> Leaves | None:
@@ -143,17 +146,11 @@ def leaves(connection: Connection, agency: str, year: int, form: Form) -> Leaves
     given = standings.parameters(year, json.loads(root[4])) | {"agency": agency}
     size = statements.SIZE.row(connection, {"agency": agency, "many": MANY})[0]
     asked = _Asked(connection, form, given, Way(many=size == MANY, past=past))
-    (expected, there, late, revision, *added), large = _added_up(asked)
-    filings, values, sums = _filings(asked, there), iter(added), {}
+    stand, revision, listed = _stand(asked)
+    filings = _filings(asked, sum(stand.values()) - stand[Standing.MISSING])
+    added, large = _added_up(asked)
+    values, sums = iter(added), {}
     for table in form.tables:
         incomplete, cells = int(next(values)), _cells(table, values, large=large)
         sums[table.key] = _added(asked, table, filings[table.key], incomplete, cells)
-    stand = _standings(asked, expected, there, late)
-    return Leaves(Agency(*root[:4]), revision, stand, _listed(asked, stand), sums)
-
-
-def _listed(asked: _Asked, stand: Mapping[Standing, int]) -> tuple[tuple[str, str, Standing], ...]:
-    if sum(stand.values()) == stand[Standing.FILED]:
-        return ()
-    rows = asked.rows(statements.listing(asked.form, asked.way))
-    return tuple((code, name, Standing(word)) for code, name, word in rows)
+    return Leaves(Agency(*root[:4]), revision, stand, listed, sums)
