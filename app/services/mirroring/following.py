@@ -17,7 +17,7 @@ from app.services.mirroring.remote import AwayError, GoneError, Json, MirrorErro
 from app.storage import agencies, digests, mirror
 from app.storage.mirror import UNLOADED
 
-PAGE = 500
+PAGE = 200
 """How many changes are taken from the feed, and stored together, at once."""
 
 WAIT = 30
