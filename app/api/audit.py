@@ -11,9 +11,17 @@ from starlette.responses import Response
 
 from app.api import queries, schemas
 from app.api.documentation import lists, problems, reads
-from app.api.downloads import MEDIA_TYPES, Chunks, Stream, contents, disposition, downloads
+from app.api.downloads import (
+    MEDIA_TYPES,
+    Chunks,
+    Stream,
+    contents,
+    disposition,
+    downloads,
+    zips_for,
+)
 from app.api.queries import Listing, ListQuery, NoQuery
-from app.api.replies import reply, takes_gzip
+from app.api.replies import reply
 from app.api.routing import database, router
 from app.errors import NotFound
 from app.services import auditing, encoding
@@ -164,12 +172,10 @@ async def export_audit(request: Request, query: Annotated[AuditExportQuery, Quer
     """
     filters = queries.read(request, AuditExportQuery).model_dump(exclude_unset=True)
     headers = {"Cache-Control": "no-store", **disposition("audit.ndjson")}
-    headers["Vary"] = "Accept-Encoding"
-    zips = takes_gzip(request)
-    if zips:
-        headers["Content-Encoding"] = "gzip"
     chunks = _lines(database(request), _parameters(filters))
-    return Stream(_zipped(chunks) if zips else chunks, headers, MEDIA_TYPES["ndjson"])
+    if zips_for(request, headers):
+        chunks = _zipped(chunks)
+    return Stream(chunks, headers, MEDIA_TYPES["ndjson"])
 
 
 async def _lines(db: Readable, filters: dict[str, Any]) -> Chunks:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.api.context import HEAD
-from app.api.replies import negotiate
+from app.api.replies import negotiate, takes_gzip
 from app.api.routing import Direct, router
 
 MEDIA_TYPES = {
@@ -46,6 +46,15 @@ def contents(suffix: str, *, binary: bool, description: str) -> dict[str, Any]:
 def disposition(name: str) -> dict[str, str]:
     """Return the header that names a file."""
     return {"Content-Disposition": f'attachment; filename="{name}"'}
+
+
+def zips_for(request: Request, headers: dict[str, str]) -> bool:
+    """Tell whether to gzip a text for the client, and say so in the headers."""
+    headers["Vary"] = "Accept-Encoding"
+    zips = takes_gzip(request)
+    if zips:
+        headers["Content-Encoding"] = "gzip"
+    return zips
 
 
 Chunks = AsyncGenerator[bytes, None]

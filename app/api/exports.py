@@ -16,9 +16,17 @@ from starlette.responses import Response
 from app.api import queries
 from app.api.context import HEAD
 from app.api.documentation import problems
-from app.api.downloads import MEDIA_TYPES, Chunks, Stream, contents, disposition, downloads
+from app.api.downloads import (
+    MEDIA_TYPES,
+    Chunks,
+    Stream,
+    contents,
+    disposition,
+    downloads,
+    zips_for,
+)
 from app.api.queries import ListQuery, NoQuery
-from app.api.replies import FEED_POSITION, takes_gzip
+from app.api.replies import FEED_POSITION
 from app.api.reports import ReportsQuery
 from app.api.routing import database
 from app.documents import flat
@@ -82,15 +90,6 @@ async def _begin(request: Request, suffix: str) -> tuple[Filters, int, dict[str,
     return filters, position, headers
 
 
-def _zips(request: Request, headers: dict[str, str]) -> bool:
-    """Tell whether to gzip a text for the client, and say so in the headers."""
-    headers["Vary"] = "Accept-Encoding"
-    zips = takes_gzip(request)
-    if zips:
-        headers["Content-Encoding"] = "gzip"
-    return zips
-
-
 @routes.get(
     "/reports.ndjson",
     **_described(
@@ -107,7 +106,7 @@ async def export_ndjson(request: Request, query: Annotated[ExportQuery, Query()]
     is not whole. Ask for gzip: it is ten times as fast.
     """
     filters, position, headers = await _begin(request, "ndjson")
-    made = _zipped_lines if _zips(request, headers) else _lines
+    made = _zipped_lines if zips_for(request, headers) else _lines
     chunks = made(database(request), filters, position)
     return Stream(chunks, headers, MEDIA_TYPES["ndjson"])
 
@@ -150,7 +149,7 @@ async def _lines(db: Readable, filters: Filters, position: int) -> Chunks:
 async def export_csv(request: Request, query: Annotated[ExportQuery, Query()]) -> Response:
     """Stream the cells of all reports, one a row; a blank has no value, `n/a` is not applicable."""
     filters, _, headers = await _begin(request, "csv")
-    zips = _zips(request, headers)
+    zips = zips_for(request, headers)
     chunks = _csv(database(request), filters, zips)
     return Stream(chunks, headers, f"{MEDIA_TYPES['csv']}; charset=utf-8; header=present")
 
