@@ -130,7 +130,7 @@ def _constant(text: str) -> Any:
 _CONTAINERS = frozenset({dict, list})
 
 
-def _members_in(value: Json | list[Any]) -> int:
+def _members_in(value: Json) -> int:
     """Count the members of all objects; -1 if a number has a point or an exponent."""
     members = 0
     level: list[Any] = [value]  # of nesting: its objects and arrays

@@ -4,7 +4,6 @@ import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
-from typing import Any
 
 from app.domain.layout import Table, Value
 from app.domain.report import PROSE, Filing, Report
@@ -58,17 +57,14 @@ def cells(old: Report, new: Report, tables: Iterable[str]) -> list[Json]:
 def _moved(table: Table, old: Filing | None, new: Filing | None) -> list[Json]:
     blank: tuple[Value, ...] = (None,) * len(table.cells)
     was, now = (each.cells if each else blank for each in (old, new))
-    moved = compress(table.cells, map(operator.ne, was, now))
-    if not table.has_decimals:
-        return [_change(table.pointers[c.index], was[c.index], now[c.index]) for c in moved]
     return [
-        _change(table.pointers[c.index], shown(c, was[c.index]), shown(c, now[c.index]))
-        for c in moved
+        {
+            "pointer": table.pointers[cell.index],
+            "from": shown(cell, was[cell.index]),
+            "to": shown(cell, now[cell.index]),
+        }
+        for cell in compress(table.cells, map(operator.ne, was, now))
     ]
-
-
-def _change(pointer: str, was: Any, now: Any) -> Json:
-    return {"pointer": pointer, "from": was, "to": now}
 
 
 @dataclass(frozen=True, slots=True)
