@@ -148,8 +148,7 @@ def _store_all(
                 tick(_store(connection, staging, some, facts, with_findings=plan.dry_run))
                 some = _next(connection, staging, some.codes[-1])
                 continue
-            batch = Batch()
-            lines, _ = _judge(connection, staging, some, facts, batch, with_findings=plan.dry_run)
+            batch, lines, _ = _judge(connection, staging, some, facts, with_findings=plan.dry_run)
             behind.wait()
             some = _next(connection, staging, some.codes[-1])
             behind.write(batch)
@@ -271,8 +270,7 @@ def _store(
     *,
     with_findings: bool = False,
 ) -> int:
-    batch = Batch()
-    lines, later = _judge(connection, staging, some, facts, batch, with_findings=with_findings)
+    batch, lines, later = _judge(connection, staging, some, facts, with_findings=with_findings)
     bulk.write(connection, batch)
     staging.add_changes(reporting.rejudged(connection, later))
     return lines
@@ -283,16 +281,15 @@ def _judge(
     staging: Staging,
     some: _Some,
     facts: Mapping[int, YearFacts],
-    batch: Batch,
     *,
     with_findings: bool,
-) -> tuple[int, set[tuple[str, int]]]:
-    """Apply what is staged of some agencies, and put what follows into the batch.
+) -> tuple[Batch, int, set[tuple[str, int]]]:
+    """Apply what is staged of some agencies; return what is to be written, and follows from it.
 
-    Returns how many lines there were, and the other reports that are judged by theirs. The
+    With it how many lines there were, and the other reports that are judged by theirs. The
     connection is used only where there are successions.
     """
-    time, lines = reporting.now(), 0
+    batch, time, lines = Batch(), reporting.now(), 0
     held: list[_Agency] = []
     tied = {code for tie in some.ties for code in (tie.predecessor, tie.successor)}
     items = staging.items(some.codes[0], some.codes[-1])
@@ -322,7 +319,7 @@ def _judge(
         staging.add_changes(_finish(work, batch, facts, some.standing, time, also=also))
         staging.settle(_outcomes(work, facts, with_findings=with_findings))
         later -= {(work.agency.code, year) for year in also}
-    return lines, later
+    return batch, lines, later
 
 
 def _relate(
