@@ -101,12 +101,13 @@ def writes(running: Server, url: str, seconds: int) -> None:
     body = changing(json.loads(table)["data"])
     small = wrk(running.url, putting(body, 1, SMALL), seconds=seconds)
     odd = wrk(running.url, putting(body), seconds=seconds)
+    report, table_row, document = rows_of_a_put()
     peers = {
         what: driver_commits(url, seconds, statements)
         for what, statements in (
             ("one cell", [ONE_CELL]),
-            ("the table's row", rows_of_a_put()[1:2]),
-            ("all its rows", rows_of_a_put()),
+            ("the table's row", [table_row]),
+            ("all its rows", [report, table_row, document]),
         )
     }
     for name, load in (("PUT of a table", small), ("PUT that draws two findings", odd)):

@@ -70,11 +70,6 @@ def its_report(agency: Any) -> Any:
     return sa.and_(REPORT.c.agency == agency.c.code, REPORT.c.year == sa.bindparam("year"))
 
 
-def same_report(filing: Any) -> Any:
-    """Join a filing to its report."""
-    return sa.and_(filing.c.agency == REPORT.c.agency, filing.c.year == REPORT.c.year)
-
-
 def is_late(kind: Any) -> Any:
     """Tell whether the report of an agency of a kind is late by the last date that is known."""
     due = due_date(kind)
