@@ -324,12 +324,10 @@ def test_bodies_that_were_zipped_in_another_way_are_joined_too() -> None:
     assert gzip.decompress(made) == b"old\nolder\n\n"
 
 
-def test_a_body_is_zipped_to_the_same_bytes_each_time_and_by_any_reader() -> None:
+def test_a_body_that_was_zipped_is_read_by_any_reader() -> None:
     body = b'{"a": "\xe6\x94\xbf"}' * 1000
-    assert encoding.zipped(body) == encoding.zipped(body)
-    assert (
-        gzip.decompress(encoding.zipped(body)) == encoding.unzipped(encoding.zipped(body)) == body
-    )
+    zipped = encoding.zipped(body)
+    assert gzip.decompress(zipped) == encoding.unzipped(zipped) == body
 
 
 # Many reports

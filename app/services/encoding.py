@@ -34,7 +34,7 @@ def decoded(body: bytes) -> Any:
 
 
 def zipped(body: bytes) -> bytes:
-    """Compress as gzip, the same bytes for the same body."""
+    """Compress as gzip. Now and then (1 in 20,000, by isal) the same body gives other bytes."""
     packer = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -15)
     data = packer.compress(body) + packer.flush(isal_zlib.Z_SYNC_FLUSH)
     return HEAD + data + LAST + TRAILER.pack(isal_zlib.crc32(body), len(body) & 0xFFFFFFFF)
