@@ -7,7 +7,7 @@ between years) is derived once, at the end. Rules and documents are those of `se
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from operator import attrgetter
@@ -15,19 +15,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from app.domain.report import Agency
 from app.errors import AppError, Fault
 from app.forms import form_of
-from app.services import changes, encoding, kinship, reporting, staged
-from app.services.changes import Moves
-from app.services.kinship import ALONE, Kin
-from app.services.reporting import Rendered
-from app.storage import bulk, reports, successions, years
-from app.storage.bulk import Batch
-from app.storage.feed import Change
-from app.storage.reports import Stored
+from app.services import encoding, reporting, staged, writing
+from app.services.writing import Work, Writing
+from app.storage import bulk, successions, years
 from app.storage.staging import Item, Outcome, Staging
-from app.storage.successions import Tie
 from app.storage.years import YearFacts
 
 AGENCIES = 200
@@ -144,14 +137,14 @@ def _store_all(
     with bulk.Behind(connection) as behind:
         some = _next(connection, staging, "")
         while some is not None and not _is_lost(staging, plan):
-            if some.ties:
-                tick(_store(connection, staging, some, facts, with_findings=plan.dry_run))
+            made, lines = _judged(connection, staging, some, facts, with_findings=plan.dry_run)
+            if some.read.ties:
+                staging.add_changes(made.write(connection))
                 some = _next(connection, staging, some.codes[-1])
-                continue
-            batch, lines, _ = _judge(connection, staging, some, facts, with_findings=plan.dry_run)
-            behind.wait()
-            some = _next(connection, staging, some.codes[-1])
-            behind.write(batch)
+            else:
+                behind.wait()
+                some = _next(connection, staging, some.codes[-1])
+                behind.write(made.batch)
             tick(lines)
 
 
@@ -210,163 +203,86 @@ def _refused(
 
 
 @dataclass(slots=True)
-class _Agency:
+class _Agency(Work):
     """The reports of one agency while lines are applied to them.
 
     `last` has for each year the line that was applied last, with its outcome and revision.
     """
 
-    agency: Agency
-    before: dict[int, Stored]
-    now: dict[int, Stored]
     last: dict[int, tuple[Item, str, int]] = field(default_factory=dict)
-    rendered: dict[int, Rendered] = field(default_factory=dict)
-    kin: Kin = ALONE
-
-    @property
-    def changed(self) -> set[int]:
-        """The years of the reports that lines have changed."""
-        return {year for year in self.last if self.now[year] is not self.before.get(year)}
 
 
 @dataclass(frozen=True, slots=True)
-class _Some:
-    """Some agencies that follow each other, locked, and what was read of them to write theirs."""
+class _Next:
+    """The agencies that are written next, in their order, and what was read of them."""
 
     codes: list[str]
-    agencies: Mapping[str, Agency]
-    stored: Mapping[str, dict[int, Stored]]
-    firsts: Mapping[str, int]
-    standing: Mapping[tuple[str, int], list[Any]]
-    ties: Sequence[Tie]
+    read: writing.Some
 
 
-def _next(connection: Connection, staging: Staging, after: str) -> _Some | None:
+def _next(connection: Connection, staging: Staging, after: str) -> _Next | None:
     codes = next_agencies(staging, after)
-    return _read(connection, staging, codes) if codes else None
+    return _Next(codes, _read(connection, staging, codes)) if codes else None
 
 
-def _read(connection: Connection, staging: Staging, codes: list[str]) -> _Some:
-    concerned = staging.years()
-    agencies = bulk.lock(connection, codes)
-    stored = reports.load_some(connection, agencies, concerned[0] - 2, concerned[-1] + 1)
-    firsts = _first_revisions(connection, staging, codes, stored)
-    ties = successions.everything(connection)
-    return _Some(codes, agencies, stored, firsts, _standing(connection, stored), ties)
+def _read(connection: Connection, staging: Staging, codes: list[str]) -> writing.Some:
+    keys = ((agency, year) for agency, year, _ in staging.keys(codes[0], codes[-1]))
+    return writing.read(connection, codes, keys)
 
 
 def store_some(
     connection: Connection, staging: Staging, codes: list[str], facts: Mapping[int, YearFacts]
 ) -> int:
     """Write what is staged of some agencies that follow each other; return how many lines."""
-    return _store(connection, staging, _read(connection, staging, codes), facts)
-
-
-def _store(
-    connection: Connection,
-    staging: Staging,
-    some: _Some,
-    facts: Mapping[int, YearFacts],
-    *,
-    with_findings: bool = False,
-) -> int:
-    batch, lines, later = _judge(connection, staging, some, facts, with_findings=with_findings)
-    bulk.write(connection, batch)
-    staging.add_changes(reporting.rejudged(connection, later))
+    some = _Next(codes, _read(connection, staging, codes))
+    made, lines = _judged(connection, staging, some, facts)
+    staging.add_changes(made.write(connection))
     return lines
 
 
-def _judge(
+def _judged(
     connection: Connection,
     staging: Staging,
-    some: _Some,
+    some: _Next,
     facts: Mapping[int, YearFacts],
     *,
-    with_findings: bool,
-) -> tuple[Batch, int, set[tuple[str, int]]]:
-    """Apply what is staged of some agencies; return what is to be written, and follows from it.
+    with_findings: bool = False,
+) -> tuple[Writing, int]:
+    """Apply what is staged of some agencies; return what is to be written, and how many lines."""
+    made, lines = Writing(some.read, facts, reporting.now()), 0
 
-    With it how many lines there were, and the other reports that are judged by theirs. The
-    connection is used only where there are successions.
-    """
-    batch, time, lines = Batch(), reporting.now(), 0
-    held: list[_Agency] = []
-    tied = {code for tie in some.ties for code in (tie.predecessor, tie.successor)}
-    items = staging.items(some.codes[0], some.codes[-1])
-    for code, of_agency in groupby(items, attrgetter("agency")):
-        before = some.stored.get(code, {})
-        work = _Agency(some.agencies[code], before, dict(before)) if code in some.agencies else None
-        outcomes: list[Outcome] = []
-        for item in of_agency:
-            lines += 1
-            faults = _refused(code, item.year, some.agencies, facts)
-            if faults or work is None:
-                outcomes.append(_failed(item.line, code, item.year, faults))
-                continue
-            outcomes += _apply(work, item, some.firsts, time)
-            if len(outcomes) > _ROWS:
-                staging.settle(outcomes)
-                outcomes.clear()
-        if work is not None and code in tied:
-            held.append(work)
-        elif work is not None:
-            staging.add_changes(_finish(work, batch, facts, some.standing, time))
-            outcomes += _outcomes(work, facts, with_findings=with_findings)
-        staging.settle(outcomes)
-    later = _relate(connection, held, some.ties) if held else set()
-    for work in held:
-        also = {year for code, year in later if code == work.agency.code and year in facts}
-        staging.add_changes(_finish(work, batch, facts, some.standing, time, also=also))
+    def applied() -> Iterator[_Agency]:
+        nonlocal lines
+        items = staging.items(some.codes[0], some.codes[-1])
+        for code, of_agency in groupby(items, attrgetter("agency")):
+            work = _begun(some.read, code)
+            outcomes: list[Outcome] = []
+            for item in of_agency:
+                lines += 1
+                faults = _refused(code, item.year, some.read.agencies, facts)
+                if faults or work is None:
+                    outcomes.append(_failed(item.line, code, item.year, faults))
+                    continue
+                outcomes += _apply(work, item, some.read, made.time)
+                if len(outcomes) > _ROWS:
+                    staging.settle(outcomes)
+                    outcomes.clear()
+            staging.settle(outcomes)
+            if work is not None:
+                yield work
+
+    for work, changed in made.finished(connection, applied()):
+        staging.add_changes(changed)
         staging.settle(_outcomes(work, facts, with_findings=with_findings))
-        later -= {(work.agency.code, year) for year in also}
-    return batch, lines, later
+    return made, lines
 
 
-def _relate(
-    connection: Connection, held: Iterable[_Agency], ties: Iterable[Tie]
-) -> set[tuple[str, int]]:
-    """Let agencies with successions know each other's reports; return which are judged by others'.
-
-    All lines are applied to all of them before any is judged.
-    """
-    now = {work.agency.code: work.now for work in held}
-    later: set[tuple[str, int]] = set()
-    for work in held:
-        work.kin = kinship.kin_of(connection, work.agency.code, ties, now)
-        later |= kinship.judged_by(ties, work.agency.code, work.changed)
-    return later
+def _begun(some: writing.Some, code: str) -> _Agency | None:
+    before = some.stored.get(code, {})
+    return _Agency(some.agencies[code], before, dict(before)) if code in some.agencies else None
 
 
-def _first_revisions(
-    connection: Connection,
-    staging: Staging,
-    codes: list[str],
-    stored: Mapping[str, Mapping[int, Stored]],
-) -> dict[str, int]:
-    keys = {
-        f"reports/{agency}/{year}"
-        for agency, year, _ in staging.keys(codes[0], codes[-1])
-        if year not in stored.get(agency, {})
-    }
-    return bulk.retired(connection, keys)
-
-
-def _standing(
-    connection: Connection, stored: Mapping[str, Mapping[int, Stored]]
-) -> Mapping[tuple[str, int], list[Any]]:
-    """Return the failures that the documents of these reports show, by agency and year."""
-    codes = [
-        code
-        for code, of_agency in stored.items()
-        if any(each.derived and each.derived.has_findings for each in of_agency.values())
-    ]
-    if not codes:
-        return {}
-    found = bulk.findings(connection, codes)
-    return {key: list(map(encoding.read, bodies)) for key, bodies in found.items()}
-
-
-def _apply(work: _Agency, item: Item, firsts: Mapping[str, int], time: str) -> Iterator[Outcome]:
+def _apply(work: _Agency, item: Item, some: writing.Some, time: str) -> Iterator[Outcome]:
     """Apply a line as a PUT would; yield the outcome of one that it supersedes."""
     year = item.year
     form = form_of(year)
@@ -383,8 +299,7 @@ def _apply(work: _Agency, item: Item, firsts: Mapping[str, int], time: str) -> I
         fault = Fault("", "report-locked", {"state": old.state})
         yield _failed(item.line, item.agency, year, [fault])
         return
-    first = firsts.get(reporting.key_of(new), 0) + 1
-    revision = old.revision + 1 if old else first
+    revision = old.revision + 1 if old else some.first_revision(work.agency.code, year)
     work.now[year] = reporting.succeeding(old, new, revision, time, beside=work.now)
     work.last[year] = (item, "updated" if old else "created", revision)
 
@@ -403,48 +318,6 @@ def _said(item: Item, outcome: str, revision: int) -> dict[str, Any]:
         "outcome": outcome,
         "revision": revision,
     }
-
-
-def _finish(
-    work: _Agency,
-    batch: Batch,
-    facts: Mapping[int, YearFacts],
-    standing: Mapping[tuple[str, int], list[Any]],
-    time: str,
-    *,
-    also: Iterable[int] = (),
-) -> list[Change]:
-    """Put what has changed into the batch, and derive what follows from it; tell the changes."""
-    before, now = work.before, work.now
-    moved: dict[int, Moves] = {}
-    changed = work.changed
-    created = changed - before.keys()
-    for year in changed:
-        old = before.get(year)
-        batch.put(old, now[year], reporting.rewritten(old, now[year].report))
-    concerned = changed.union(also) | {y + 1 for y in changed} | {y - 1 for y in created}
-    for year in sorted(concerned & now.keys()):
-        linked = _linked(now[year], year, created)
-        rendered = work.rendered[year] = reporting.render(
-            {**now, year: linked}, year, facts[year].due, work.kin
-        )
-        derived = reporting.derived_from(rendered)
-        if derived != linked.derived:
-            failed = standing.get((work.agency.code, year), [])
-            moved[year] = changes.moves(failed, rendered.document.findings)
-            batch.derive(linked, *reporting.derived_rows(linked, rendered, derived))
-        now[year] = replace(linked, derived=derived)
-    saved = [changes.saved(before.get(y), now[y], moved.pop(y, None)) for y in sorted(changed)]
-    return [*saved, *changes.rechecked(now, moved, time)]
-
-
-def _linked(stored: Stored, year: int, created: set[int]) -> Stored:
-    """Return a report that knows of those that were created beside it."""
-    has_previous = stored.has_previous or year - 1 in created
-    has_next = stored.has_next or year + 1 in created
-    if (has_previous, has_next) == (stored.has_previous, stored.has_next):
-        return stored
-    return replace(stored, has_previous=has_previous, has_next=has_next)
 
 
 _NONE = {"error": 0, "warning": 0, "info": 0}

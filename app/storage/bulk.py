@@ -20,6 +20,7 @@ from app.domain.report import PROSE, Agency
 from app.storage import feed, models, reports
 from app.storage.acting import actor_of, signed
 from app.storage.feed import Change
+from app.storage.layers import sight_of, written
 from app.storage.models import FILINGS, DerivedDocument, DerivedFinding
 from app.storage.reports import Stored
 from app.storage.statements import AMONG, Prepared, guarded, note_write
@@ -30,7 +31,7 @@ _REPORT: Any = models.Report.__table__  # type: ignore[attr-defined]
 _DOCUMENT: Any = DerivedDocument.__table__  # type: ignore[attr-defined]
 _FINDING: Any = DerivedFinding.__table__  # type: ignore[attr-defined]
 _FILINGS: dict[str, Any] = {key: model.__table__ for key, model in FILINGS.items()}
-_CHANGING = (*PROSE, "revision", "updated_at")
+_CHANGING = (*PROSE, *reports.MOVING)
 _KEEP = {kind: Prepared(reports.kept_of(is_in)) for kind, is_in in AMONG.items()}
 
 Key = tuple[str, int]
@@ -276,7 +277,8 @@ def findings(connection: Connection, codes: Iterable[str]) -> dict[Key, list[byt
 def _changes(stored: Stored) -> Row:
     report = stored.report
     prose = (getattr(report, name) for name in PROSE)
-    return (*prose, stored.revision, stored.updated_at, *_key(stored))
+    moving = (getattr(stored, name) for name in reports.MOVING)
+    return (*prose, *moving, *_key(stored))
 
 
 def _insert(connection: Connection, name: str, rows: Sequence[Row]) -> None:
@@ -289,7 +291,8 @@ def _insert(connection: Connection, name: str, rows: Sequence[Row]) -> None:
     driver: Any = connection.connection.driver_connection
     columns = ", ".join(f'"{column}"' for column in _names(table))
     with guarded(connection), driver.cursor() as cursor:
-        statement = f"COPY {name} ({columns}) FROM STDIN (FORMAT BINARY)"
+        table_name = written(name, sight_of(connection))
+        statement = f"COPY {table_name} ({columns}) FROM STDIN (FORMAT BINARY)"
         note_write(connection, statement)
         with cursor.copy(statement) as copy:
             copy.set_types([_postgres_type(column) for column in table.c])

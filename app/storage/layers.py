@@ -73,6 +73,11 @@ def seen(sql: str, sight: Sight) -> str:
     return _seen(sql, kind).replace(_ROOT, sight.root or "")
 
 
+def written(table: str, sight: Sight | None) -> str:
+    """Return the table into which a connection writes that names this one."""
+    return table if sight is None or table not in LAYERED else PUBLISHED + table
+
+
 @lru_cache(maxsize=2_048)
 def _seen(sql: str, kind: str) -> str:
     sql = _WRITTEN.sub(rf"{PUBLISHED}\1", sql)

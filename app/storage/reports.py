@@ -298,17 +298,18 @@ def _stored(agency: Agency, row: Any) -> Stored:
     )
 
 
-_MOVING = ("revision", "updated_at", "state", "correction")
+MOVING = ("revision", "updated_at", "state", "correction")
+"""The columns of a report that change with it, beside its prose."""
 _INSERT_REPORT = Prepared(sa.insert(_REPORT))
 _UPDATE_REPORT = Prepared(
     sa.update(_REPORT)
     .where(_this(_REPORT))
-    .values({name: sa.bindparam(f"new_{name}") for name in (*PROSE, *_MOVING)})
+    .values({name: sa.bindparam(f"new_{name}") for name in (*PROSE, *MOVING)})
 )
 _TOUCH_REPORT = Prepared(
     sa.update(_REPORT)
     .where(_this(_REPORT))
-    .values({name: sa.bindparam(f"new_{name}") for name in _MOVING})
+    .values({name: sa.bindparam(f"new_{name}") for name in MOVING})
 )
 _DELETE_REPORT = Prepared(sa.delete(_REPORT).where(_this(_REPORT)))
 
@@ -317,7 +318,7 @@ def save_report(connection: Connection, new: Stored, old: Stored | None) -> None
     """Write a report's row: all of it, or where it stands if only tables changed."""
     key = _key(new.report)
     prose = _prose(new.report)
-    stamp = {name: getattr(new, name) for name in _MOVING}
+    stamp = {name: getattr(new, name) for name in MOVING}
     if old is None:
         _INSERT_REPORT.run(connection, key | prose | stamp | {"created_at": new.created_at})
     elif prose == _prose(old.report):
