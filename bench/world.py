@@ -8,20 +8,16 @@ from functools import cache, partial
 from itertools import islice
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from app.domain.layout import Table
-from app.domain.periods import DATED, SINCE_EVER
 from app.domain.report import Agency, Filing, Report
 from app.forms import form_of
-from app.services import changes, encoding, importing, rendering, reporting, staged
+from app.services import encoding, importing, registering, rendering, staged
 from app.services.importing import Plan, Read
 from app.settings import Settings
-from app.storage import agencies, bulk, models
-from app.storage.database import run, write_engine
-from app.storage.periods import PERIOD
-from app.storage.reports import Stamp
+from app.storage import agencies
+from app.storage.database import in_session, run, write_engine
 from app.storage.staging import Staging
 from bench.tree import Place, code, whole
 
@@ -30,7 +26,6 @@ __all__ = ["YEARS", "code", "load", "ndjson", "plant", "register", "report", "re
 YEARS = (2022, 2023, 2024)
 _BATCH = 6_000
 _PROSE = "全年主动公开政府信息，回应社会关切，推进政务公开标准化规范化。" * 12
-_AGENCY: Any = models.Agency.__table__  # type: ignore[attr-defined]
 
 Figures = tuple[int, ...]
 
@@ -147,43 +142,19 @@ def _know(engine: Engine) -> None:
 
 
 def register(settings: Settings, places: Sequence[Place]) -> None:
-    """Register agencies as `registering.save_agency` does, all at once."""
+    """Register agencies, those above first."""
     engine = write_engine(settings)
-    run(engine, partial(_register, places=places))
+    blank = dict.fromkeys(agencies.WRITABLE) | {"uscc_unchecked": False}
+    left = iter(places)
+    while some := list(islice(left, _BATCH)):
+        new = {
+            place.code: blank
+            | {"name": place.name, "kind": place.kind, "level": place.level}
+            | {"parent": None if place.parent is None else code(place.parent)}
+            for place in some
+        }
+        run(engine, in_session(partial(registering.add_agencies, new=new)))
     engine.dispose()
-
-
-def _register(connection: Connection, places: Sequence[Place]) -> None:
-    time = reporting.now()
-    rows = [_row(place, time) for place in places]
-    connection.execute(sa.insert(_AGENCY), rows)
-    connection.execute(
-        sa.insert(PERIOD),
-        [
-            {"agency": row["code"], "valid_from": SINCE_EVER} | {name: row[name] for name in DATED}
-            for row in rows
-        ],
-    )
-    stamp, made = Stamp(1, time), changes.CREATED
-    bulk.record(
-        connection, [changes.change(changes.agency(each.code), made, stamp) for each in places]
-    )
-
-
-def _row(place: Place, time: str) -> dict[str, Any]:
-    blank = ("short_name", "uscc", "division", "active_from", "active_to")
-    return dict.fromkeys(blank) | {
-        "code": place.code,
-        "name": place.name,
-        "kind": place.kind,
-        "level": place.level,
-        "parent": None if place.parent is None else code(place.parent),
-        "uscc_unchecked": False,
-        "search": agencies.search_text(place.code, place.name, None),
-        "revision": 1,
-        "created_at": time,
-        "updated_at": time,
-    }
 
 
 def _store(connection: Connection, some: Sequence[Report]) -> None:

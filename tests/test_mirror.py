@@ -4,7 +4,7 @@ import json
 import random
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -25,7 +25,16 @@ from app.services.mirroring.remote import AwayError, Remote, UnexpectedError
 from app.storage import mirror
 from app.storage.agencies import WRITABLE
 from app.storage.database import write_engine
-from tests.api import Json, TestClient, an_agency_body, make_agency, put_report, put_table
+from tests.api import (
+    ADMIN_KEY,
+    Json,
+    TestClient,
+    an_agency_body,
+    make_agency,
+    put_report,
+    put_table,
+)
+from tests.callers import as_, key_for, step
 from tests.conftest import command, environment, free_port, quiet, served
 from tests.consistency import assert_consistent
 
@@ -259,6 +268,105 @@ def test_a_source_that_is_away_is_asked_again_and_compared_from_time_to_time(
 def latest(client: TestClient) -> int:
     """Return the number of the last change of an instance."""
     return int(client.get("/v1/changes?limit=1").json()["latest"])
+
+
+# Where reports stand
+
+
+def taking_steps(client: TestClient) -> Callable[..., None]:
+    """Return what takes steps in the filing of a report."""
+    keys = {"submit": key_for(client, "editor", "g-1")}
+    keys["correct"] = keys["submit"]
+    reviewer = key_for(client, "reviewer", "g")
+
+    def take(code: str, year: int, *actions: str) -> None:
+        for action in actions:
+            comment = "口径有误" if action == "correct" else None
+            key = keys.get(action, reviewer)
+            step(client, key, action, comment, code=code, year=year).raise_for_status()
+
+    return take
+
+
+def shown(client: TestClient, key: str | None) -> list[Json]:
+    """Return all reports as one with this key sees them, but for times and ETags."""
+    found = as_(client, key, "GET", "/v1/reports").json()["items"]
+    whole = [as_(client, key, "GET", item["links"]["self"]).json() for item in found]
+    return [
+        {name: value for name, value in each.items() if name not in {"created_at", "updated_at"}}
+        for each in whole
+    ]
+
+
+def assert_shown_alike(source: TestClient, copy_url: str) -> None:
+    """Fail where the administrator, or everybody, sees other reports in a copy."""
+    with copy_of(copy_url) as copy:
+        for key in (ADMIN_KEY, None):
+            assert shown(copy, key) == shown(source, key)
+    assert_in_step(source, copy_url)
+
+
+def test_reports_stand_where_they_stand_at_the_source(source: TestClient, copy_url: str) -> None:
+    """Those that are published are shown to everybody, until a correction of them is, too."""
+    take = taking_steps(source)
+    for year in (2023, 2024):
+        put_report(source, "g-1", year)
+    take("g-1", 2023, "submit", "accept", "publish")
+    take("g-1", 2024, "submit")
+    mirrored(copy_url)
+    assert_shown_alike(source, copy_url)
+
+    take("g-1", 2024, "accept", "publish")
+    take("g-1", 2023, "correct")
+    source.patch("/v1/reports/g-1/2023", json={"overview": "更正后"}).raise_for_status()
+    said = mirrored(copy_url)
+    assert said[0].endswith(": 0 created, 2 updated, 0 deleted")
+    assert_shown_alike(source, copy_url)
+
+    take("g-1", 2023, "submit", "accept", "publish")
+    put_report(source, "g-1", 2022)
+    take("g-1", 2022, "submit", "accept", "publish")
+    mirrored(copy_url)
+    assert_shown_alike(source, copy_url)
+    with copy_of(copy_url) as copy:
+        revisions = copy.get("/v1/reports/g-1/2023/revisions").json()["items"]
+        assert [each["reason"] for each in revisions] == [None, "口径有误"]
+
+
+def test_a_report_that_comes_back_has_a_revision_of_its_own_in_the_copy_too(
+    source: TestClient, copy_url: str
+) -> None:
+    mirrored(copy_url)
+    source.delete("/v1/reports/a-2/2020").raise_for_status()
+    mirrored(copy_url)
+    put_report(source, "a-2", 2020)
+    mirrored(copy_url)
+    with copy_of(copy_url) as copy:
+        assert copy.get("/v1/reports/a-2/2020").headers["etag"].startswith('"3-')
+    assert_in_step(source, copy_url)
+
+
+def test_reports_are_judged_by_those_of_who_came_before_in_the_copy(
+    source: TestClient, copy_url: str
+) -> None:
+    """Of successions that were told to the copy alone: they are not copied."""
+    mirrored(copy_url)
+    merged = {"kind": "merge", "predecessor": "a-2", "successor": "g-1"}
+    with copy_of(copy_url) as copy:
+        made = copy.post("/v1/successions", json=merged | {"effective_on": "2024-05-01"})
+        made.raise_for_status()
+    put_report(source, "g-1", 2024)
+    for carried, expected in (7, {"a-2", "g-1"}), (0, set()):
+        columns = ("natural_person", "total")
+        flow = {f"{line}__{c}": carried for line in ("received", "carried_out") for c in columns}
+        put_report(source, "a-2", 2023, requests=flow)
+        put_report(source, "g-1", 2023)
+        mirrored(copy_url)
+        with copy_of(copy_url) as copy:
+            found = copy.get("/v1/reports/g-1/2024").json()["findings"]
+            others = {each["agency"]["code"] for f in found for each in f["other_cells"]}
+            assert others == expected
+        assert_in_step(source, copy_url)
 
 
 # What differs

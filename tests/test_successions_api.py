@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.services import importing
 from tests.api import (
     Json,
     TestClient,
@@ -16,6 +17,7 @@ from tests.api import (
     said,
 )
 from tests.consistency import assert_consistent
+from tests.test_imports_api import a_line, send
 
 PATH = "/v1/successions"
 FOUND = {"predecessor": "old", "successor": "new", "kind": "merge", "effective_on": "2024-03-01"}
@@ -151,6 +153,21 @@ def test_a_new_agency_is_new_until_it_has_an_earlier_report(
     assert carried(client) == []
     client.delete("/v1/reports/new/2020")
     assert carried(client)[0] == (5, 4, ["old"])
+    assert_consistent(database_url)
+
+
+def test_an_import_judges_later_reports_anew_whichever_years_are_in_the_file(
+    client: TestClient, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "AGENCIES", 1)
+    for code in ("old", "new", "z"):
+        make_agency(client, code)
+    report_out(client, "old", 4)
+    follow(client, kind="rename")
+    put_report(client, "new", 2024, requests={"carried_in__research": 5})
+    assert carried(client)[0] == (5, 4, ["old"])
+    assert send(client, a_line("new", 2020), a_line("z", 2024)).is_success
+    assert carried(client) == []
     assert_consistent(database_url)
 
 

@@ -12,7 +12,7 @@ from app.errors import Conflict
 from app.forms import FIRST_YEAR
 from app.services import changes, kinship, reporting
 from app.services.changes import CREATED, DELETED, UPDATED, Details
-from app.storage import agencies, feed, periods, retired, successions, years
+from app.storage import agencies, bulk, feed, periods, retired, successions, years
 from app.storage.feed import Change
 from app.storage.layers import each_layer
 from app.storage.models import Agency, ReportingYear
@@ -42,27 +42,17 @@ def save_agency(
     """Save an agency, and rewrite its reports if they show or are judged by what changed.
 
     What is dated changes from the day `effective_on`, not before its last period; without a day,
-    the last period is corrected. What is new has been so since ever.
+    the last period is corrected.
     """
-    time = reporting.now()
-    search = agencies.search_text(code, values["name"], values["short_name"])
     if current is None:
-        revision = retired.first_revision(session.connection(), f"agencies/{code}")
-        made = Agency(
-            code=code, search=search, revision=revision, created_at=time, updated_at=time, **values
-        )
-        session.add(made)
-        session.flush()
-        _date(session, made, SINCE_EVER)
-        _record_agency(session, made, CREATED)
-        return made
+        return add_agencies(session, {code: values})[0]
     moved = {name for name, value in values.items() if getattr(current, name) != value}
     if moved:
         for name in moved:
             setattr(current, name, values[name])
-        current.search = search
+        current.search = agencies.search_text(code, values["name"], values["short_name"])
         current.revision += 1
-        current.updated_at = time
+        current.updated_at = reporting.now()
         session.flush()
         if moved.intersection(DATED):
             _date(session, current, effective_on)
@@ -78,14 +68,44 @@ def save_agency(
     return current
 
 
+def add_agencies(session: Session, new: Mapping[str, Mapping[str, Any]]) -> list[Agency]:
+    """Save agencies that are not there, each after the one above it; the register is locked.
+
+    What is new has been so since ever.
+    """
+    connection, time = session.connection(), reporting.now()
+    last = bulk.retired(connection, (f"agencies/{code}" for code in new))
+    made = [
+        Agency(
+            code=code,
+            search=agencies.search_text(code, values["name"], values["short_name"]),
+            revision=last.get(f"agencies/{code}", 0) + 1,
+            created_at=time,
+            updated_at=time,
+            **values,
+        )
+        for code, values in new.items()
+    ]
+    session.add_all(made)
+    session.flush()
+    periods.add_first(connection, {each.code: _period(each, SINCE_EVER) for each in made})
+    for each in made:
+        _record_agency(session, each, CREATED)
+    return made
+
+
 def _date(session: Session, agency: Agency, start: str | None) -> None:
     """Let an agency be what it is from a day on; without one, since its last period began."""
     connection = session.connection()
     old = periods.of(connection, agency.code)
     if start is None:
         start = old[-1].start if old else SINCE_EVER
-    new = Period(start, **{name: getattr(agency, name) for name in DATED})
+    new = _period(agency, start)
     periods.replace(connection, agency.code, old, changed(old, new) if old else (new,))
+
+
+def _period(agency: Agency, start: str) -> Period:
+    return Period(start, **{name: getattr(agency, name) for name in DATED})
 
 
 def delete_agency(session: Session, agency: Agency) -> None:

@@ -222,16 +222,26 @@ def publish(connection: Connection, scene: Scene) -> None:
     with looking(connection, PUBLISHED_ONLY):
         there = enter(connection, scene.agency.code, scene.year.year)
         old, time = there.current, now()
-        published = replace(
-            current,
-            created_at=old.created_at if old else time,
-            updated_at=time,
-            has_previous=scene.year.year - 1 in there.stored,
-            has_next=scene.year.year + 1 in there.stored,
-            derived=old.derived if old else None,
-        )
-        if old is None or old.revision != published.revision:
-            _put(connection, there, published)
+        if old is None or old.revision != current.revision:
+            _put(connection, there, publication(old, current, time, beside=there.stored))
+
+
+def publication(
+    old: Stored | None, current: Stored, time: str, *, beside: Container[int]
+) -> Stored:
+    """Return what is stored once a report is published in place of another, or of none.
+
+    `beside` has the years of which the agency has published reports.
+    """
+    year = current.report.year
+    return replace(
+        current,
+        created_at=old.created_at if old else time,
+        updated_at=time,
+        has_previous=year - 1 in beside,
+        has_next=year + 1 in beside,
+        derived=old.derived if old else None,
+    )
 
 
 def delete(connection: Connection, scene: Scene) -> None:

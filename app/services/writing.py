@@ -23,6 +23,22 @@ from app.storage.successions import Tie
 from app.storage.years import YearFacts
 
 
+@dataclass(slots=True)
+class Work:
+    """The reports of one agency, by year: as they were, and as they are to be from `now` on."""
+
+    agency: Agency
+    before: Mapping[int, Stored]
+    now: dict[int, Stored]
+    rendered: dict[int, Rendered] = field(default_factory=dict)
+    kin: Kin = ALONE
+
+    @property
+    def changed(self) -> set[int]:
+        """The years of the reports that are written."""
+        return {year for year, each in self.now.items() if each is not self.before.get(year)}
+
+
 @dataclass(frozen=True, slots=True)
 class Some:
     """Some agencies that are locked, and what was read of them to write theirs."""
@@ -32,6 +48,11 @@ class Some:
     firsts: Mapping[str, int]
     standing: Mapping[tuple[str, int], list[Any]]
     ties: Sequence[Tie]
+
+    def work(self, agency: str) -> Work:
+        """Return the reports of one of the agencies, of which none is written yet."""
+        before = self.stored[agency]
+        return Work(self.agencies[agency], before, dict(before))
 
     def first_revision(self, agency: str, year: int) -> int:
         """Return the revision that a report gets that is not there."""
@@ -67,22 +88,6 @@ def _standing(
     return {key: list(map(encoding.read, bodies)) for key, bodies in found.items()}
 
 
-@dataclass(slots=True)
-class Work:
-    """The reports of one agency, by year: as they were, and as they are to be from `now` on."""
-
-    agency: Agency
-    before: Mapping[int, Stored]
-    now: dict[int, Stored]
-    rendered: dict[int, Rendered] = field(default_factory=dict)
-    kin: Kin = ALONE
-
-    @property
-    def changed(self) -> set[int]:
-        """The years of the reports that are written."""
-        return {year for year, each in self.now.items() if each is not self.before.get(year)}
-
-
 W = TypeVar("W", bound=Work)
 
 
@@ -90,8 +95,8 @@ class Writing:
     """What is to be written of some agencies, as it comes together: reports and what follows."""
 
     def __init__(self, some: Some, facts: Mapping[int, YearFacts], time: str) -> None:
-        self.batch, self.time = Batch(), time
-        self._some, self._facts = some, facts
+        self.some, self.time, self.batch = some, time, Batch()
+        self._facts = facts
         self._later: set[tuple[str, int]] = set()
 
     def finished(
@@ -102,7 +107,7 @@ class Writing:
         The connection is used only where there are successions: all reports of agencies that have
         any are there before one of them is judged.
         """
-        ties, held = self._some.ties, list[W]()
+        ties, held = self.some.ties, list[W]()
         tied = {code for tie in ties for code in (tie.predecessor, tie.successor)}
         for work in works:
             if work.agency.code in tied:
@@ -114,8 +119,8 @@ class Writing:
             work.kin = kinship.kin_of(connection, work.agency.code, ties, now)
             self._later |= kinship.judged_by(ties, work.agency.code, work.changed)
         for work in held:
-            code = work.agency.code
-            also = {year for each, year in self._later if each == code and year in self._facts}
+            code, known = work.agency.code, self._facts.keys() & work.now.keys()
+            also = {year for each, year in self._later if each == code and year in known}
             yield work, self._finish(work, also)
             self._later -= {(code, year) for year in also}
 
@@ -140,7 +145,7 @@ class Writing:
             )
             derived = reporting.derived_from(rendered)
             if derived != linked.derived:
-                failed = self._some.standing.get((work.agency.code, year), [])
+                failed = self.some.standing.get((work.agency.code, year), [])
                 moved[year] = changes.moves(failed, rendered.document.findings)
                 self.batch.derive(linked, *reporting.derived_rows(linked, rendered, derived))
             now[year] = replace(linked, derived=derived)

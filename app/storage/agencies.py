@@ -1,12 +1,12 @@
 """Agencies in the database, and their tree."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from app.storage.models import Agency, AgencyPeriod, Report
 from app.storage.paging import Source, equals
@@ -43,6 +43,12 @@ def lock_register(session: Session) -> None:
 def find(session: Session, code: str) -> Agency | None:
     """Return an agency; None if it is not registered."""
     return session.get(Agency, code)
+
+
+def some(session: Session, codes: Collection[str]) -> dict[str, Agency]:
+    """Return those of these agencies that are registered, by code."""
+    found = session.exec(select(Agency).where(col(Agency.code).in_(codes)))
+    return {each.code: each for each in found}
 
 
 def lock(session: Session, code: str) -> Agency | None:

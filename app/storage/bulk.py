@@ -41,16 +41,24 @@ Row = tuple[Any, ...]
 def take_turn(connection: Connection, *, patiently: bool) -> None:
     """Let one import at a time write, so that no two wait for each other's agencies.
 
-    `patiently` waits as long as it takes. On SQLite there is only one writer anyway. An import only
-    looks for keys, in tables that may grow a thousandfold within its transaction: a plan that was
-    made while they were empty must not read them whole.
+    `patiently` waits as long as it takes. On SQLite there is only one writer anyway.
     """
+    look_for_keys(connection)
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         if patiently:
             connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:k)"), {"k": _IMPORT_LOCK})
+
+
+def look_for_keys(connection: Connection) -> None:
+    """Let no statement of this transaction read a table whole.
+
+    Who writes in bulk only looks for keys, in tables that may grow a thousandfold meanwhile: a plan
+    that was made while they were empty must not hold.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
 
 
 @contextmanager

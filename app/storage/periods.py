@@ -5,6 +5,7 @@ a year, that year's tree is the present one, which is told by one look into an i
 """
 
 from collections.abc import Mapping
+from dataclasses import astuple
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,6 +28,12 @@ _DELETE = Prepared(sa.delete(PERIOD).where(_OF, PERIOD.c.valid_from == sa.bindpa
 def of(connection: Connection, agency: str) -> Periods:
     """Return the periods of an agency."""
     return tuple(Period(*row) for row in _READ.rows(connection, {"agency": agency}))
+
+
+def add_first(connection: Connection, first: Mapping[str, Period]) -> None:
+    """Write the first periods of agencies that have none."""
+    rows = [(code, *astuple(period)) for code, period in first.items()]
+    _INSERT.run_rows(connection, ("agency", "valid_from", *DATED), rows)
 
 
 def replace(connection: Connection, agency: str, old: Periods, new: Periods) -> None:

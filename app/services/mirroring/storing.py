@@ -1,14 +1,25 @@
 """Storing what was copied, through the services that clients' writes go through, too."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
+from typing import TypeVar
 
+from sqlalchemy import Connection
 from sqlmodel import Session
 
-from app.services import filing, registering, reporting
+from app.errors import NotFound
+from app.forms import form_of
+from app.services import filing, registering, reporting, writing
 from app.services.mirroring.batches import Batch, absent, parents_first, there
 from app.services.mirroring.remote import Json, UnexpectedError
-from app.storage import agencies, mirror
+from app.services.writing import Work, Writing
+from app.storage import agencies, bulk, feed, mirror, years
+from app.storage.layers import PUBLISHED_ONLY, looking
+from app.storage.mirror import Key
+from app.storage.reports import Stored
 
 
 def store(session: Session, batch: Batch) -> Counter[str]:
@@ -21,8 +32,9 @@ def store(session: Session, batch: Batch) -> Counter[str]:
     for year, body in sorted(there(batch.years).items()):
         done += _store_year(session, year, body)
     done += _store_agencies(session, there(batch.agencies))
-    for key in sorted(batch.reports):
-        done += _store_report(session, *key, batch.reports[key])
+    for key in sorted(absent(batch.reports)):
+        done += _delete_report(session, *key)
+    done += _store_reports(session.connection(), there(batch.reports))
     done += _delete_agencies(session, set(absent(batch.agencies)))
     for year in absent(batch.years):
         done += _delete_year(session, year)
@@ -38,13 +50,19 @@ def _store_year(session: Session, year: int, body: Json) -> Counter[str]:
 
 
 def _store_agencies(session: Session, bodies: Mapping[str, Json]) -> Counter[str]:
-    done: Counter[str] = Counter()
     _release_usccs(session, bodies)
-    for code in parents_first(bodies):
-        current = registering.enter_agency(session, code)
-        before = current.revision if current else None
-        values = {name: bodies[code][name] for name in agencies.WRITABLE}
-        done += _done(before, registering.save_agency(session, code, current, values).revision)
+    values = {
+        code: {name: bodies[code][name] for name in agencies.WRITABLE}
+        for code in parents_first(bodies)
+    }
+    known = agencies.some(session, values)
+    new = {code: each for code, each in values.items() if code not in known}
+    done = Counter(created=len(registering.add_agencies(session, new)))
+    for code, each in values.items():
+        if code in known and any(getattr(known[code], name) != each[name] for name in each):
+            current = registering.enter_agency(session, code)
+            registering.save_agency(session, code, current, each)
+            done["updated"] += 1
     return done
 
 
@@ -57,22 +75,79 @@ def _release_usccs(session: Session, bodies: Mapping[str, Json]) -> None:
             registering.save_agency(session, holder, current, kept | {"uscc": None})
 
 
-def _store_report(session: Session, code: str, year: int, body: Json | None) -> Counter[str]:
-    if body is None:
-        return _delete_report(session, code, year)
-    scene = reporting.enter(session.connection(), code, year)
-    if body["form"] != scene.form.key:
-        raise UnexpectedError(f"reports/{code}/{year}: form {body['form']}, not {scene.form.key}")
-    before = scene.current.revision if scene.current else None
-    report = filing.report_from(scene.form, year, scene.agency, body)
-    saved = reporting.save(session.connection(), scene, report, copies=True)
+def _store_reports(connection: Connection, bodies: Mapping[Key, Json]) -> Counter[str]:
+    """Store reports, and show everybody those that are published at the source."""
+    if not bodies:
+        return Counter()
+    bulk.look_for_keys(connection)
+    done, current = _written(connection, bodies, _copied)
+    published = {key: each for key, each in current.items() if each.state == "published"}
+    with looking(connection, PUBLISHED_ONLY):
+        _written(connection, published, _published)
+    return done
+
+
+S = TypeVar("S")
+Following = Callable[[Writing, Work, int, S], Stored]
+"""Returns what an agency's report on a year is from now on, by what was copied of it."""
+
+
+def _written(
+    connection: Connection, wanted: Mapping[Key, S], following: Following[S]
+) -> tuple[Counter[str], dict[Key, Stored]]:
+    """Write reports; count what was created and updated, and return how they stand."""
+    if not wanted:
+        return Counter(), {}
+    on = [year for _, year in wanted]
+    facts = years.facts(years.sharing(connection, min(on) - 1, max(on) + 1))
+    some = writing.read(connection, sorted({code for code, _ in wanted}), wanted)
+    for code, year in wanted:
+        if code not in some.agencies:
+            raise NotFound("agency-not-found", agency=code)
+        if year not in facts:
+            raise NotFound("reporting-year-not-found", year=year)
+    made = Writing(some, facts, reporting.now())
+    done: Counter[str] = Counter()
+    stored: dict[Key, Stored] = {}
+
+    def works() -> Iterator[Work]:
+        for code, of_agency in groupby(sorted(wanted), itemgetter(0)):
+            work = some.work(code)
+            for key in of_agency:
+                year = key[1]
+                work.now[year] = following(made, work, year, wanted[key])
+            yield work
+
+    for work, changed in made.finished(connection, works()):
+        feed.collect(connection, changed)
+        done += Counter(change.op for change in changed)
+        stored |= {(work.agency.code, year): each for year, each in work.now.items()}
+    feed.collect(connection, made.write(connection))
+    return done, {key: stored[key] for key in wanted}
+
+
+def _copied(made: Writing, work: Work, year: int, body: Json) -> Stored:
+    """Return a report as it is at the source."""
+    form, code = form_of(year), work.agency.code
+    assert form is not None
+    if body["form"] != form.key:
+        raise UnexpectedError(f"reports/{code}/{year}: form {body['form']}, not {form.key}")
+    report, old = filing.report_from(form, year, work.agency, body), work.now.get(year)
     stands = (body.get("state", "draft"), body.get("correction"))
-    if stands != (saved.state, saved.correction):
-        reporting.stand(session.connection(), scene, *stands)
-        before = before and before - 1  # a step is a change, too
-    if stands[0] == "published":
-        reporting.publish(session.connection(), scene)
-    return _done(before, saved.revision)
+    if old is not None and (old.report, old.state, old.correction) == (report, *stands):
+        return old
+    first = made.some.first_revision(code, year)
+    revision = first if old is None else old.revision + (old.report != report)
+    new = reporting.succeeding(old, report, revision, made.time, beside=work.now)
+    return replace(new, state=stands[0], correction=stands[1])
+
+
+def _published(made: Writing, work: Work, year: int, current: Stored) -> Stored:
+    """Return a published report as it is from now on, by how it is worked on."""
+    old = work.now.get(year)
+    if old is not None and old.revision == current.revision:
+        return old
+    return reporting.publication(old, current, made.time, beside=work.now)
 
 
 def _delete_report(session: Session, code: str, year: int) -> Counter[str]:
