@@ -154,7 +154,7 @@ def is_plain(text: bytes, found: Json, others: int = 0) -> bool:
     members are not in it. Where no quote or backslash is quoted, `":` ends the name of a member and
     stands nowhere else.
     """
-    if b'\\"' in text or b"\\\\" in text:
+    if b"\\" in text and (b'\\"' in text or b"\\\\" in text):
         return False
     return text.count(b'":') == _members_in(found) + others
 
