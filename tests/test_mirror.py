@@ -85,6 +85,10 @@ def everything(client: httpx2.Client | TestClient) -> Json:
     return {
         "agencies": [{name: a[name] for name in ("code", *WRITABLE)} for a in agencies],
         "years": [(year["year"], year["status"], year["due"]) for year in years],
+        "successions": [
+            (each["id"], each["predecessor"], each["successor"], each["kind"])
+            for each in client.get("/v1/successions?limit=1000").json()["items"]
+        ],
         "digest": client.get("/v1/digests").json()["digest"],
     }
 
@@ -165,10 +169,10 @@ def test_what_is_gone_from_the_source_goes(source: TestClient, copy_url: str) ->
 
 
 def _shuffle(source: TestClient, dice: random.Random) -> None:
-    """Do something to the tree, to a USCC or to a report; it may be refused."""
+    """Do something to the tree, to a USCC, a report or a succession; it may be refused."""
     code, other = (f"n{dice.randrange(7)}" for _ in range(2))
     uscc = dice.choice([None, *USCCS])
-    match dice.randrange(7):
+    match dice.randrange(9):
         case 0 | 1:
             body = an_agency_body(parent=dice.choice([None, other]), uscc=uscc)
             source.put(f"/v1/agencies/{code}", json=body)
@@ -179,12 +183,18 @@ def _shuffle(source: TestClient, dice: random.Random) -> None:
         case 4:
             source.delete(f"/v1/reports/{code}/{2023 + dice.randrange(2)}")
             source.delete(f"/v1/agencies/{code}")
+        case 5:
+            body = {"predecessor": code, "successor": other, "kind": "merge"}
+            source.post("/v1/successions", json=body | {"effective_on": "2024-05-01"})
+        case 6:
+            for each in source.get("/v1/successions?limit=1").json()["items"]:
+                source.delete(each["links"]["self"]).raise_for_status()
         case _:
             figures = {"data": {"licences": {"decisions": dice.randrange(100)}}}
             source.put(f"/v1/reports/{code}/{2023 + dice.randrange(2)}/licensing", json=figures)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(4))
 def test_a_copy_far_behind_passes_through_states_that_never_were(
     source: TestClient, copy_url: str, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
@@ -346,15 +356,18 @@ def test_a_report_that_comes_back_has_a_revision_of_its_own_in_the_copy_too(
     assert_in_step(source, copy_url)
 
 
-def test_reports_are_judged_by_those_of_who_came_before_in_the_copy(
+def carried_by(client: TestClient) -> set[str]:
+    """Return whose figures the findings of a report name beside its own."""
+    found = client.get("/v1/reports/g-1/2024").json()["findings"]
+    return {each["agency"]["code"] for finding in found for each in finding["other_cells"]}
+
+
+def test_successions_are_copied_and_reports_judged_by_them(
     source: TestClient, copy_url: str
 ) -> None:
-    """Of successions that were told to the copy alone: they are not copied."""
-    mirrored(copy_url)
     merged = {"kind": "merge", "predecessor": "a-2", "successor": "g-1"}
-    with copy_of(copy_url) as copy:
-        made = copy.post("/v1/successions", json=merged | {"effective_on": "2024-05-01"})
-        made.raise_for_status()
+    merged["effective_on"] = "2024-05-01"
+    path = source.post("/v1/successions", json=merged).headers["location"]
     put_report(source, "g-1", 2024)
     for carried, expected in (7, {"a-2", "g-1"}), (0, set()):
         columns = ("natural_person", "total")
@@ -363,10 +376,64 @@ def test_reports_are_judged_by_those_of_who_came_before_in_the_copy(
         put_report(source, "g-1", 2023)
         mirrored(copy_url)
         with copy_of(copy_url) as copy:
-            found = copy.get("/v1/reports/g-1/2024").json()["findings"]
-            others = {each["agency"]["code"] for f in found for each in f["other_cells"]}
-            assert others == expected
+            assert carried_by(copy) == carried_by(source) == expected
+            assert copy.get(path).is_success
         assert_in_step(source, copy_url)
+    source.delete(path).raise_for_status()
+    put_report(source, "a-2", 2023, requests=flow)
+    mirrored(copy_url)
+    with copy_of(copy_url) as copy:
+        assert copy.get("/v1/successions").json()["items"] == []
+        assert carried_by(copy) == carried_by(source) == set()
+    assert_in_step(source, copy_url)
+
+
+def test_successions_change_together_with_what_they_are_of(
+    source: TestClient, copy_url: str
+) -> None:
+    """Agencies come with one and go with one, and one takes another's place."""
+
+    def follow(before: str, after: str, year: int) -> str:
+        body = {"predecessor": before, "successor": after, "effective_on": f"{year}-05-01"}
+        made = source.post("/v1/successions", json=body | {"kind": "rename"})
+        made.raise_for_status()
+        return str(made.headers["location"])
+
+    def there(client: TestClient) -> list[tuple[str, str, str]]:
+        found = client.get("/v1/successions").json()["items"]
+        return [(s["id"], s["successor"]["code"], s["effective_on"]) for s in found]
+
+    make_agency(source, "old")
+    first, second = follow("old", "g-1", 2022), follow("a-2", "g-1", 2023)
+    mirrored(copy_url)
+    for path in first, second, "/v1/agencies/old":
+        source.delete(path).raise_for_status()
+    make_agency(source, "new")
+    follow("a-2", "g-1", 2024)
+    follow("a-2", "new", 2024)
+    assert mirrored(copy_url)[0].endswith(": 3 created, 0 updated, 3 deleted")
+    with copy_of(copy_url) as copy:
+        assert there(copy) == there(source)
+        copy.delete(copy.get("/v1/successions").json()["items"][0]["links"]["self"])
+        own = {"predecessor": "g", "successor": "new", "effective_on": "2024-05-01"}
+        copy.post("/v1/successions", json=own | {"kind": "merge"}).raise_for_status()
+    mirrored(copy_url, verify=True)
+    with copy_of(copy_url) as copy:
+        assert there(copy) == there(source)
+    assert_in_step(source, copy_url)
+
+
+def test_a_copy_of_a_part_has_the_successions_within_it(source: TestClient, copy_url: str) -> None:
+    make_agency(source, "b", parent="g")
+    for before, after in ("a-2", "g-1"), ("b", "g-1"):
+        body = {"predecessor": before, "successor": after, "effective_on": "2024-05-01"}
+        source.post("/v1/successions", json=body | {"kind": "merge"}).raise_for_status()
+    for parent, expected in ("g-1", ["a-2"]), ("g", []):
+        source.patch("/v1/agencies/a-2", json={"parent": parent}).raise_for_status()
+        mirrored(copy_url, under="g-1")
+        with copy_of(copy_url) as copy:
+            found = copy.get("/v1/successions").json()["items"]
+            assert [each["predecessor"]["code"] for each in found] == expected
 
 
 # What differs
@@ -415,7 +482,7 @@ def test_agencies_and_years_that_were_changed_in_the_copy_are_repaired_if_asked(
     assert said[1:4] == [
         "digests differ at mine/2024",
         "repaired: 0 created, 0 updated, 2 deleted",
-        "deleted 1 agencies and years that the source does not have",
+        "deleted 1 agencies, years and successions that the source does not have",
     ]
     assert_in_step(source, copy_url)
 

@@ -1,6 +1,6 @@
 """What a copy of another instance has to know of the database: how far it is, and what is there."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from app.storage import agencies, successions, years
 from app.storage.models import Agency, MirrorState, Report, ReportingYear
+from app.storage.successions import Tie
 
 Key = tuple[str, int]
 """The agency and the year of a report."""
@@ -37,10 +38,15 @@ def save(session: Session, new: State, time: str) -> None:
     session.merge(MirrorState(**asdict(new), updated_at=time))
 
 
-def lock(session: Session, years_on: Collection[int]) -> None:
-    """Take the locks of a batch that come before those of single agencies."""
+def lock(session: Session, years_on: Collection[int], *, ties: bool) -> None:
+    """Take the locks of a batch that come before those of single agencies.
+
+    With `ties` successions change, too.
+    """
     agencies.lock_register(session)
-    if years_on:
+    if ties:
+        successions.enter(session)
+    elif years_on:
         years.share(session.connection(), min(years_on) - 1, max(years_on) + 1)
     successions.lock(session.connection())
 
@@ -53,6 +59,17 @@ def codes(session: Session) -> set[str]:
 def years_there(session: Session) -> set[int]:
     """Return all reporting years."""
     return {year for (year,) in _rows(session, sa.select(col(ReportingYear.year)))}
+
+
+def successions_there(session: Session) -> dict[str, Tie]:
+    """Return all successions by their ids."""
+    return {tie.id: tie for tie in successions.everything(session.connection())}
+
+
+def touching(ties: Mapping[str, Tie], codes: Iterable[str]) -> set[str]:
+    """Return the ids of the successions of any of these agencies."""
+    of = set(codes)
+    return {id_ for id_, tie in ties.items() if of & {tie.predecessor, tie.successor}}
 
 
 def inside(session: Session, under: str) -> set[str]:

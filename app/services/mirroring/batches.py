@@ -14,6 +14,9 @@ from app.storage.mirror import Key
 
 K = TypeVar("K")
 
+ENDS = ("predecessor", "successor")
+"""The members of a succession that name agencies."""
+
 Fetched = dict[K, Json | None]
 """States by key; None for what is not there."""
 
@@ -25,9 +28,10 @@ class Keys:
     years: set[int] = field(default_factory=set)
     agencies: set[str] = field(default_factory=set)
     reports: set[Key] = field(default_factory=set)
+    successions: set[str] = field(default_factory=set)
 
     def __bool__(self) -> bool:
-        return bool(self.years or self.agencies or self.reports)
+        return bool(self.years or self.agencies or self.reports or self.successions)
 
 
 @dataclass(slots=True)
@@ -37,11 +41,12 @@ class Batch:
     years: Fetched[int] = field(default_factory=dict)
     agencies: Fetched[str] = field(default_factory=dict)
     reports: Fetched[Key] = field(default_factory=dict)
+    successions: Fetched[str] = field(default_factory=dict)
 
     @property
     def keys(self) -> Keys:
         """The keys of what is in it."""
-        return Keys(set(self.years), set(self.agencies), set(self.reports))
+        return Keys(set(self.years), set(self.agencies), set(self.reports), set(self.successions))
 
     def lacks(self, keys: Keys) -> Keys:
         """Return those keys that are not in the batch."""
@@ -49,6 +54,7 @@ class Batch:
             keys.years - self.years.keys(),
             keys.agencies - self.agencies.keys(),
             keys.reports - self.reports.keys(),
+            keys.successions - self.successions.keys(),
         )
 
     def take(self, other: "Batch") -> None:
@@ -56,6 +62,7 @@ class Batch:
         self.years |= other.years
         self.agencies |= other.agencies
         self.reports |= other.reports
+        self.successions |= other.successions
 
 
 def there(found: Fetched[K]) -> dict[K, Json]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from sqlmodel import Session
 
-from app.services.mirroring.batches import Batch, Keys, absent, there
+from app.services.mirroring.batches import ENDS, Batch, Keys, absent, there
 from app.services.mirroring.remote import Json
 from app.storage import mirror
 
@@ -22,6 +22,7 @@ def missing(session: Session, batch: Batch) -> tuple[Keys, Keys]:
     needed, again = Keys(), Keys()
     _of_agencies(session, batch, needed, again)
     _of_reports(session, batch, needed, again)
+    _of_successions(session, batch, needed, again)
     _of_deletions(session, batch, needed)
     return batch.lacks(needed), again
 
@@ -77,10 +78,26 @@ def _of_reports(session: Session, batch: Batch, needed: Keys, again: Keys) -> No
     again.years |= years & gone_years
 
 
+def _of_successions(session: Session, batch: Batch, needed: Keys, again: Keys) -> None:
+    bodies = there(batch.successions)
+    if not bodies:
+        return
+    pairs = {id_: tuple(body[end]["code"] for end in ENDS) for id_, body in bodies.items()}
+    codes = {code for pair in pairs.values() for code in pair}
+    needed.agencies |= codes - mirror.parents(session, codes).keys()
+    known = mirror.successions_there(session)
+    held = {(tie.predecessor, tie.successor): id_ for id_, tie in known.items()}
+    needed.successions |= {held[pair] for pair in pairs.values() if pair in held}
+    gone = set(absent(batch.agencies))
+    again.agencies |= codes & gone
+    again.successions |= {id_ for id_, pair in pairs.items() if gone.intersection(pair)}
+
+
 def _of_deletions(session: Session, batch: Batch, needed: Keys) -> None:
     gone = absent(batch.agencies)
     if gone:
         needed.agencies |= mirror.children(session, gone)
         needed.reports |= mirror.reports_of(session, gone)
+        needed.successions |= mirror.touching(mirror.successions_there(session), gone)
     if years := absent(batch.years):
         needed.reports |= mirror.reports_on(session, years)

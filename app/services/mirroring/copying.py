@@ -12,7 +12,7 @@ from sqlmodel import Session
 from app.errors import AppError
 from app.services import reporting
 from app.services.mirroring import completing, remote, storing
-from app.services.mirroring.batches import Batch, Keys, parts
+from app.services.mirroring.batches import ENDS, Batch, Fetched, Keys, parts
 from app.services.mirroring.remote import AwayError, Remote, UnexpectedError
 from app.settings import Settings
 from app.storage import mirror
@@ -86,17 +86,31 @@ def position(made: Mirror) -> int:
 def fetched(made: Mirror, keys: Keys) -> Batch:
     """Fetch the present state of resources."""
     years, codes, reports = sorted(keys.years), sorted(keys.agencies), sorted(keys.reports)
+    ties = sorted(keys.successions)
     paths = [
         *(f"/v1/reporting-years/{year}" for year in years),
         *(f"/v1/agencies/{code}" for code in codes),
         *(f"/v1/reports/{code}/{year}" for code, year in reports),
+        *(f"/v1/successions/{id_}" for id_ in ties),
     ]
     found = iter(remote.find_all(made.source, paths))
     return Batch(
         {year: next(found) for year in years},
         {code: next(found) for code in codes},
         {key: next(found) for key in reports},
+        copied_successions(made, {id_: next(found) for id_ in ties}),
     )
+
+
+def copied_successions(made: Mirror, found: Fetched[str]) -> Fetched[str]:
+    """Return successions of which both agencies are copied; of others, that they are not there."""
+    if made.under is None or not found:
+        return found
+    codes = made.read(mirror.codes)
+    return {
+        id_: body if body and {body[end]["code"] for end in ENDS} <= codes else None
+        for id_, body in found.items()
+    }
 
 
 def store(made: Mirror, batch: Batch, reached: int | None = None) -> Counter[str]:

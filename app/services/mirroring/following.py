@@ -102,7 +102,9 @@ def _registered(made: Mirror) -> Generator[str, None, Keys]:
     store(made, Batch(years=dict(years)))
     for part in parts(parents_first(bodies), SIZE):
         store(made, Batch(agencies={code: bodies[code] for code in part}))
-    return Keys(set(years), set(bodies))
+    ties = {each["id"]: each for each in remote.listed(made.source, "/v1/successions")}
+    store(made, Batch(successions=copying.copied_successions(made, dict(ties))))
+    return Keys(set(years), set(bodies), successions=set(ties))
 
 
 def _agencies(made: Mirror) -> Iterator[Json]:
@@ -122,20 +124,24 @@ def _finished(made: Mirror, wanted: Keys, latest: int) -> Iterator[str]:
         yield f"repaired: {_counted(repair(made, differing))}"
     done = store(made, _extra(made, wanted), latest)
     if done["deleted"]:
-        yield f"deleted {done['deleted']} agencies and years that the source does not have"
+        what = "agencies, years and successions that the source does not have"
+        yield f"deleted {done['deleted']} {what}"
 
 
 def _extra(made: Mirror, wanted: Keys) -> Batch:
-    """Fetch agencies and years that are here and were not there; they may have come meanwhile.
+    """Fetch what is here beside reports and was not there; it may have come meanwhile.
 
     Of a part of the tree, what is outside counts as deleted, with its reports.
     """
     codes = made.read(mirror.codes) - wanted.agencies
-    batch = fetched(made, Keys(made.read(mirror.years_there) - wanted.years, codes))
+    years = made.read(mirror.years_there) - wanted.years
+    ties = made.read(mirror.successions_there)
+    batch = fetched(made, Keys(years, codes, successions=ties.keys() - wanted.successions))
     if made.under is None:
         return batch
     keys = made.read(lambda session: mirror.reports_of(session, codes))
-    return Batch(batch.years, dict.fromkeys(codes), dict.fromkeys(keys))
+    left = dict.fromkeys(mirror.touching(ties, codes))
+    return Batch(batch.years, dict.fromkeys(codes), dict.fromkeys(keys), batch.successions | left)
 
 
 # Following
@@ -198,6 +204,8 @@ def _keys(made: Mirror, changes: Iterable[Json]) -> Keys:
         elif resource == "reports":
             code, _, year = key.rpartition("/")
             keys.reports.add((code, int(year)))
+        elif resource == "successions":
+            keys.successions.add(key)
     if made.under is not None:
         under = made.under
         inside = made.read(lambda session: mirror.inside(session, under))

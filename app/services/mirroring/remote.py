@@ -22,7 +22,12 @@ _AT_ONCE = 8
 _TIMEOUT = httpx2.Timeout(60, connect=5)  # longer than a poll waits
 _ABSENT = {
     f"/problems/{slug}"
-    for slug in ("agency-not-found", "reporting-year-not-found", "report-not-found")
+    for slug in (
+        "agency-not-found",
+        "reporting-year-not-found",
+        "report-not-found",
+        "succession-not-found",
+    )
 }
 
 

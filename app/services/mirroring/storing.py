@@ -13,13 +13,14 @@ from sqlmodel import Session
 from app.errors import NotFound
 from app.forms import form_of
 from app.services import filing, registering, reporting, writing
-from app.services.mirroring.batches import Batch, absent, parents_first, there
+from app.services.mirroring.batches import ENDS, Batch, Fetched, absent, parents_first, there
 from app.services.mirroring.remote import Json, UnexpectedError
 from app.services.writing import Work, Writing
 from app.storage import agencies, bulk, feed, mirror, years
 from app.storage.layers import PUBLISHED_ONLY, looking
 from app.storage.mirror import Key
 from app.storage.reports import Stored
+from app.storage.successions import Tie
 
 
 def store(session: Session, batch: Batch) -> Counter[str]:
@@ -28,10 +29,11 @@ def store(session: Session, batch: Batch) -> Counter[str]:
     Closed years take it all: what is closed is closed to those who write at its source.
     """
     done: Counter[str] = Counter()
-    mirror.lock(session, {year for _, year in batch.reports})
+    mirror.lock(session, {year for _, year in batch.reports}, ties=bool(batch.successions))
     for year, body in sorted(there(batch.years).items()):
         done += _store_year(session, year, body)
     done += _store_agencies(session, there(batch.agencies))
+    done += _store_successions(session, batch.successions)
     for key in sorted(absent(batch.reports)):
         done += _delete_report(session, *key)
     done += _store_reports(session.connection(), there(batch.reports))
@@ -73,6 +75,26 @@ def _release_usccs(session: Session, bodies: Mapping[str, Json]) -> None:
         if holder != wanted[uscc] and (current := agencies.lock(session, holder)) is not None:
             kept = {name: getattr(current, name) for name in agencies.WRITABLE}
             registering.save_agency(session, holder, current, kept | {"uscc": None})
+
+
+def _store_successions(session: Session, found: Fetched[str]) -> Counter[str]:
+    """Delete successions that are gone, then add those that are new: none ever changes."""
+    if not found:
+        return Counter()
+    known = mirror.successions_there(session)
+    gone = [known[id_] for id_ in absent(found) if id_ in known]
+    for tie in gone:
+        registering.delete_succession(session, tie)
+    new = [body for id_, body in there(found).items() if id_ not in known]
+    for body in new:
+        registering.save_succession(session, _tie(body))
+    return Counter(created=len(new), deleted=len(gone))
+
+
+def _tie(body: Json) -> Tie:
+    before, after = (body[end]["code"] for end in ENDS)
+    day = body["effective_on"]
+    return Tie(body["id"], before, after, body["kind"], day, int(day[:4]), reporting.now())
 
 
 def _store_reports(connection: Connection, bodies: Mapping[Key, Json]) -> Counter[str]:
