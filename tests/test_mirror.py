@@ -85,6 +85,7 @@ def everything(client: httpx2.Client | TestClient) -> Json:
     return {
         "agencies": [{name: a[name] for name in ("code", *WRITABLE)} for a in agencies],
         "years": [(year["year"], year["status"], year["due"]) for year in years],
+        "periods": [client.get(f"/v1/agencies/{a['code']}/periods").json() for a in agencies],
         "successions": [
             (each["id"], each["predecessor"], each["successor"], each["kind"])
             for each in client.get("/v1/successions?limit=1000").json()["items"]
@@ -177,7 +178,8 @@ def _shuffle(source: TestClient, dice: random.Random) -> None:
             body = an_agency_body(parent=dice.choice([None, other]), uscc=uscc)
             source.put(f"/v1/agencies/{code}", json=body)
         case 2:
-            source.patch(f"/v1/agencies/{code}", json={"parent": other})
+            day = dice.choice([None, "2023-05-01", "2024-05-01", "2025-05-01"])
+            source.patch(f"/v1/agencies/{code}", json={"parent": other, "effective_on": day})
         case 3:
             source.patch(f"/v1/agencies/{code}", json={"uscc": uscc})
         case 4:
@@ -420,6 +422,39 @@ def test_successions_change_together_with_what_they_are_of(
     mirrored(copy_url, verify=True)
     with copy_of(copy_url) as copy:
         assert there(copy) == there(source)
+    assert_in_step(source, copy_url)
+
+
+def test_what_agencies_were_before_is_copied(source: TestClient, copy_url: str) -> None:
+    """So the roll-up of a year has the children of that year."""
+
+    def rolled(client: TestClient, code: str) -> list[tuple[Any, Any]]:
+        found = [client.get(f"/v1/agencies/{code}/rollup/{year}") for year in (2023, 2024)]
+        return [(each.json()["coverage"], each.json()["tables"]) for each in found]
+
+    def move(**body: Any) -> None:
+        source.patch("/v1/agencies/a-2", json=body).raise_for_status()
+
+    put_report(source, "a-2", 2023)
+    put_report(source, "a-2", 2024)
+    make_agency(source, "h", kind="government")
+    mirrored(copy_url)
+    move(parent="g", effective_on="2024-05-01", name="二局")
+    mirrored(copy_url)
+    assert_in_step(source, copy_url)
+    move(parent="h", effective_on="2024-06-01")
+    move(parent="g", effective_on="2025-06-01")
+    source.patch("/v1/agencies/h", json={"name": "县"}).raise_for_status()
+    mirrored(copy_url)
+    assert_in_step(source, copy_url)
+    with copy_of(copy_url) as copy:
+        for code in ("g", "g-1", "h"):
+            assert rolled(copy, code) == rolled(source, code)
+    for year in (2020, 2023, 2024):
+        source.delete(f"/v1/reports/a-2/{year}").raise_for_status()
+    for code in ("a-2", "h"):
+        source.delete(f"/v1/agencies/{code}").raise_for_status()
+    mirrored(copy_url)
     assert_in_step(source, copy_url)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlmodel import Session
 
 from app.domain.calendar import due_dates, timeliness
-from app.domain.periods import DATED, SINCE_EVER, Period, changed
+from app.domain.periods import DATED, SINCE_EVER, Period, Periods, changed
 from app.errors import Conflict
 from app.forms import FIRST_YEAR
 from app.services import changes, kinship, reporting
@@ -102,6 +102,20 @@ def _date(session: Session, agency: Agency, start: str | None) -> None:
         start = old[-1].start if old else SINCE_EVER
     new = _period(agency, start)
     periods.replace(connection, agency.code, old, changed(old, new) if old else (new,))
+
+
+def date_agency(session: Session, code: str, old: Periods, past: Sequence[Period]) -> None:
+    """Let an agency have been this before; since its last day it has been what it is."""
+    current = enter_agency(session, code)
+    assert current is not None
+    new = (*past[:-1], _period(current, past[-1].start if past else SINCE_EVER))
+    if new == old:
+        return
+    periods.replace(session.connection(), code, old, new)
+    current.revision += 1
+    current.updated_at = reporting.now()
+    session.flush()
+    _record_agency(session, current, UPDATED, DATED)
 
 
 def _period(agency: Agency, start: str) -> Period:

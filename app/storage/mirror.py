@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from app.storage import agencies, successions, years
-from app.storage.models import Agency, MirrorState, Report, ReportingYear
+from app.storage.models import Agency, AgencyPeriod, MirrorState, Report, ReportingYear
 from app.storage.successions import Tie
 
 Key = tuple[str, int]
@@ -95,9 +95,12 @@ def holders(session: Session, usccs: Collection[str]) -> dict[str, str]:
 
 
 def children(session: Session, of: Collection[str]) -> set[str]:
-    """Return the agencies directly below these."""
-    query = sa.select(col(Agency.code)).where(col(Agency.parent).in_(of))
-    return {code for (code,) in _rows(session, query)}
+    """Return the agencies that are or ever were directly below these."""
+    queries = (
+        sa.select(col(Agency.code)).where(col(Agency.parent).in_(of)),
+        sa.select(col(AgencyPeriod.agency)).where(col(AgencyPeriod.parent).in_(of)),
+    )
+    return {code for query in queries for (code,) in _rows(session, query)}
 
 
 def reports_of(session: Session, of: Collection[str]) -> set[Key]:

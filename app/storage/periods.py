@@ -4,7 +4,7 @@ An agency's row is its present state, which its last period repeats. So where no
 a year, that year's tree is the present one, which is told by one look into an index.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import astuple
 from typing import Any
 
@@ -30,6 +30,23 @@ def of(connection: Connection, agency: str) -> Periods:
     return tuple(Period(*row) for row in _READ.rows(connection, {"agency": agency}))
 
 
+def of_some(connection: Connection, agencies: Collection[str]) -> dict[str, Periods]:
+    """Return the periods of several agencies."""
+    query = (
+        sa.select(PERIOD.c.agency, *_COLUMNS)
+        .where(PERIOD.c.agency.in_(agencies))
+        .order_by(PERIOD.c.agency, PERIOD.c.valid_from)
+    )
+    return _by_agency(connection.execute(query))
+
+
+def _by_agency(rows: Iterable[Any]) -> dict[str, Periods]:
+    found: dict[str, Periods] = {}
+    for code, *period in rows:
+        found[code] = (*found.get(code, ()), Period(*period))
+    return found
+
+
 def add_first(connection: Connection, first: Mapping[str, Period]) -> None:
     """Write the first periods of agencies that have none."""
     rows = [(code, *astuple(period)) for code, period in first.items()]
@@ -45,6 +62,11 @@ def replace(connection: Connection, agency: str, old: Periods, new: Periods) -> 
         if period not in old:
             values = {name: getattr(period, name) for name in DATED}
             _INSERT.run(connection, {"agency": agency, "valid_from": period.start, **values})
+
+
+def forget(connection: Connection, agencies: Collection[str]) -> None:
+    """Delete the periods of agencies that are about to go."""
+    connection.execute(sa.delete(PERIOD).where(PERIOD.c.agency.in_(agencies)))
 
 
 def _above() -> Prepared:
@@ -66,10 +88,7 @@ _ABOVE = _above()
 
 def above(connection: Connection, agency: str) -> dict[str, Periods]:
     """Return the periods of an agency and of all that ever stood above it."""
-    found: dict[str, Periods] = {}
-    for code, *period in _ABOVE.rows(connection, {"agency": agency}):
-        found[code] = (*found.get(code, ()), Period(*period))
-    return found
+    return _by_agency(_ABOVE.rows(connection, {"agency": agency}))
 
 
 # The tree at the end of a year; its last day is the parameter `last_day`.

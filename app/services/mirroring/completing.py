@@ -30,6 +30,8 @@ def missing(session: Session, batch: Batch) -> tuple[Keys, Keys]:
 def _of_agencies(session: Session, batch: Batch, needed: Keys, again: Keys) -> None:
     bodies = there(batch.agencies)
     above = {body["parent"] for body in bodies.values() if body["parent"] is not None}
+    past = (each["parent"] for body in bodies.values() for each in body.get("periods", ()))
+    above.update(code for code in past if code is not None)
     known = mirror.parents(session, above | bodies.keys())
     needed.agencies |= above - known.keys()
     for code, body in bodies.items():

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from app.errors import AppError
 from app.services import reporting
 from app.services.mirroring import completing, remote, storing
-from app.services.mirroring.batches import ENDS, Batch, Fetched, Keys, parts
+from app.services.mirroring.batches import ENDS, Batch, Fetched, Keys, parts, there
 from app.services.mirroring.remote import AwayError, Remote, UnexpectedError
 from app.settings import Settings
 from app.storage import mirror
@@ -96,10 +96,23 @@ def fetched(made: Mirror, keys: Keys) -> Batch:
     found = iter(remote.find_all(made.source, paths))
     return Batch(
         {year: next(found) for year in years},
-        {code: next(found) for code in codes},
+        with_periods(made, {code: next(found) for code in codes}),
         {key: next(found) for key in reports},
         copied_successions(made, {id_: next(found) for id_ in ties}),
     )
+
+
+def with_periods(made: Mirror, found: Fetched[str]) -> Fetched[str]:
+    """Return agencies with what they were before, as `periods`; none if they were never changed.
+
+    In a part of the tree the past has no place: those who stood above may be outside.
+    """
+    if made.under is not None:
+        return found
+    changed = [code for code, b in there(found).items() if b["updated_at"] != b["created_at"]]
+    pages = remote.find_all(made.source, (f"/v1/agencies/{code}/periods" for code in changed))
+    past = {code: page["items"] for code, page in zip(changed, pages, strict=True) if page}
+    return {code: body and body | {"periods": past.get(code, [])} for code, body in found.items()}
 
 
 def copied_successions(made: Mirror, found: Fetched[str]) -> Fetched[str]:

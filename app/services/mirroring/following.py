@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable, Iterator
 from app.services import digest_tree
 from app.services.digest_tree import FOREST, Tree
 from app.services.mirroring import comparing, copying, remote
-from app.services.mirroring.batches import Batch, Keys, parents_first, parts
+from app.services.mirroring.batches import Batch, Fetched, Keys, parents_first, parts
 from app.services.mirroring.copying import SIZE, Mirror, fetched, repair, store
 from app.services.mirroring.remote import AwayError, GoneError, Json, MirrorError
 from app.storage import agencies, digests, mirror
@@ -101,16 +101,20 @@ def _registered(made: Mirror) -> Generator[str, None, Keys]:
     yield f"loading {len(years)} years, {len(bodies)} agencies"
     store(made, Batch(years=dict(years)))
     for part in parts(parents_first(bodies), SIZE):
-        store(made, Batch(agencies={code: bodies[code] for code in part}))
+        some: Fetched[str] = {code: bodies[code] for code in part}
+        store(made, Batch(agencies=copying.with_periods(made, some)))
     ties = {each["id"]: each for each in remote.listed(made.source, "/v1/successions")}
     store(made, Batch(successions=copying.copied_successions(made, dict(ties))))
     return Keys(set(years), set(bodies), successions=set(ties))
 
 
+_OF_AGENCIES = ("code", *agencies.WRITABLE, "created_at", "updated_at")
+
+
 def _agencies(made: Mirror) -> Iterator[Json]:
     """Yield the agencies that are copied."""
     for each in remote.listed(made.source, "/v1/agencies", under=made.under):
-        yield {name: each[name] for name in ("code", *agencies.WRITABLE)}
+        yield {name: each[name] for name in _OF_AGENCIES}
     code = made.under
     while code is not None and (body := remote.find(made.source, f"/v1/agencies/{code}")):
         yield body

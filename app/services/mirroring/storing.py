@@ -10,13 +10,14 @@ from typing import TypeVar
 from sqlalchemy import Connection
 from sqlmodel import Session
 
+from app.domain.periods import DATED, SINCE_EVER, Period
 from app.errors import NotFound
 from app.forms import form_of
 from app.services import filing, registering, reporting, writing
 from app.services.mirroring.batches import ENDS, Batch, Fetched, absent, parents_first, there
 from app.services.mirroring.remote import Json, UnexpectedError
 from app.services.writing import Work, Writing
-from app.storage import agencies, bulk, feed, mirror, years
+from app.storage import agencies, bulk, feed, mirror, periods, years
 from app.storage.layers import PUBLISHED_ONLY, looking
 from app.storage.mirror import Key
 from app.storage.reports import Stored
@@ -65,7 +66,25 @@ def _store_agencies(session: Session, bodies: Mapping[str, Json]) -> Counter[str
             current = registering.enter_agency(session, code)
             registering.save_agency(session, code, current, each)
             done["updated"] += 1
+    _date(session, bodies)
     return done
+
+
+def _date(session: Session, bodies: Mapping[str, Json]) -> None:
+    """Let agencies have been what they were at the source, where that was copied."""
+    dated = {
+        code: tuple(_period(each) for each in body["periods"])
+        for code, body in bodies.items()
+        if "periods" in body
+    }
+    known = periods.of_some(session.connection(), dated)
+    for code, past in dated.items():
+        if past != known[code] and (past or len(known[code]) > 1):
+            registering.date_agency(session, code, known[code], past)
+
+
+def _period(body: Json) -> Period:
+    return Period(body["from"] or SINCE_EVER, **{name: body[name] for name in DATED})
 
 
 def _release_usccs(session: Session, bodies: Mapping[str, Json]) -> None:
@@ -181,7 +200,8 @@ def _delete_report(session: Session, code: str, year: int) -> Counter[str]:
 
 
 def _delete_agencies(session: Session, codes: set[str]) -> Counter[str]:
-    """Delete agencies, those below before those above."""
+    """Delete agencies, those below before those above; what they were before holds nobody up."""
+    periods.forget(session.connection(), codes)
     parents = mirror.parents(session, codes)
     order = list(parents_first({c: {"parent": parents[c]} for c in codes if c in parents}))
     for code in reversed(order):
