@@ -15,12 +15,15 @@ from typing import Any
 import httpx2
 import pytest
 import sqlalchemy as sa
+from sqlmodel import Session
 
 from app import cli
 from app.domain.codes import check_character
+from app.errors import Conflict
 from app.main import create_app
 from app.services import maintaining
-from app.services.mirroring import copying, following, remote
+from app.services.mirroring import copying, following, remote, storing
+from app.services.mirroring.batches import Batch
 from app.services.mirroring.remote import AwayError, Remote, UnexpectedError
 from app.storage import mirror
 from app.storage.agencies import WRITABLE
@@ -252,6 +255,27 @@ def test_a_copy_of_a_part_has_what_is_below_and_what_is_above_it(
         query = "/v1/digests?under=g-1"
         assert copy.get(query).json()["digest"] == source.get(query).json()["digest"]
     assert_consistent(copy_url)
+
+
+def test_what_has_left_a_part_goes_though_somebody_was_in_the_way(
+    source: TestClient, copy_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirrored(copy_url, under="g-1")
+    source.patch("/v1/agencies/a-2", json={"parent": "g"}).raise_for_status()
+    store, met = storing.store, list[Batch]()
+
+    def hindered(session: Session, batch: Batch) -> Any:
+        if batch.agencies.get("a-2", batch) is None and not met:
+            met.append(batch)
+            raise Conflict("in-use", key="agencies/a-2", reports=1, children=0, successions=0)
+        return store(session, batch)
+
+    monkeypatch.setattr(storing, "store", hindered)
+    mirrored(copy_url, under="g-1")
+    assert met
+    with copy_of(copy_url) as copy:
+        codes = [each["code"] for each in copy.get("/v1/agencies").json()["items"]]
+        assert codes == ["g", "g-1"]
 
 
 def test_a_source_that_is_away_is_asked_again_and_compared_from_time_to_time(

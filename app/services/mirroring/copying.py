@@ -126,11 +126,16 @@ def copied_successions(made: Mirror, found: Fetched[str]) -> Fetched[str]:
     }
 
 
-def store(made: Mirror, batch: Batch, reached: int | None = None) -> Counter[str]:
+def store(
+    made: Mirror, batch: Batch, reached: int | None = None, *, fixed: Batch | None = None
+) -> Counter[str]:
     """Complete a batch and store it, and with it the position that is reached by it, if any.
 
-    Whoever writes to the copy meanwhile may be in the way: then all of it is fetched again.
+    Whoever writes to the copy meanwhile may be in the way: then all of it is fetched again, but for
+    what is `fixed`, whatever the source says of it.
     """
+    fixed = fixed or Batch()
+    batch.take(fixed)
 
     def job(session: Session) -> Counter[str]:
         done = storing.store(session, batch)
@@ -144,7 +149,7 @@ def store(made: Mirror, batch: Batch, reached: int | None = None) -> Counter[str
         try:
             return run(made.writes, in_session(job))
         except (AppError, IntegrityError, OperationalError):
-            batch.take(fetched(made, batch.keys))
+            batch.take(fetched(made, fixed.lacks(batch.keys)))
     _complete(made, batch)
     return run(made.writes, in_session(job))
 

@@ -6,7 +6,7 @@ on from there, and does again at most what does no harm. Each function yields wh
 
 import time
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 
 from app.services import digest_tree
 from app.services.digest_tree import FOREST, Tree
@@ -126,26 +126,28 @@ def _finished(made: Mirror, wanted: Keys, latest: int) -> Iterator[str]:
     if differing := _differing(made):
         yield _told(differing)
         yield f"repaired: {_counted(repair(made, differing))}"
-    done = store(made, _extra(made, wanted), latest)
+    extra = _extra(made, wanted)
+    done = store(made, extra, latest, fixed=_outside(made, extra.agencies))
     if done["deleted"]:
         what = "agencies, years and successions that the source does not have"
         yield f"deleted {done['deleted']} {what}"
 
 
 def _extra(made: Mirror, wanted: Keys) -> Batch:
-    """Fetch what is here beside reports and was not there; it may have come meanwhile.
-
-    Of a part of the tree, what is outside counts as deleted, with its reports.
-    """
+    """Fetch what is here beside reports and was not there; it may have come meanwhile."""
     codes = made.read(mirror.codes) - wanted.agencies
     years = made.read(mirror.years_there) - wanted.years
-    ties = made.read(mirror.successions_there)
-    batch = fetched(made, Keys(years, codes, successions=ties.keys() - wanted.successions))
+    ties = made.read(mirror.successions_there).keys() - wanted.successions
+    return fetched(made, Keys(years, codes, successions=ties))
+
+
+def _outside(made: Mirror, codes: Collection[str]) -> Batch:
+    """Return agencies that are outside of the part that is copied, with what is theirs, as gone."""
     if made.under is None:
-        return batch
-    keys = made.read(lambda session: mirror.reports_of(session, codes))
-    left = dict.fromkeys(mirror.touching(ties, codes))
-    return Batch(batch.years, dict.fromkeys(codes), dict.fromkeys(keys), batch.successions | left)
+        return Batch()
+    reports = made.read(lambda session: mirror.reports_of(session, codes))
+    ties = mirror.touching(made.read(mirror.successions_there), codes)
+    return Batch({}, dict.fromkeys(codes), dict.fromkeys(reports), dict.fromkeys(ties))
 
 
 # Following
