@@ -21,11 +21,11 @@ from app import cli
 from app.domain.codes import check_character
 from app.errors import Conflict
 from app.main import create_app
-from app.services import maintaining
+from app.services import maintaining, reporting
 from app.services.mirroring import copying, following, remote, storing
 from app.services.mirroring.batches import Batch
 from app.services.mirroring.remote import AwayError, Remote, UnexpectedError
-from app.storage import mirror
+from app.storage import bulk, mirror
 from app.storage.agencies import WRITABLE
 from app.storage.database import write_engine
 from tests.api import (
@@ -367,6 +367,148 @@ def test_reports_stand_where_they_stand_at_the_source(source: TestClient, copy_u
     with copy_of(copy_url) as copy:
         revisions = copy.get("/v1/reports/g-1/2023/revisions").json()["items"]
         assert [each["reason"] for each in revisions] == [None, "口径有误"]
+
+
+def test_a_report_is_deleted_however_it_stands_in_the_copy(
+    source: TestClient, copy_url: str
+) -> None:
+    """As one that was returned meanwhile, or was published in a part that it has left."""
+    take = taking_steps(source)
+    for year in (2022, 2023):
+        put_report(source, "g-1", year)
+        take("g-1", year, "submit")
+    take("g-1", 2023, "accept", "publish")
+    mirrored(copy_url)
+    reviewer = key_for(source, "reviewer", "g")
+    step(source, reviewer, "return", "请核对", code="g-1", year=2022).raise_for_status()
+    source.delete("/v1/reports/g-1/2022").raise_for_status()
+    mirrored(copy_url)
+    assert_shown_alike(source, copy_url)
+    with copy_of(copy_url) as copy:
+        put_report(copy, "a-2", 2023)
+        editor, over = key_for(copy, "editor", "a-2"), key_for(copy, "reviewer", "g")
+        for key, action in (editor, "submit"), (over, "accept"), (over, "publish"):
+            step(copy, key, action, code="a-2", year=2023).raise_for_status()
+    assert mirrored(copy_url)[1] == "repaired: 0 created, 0 updated, 1 deleted"
+    assert_shown_alike(source, copy_url)
+
+
+def test_what_was_published_in_the_copy_alone_is_shown_no_longer(
+    source: TestClient, copy_url: str
+) -> None:
+    put_report(source, "g-1", 2023)
+    mirrored(copy_url)
+    with copy_of(copy_url) as copy:
+        taking_steps(copy)("g-1", 2023, "submit", "accept", "publish")
+        assert len(shown(copy, None)) == 1
+    source.patch("/v1/reports/g-1/2023", json={"overview": "新"}).raise_for_status()
+    mirrored(copy_url)
+    assert_shown_alike(source, copy_url)
+
+
+def test_a_part_takes_back_a_past_that_was_made_in_the_copy(
+    source: TestClient, copy_url: str
+) -> None:
+    mirrored(copy_url, under="g-1")
+    with copy_of(copy_url) as copy:
+        make_agency(copy, "mine")
+        for parent, day in ("mine", "2024-05-01"), ("g-1", "2025-05-01"):
+            body = {"parent": parent, "effective_on": day}
+            copy.patch("/v1/agencies/a-2", json=body).raise_for_status()
+    mirrored(copy_url, under="g-1", verify=True)
+    with copy_of(copy_url) as copy:
+        assert copy.get("/v1/agencies/mine").status_code == 404
+        assert len(copy.get("/v1/agencies/a-2/periods").json()["items"]) == 1
+    assert_consistent(copy_url)
+
+
+def test_the_feed_of_a_copy_names_the_members_that_were_changed(
+    source: TestClient, copy_url: str
+) -> None:
+    mirrored(copy_url)
+    with copy_of(copy_url) as copy:
+        before = latest(copy)
+    body = {"parent": "g", "effective_on": "2024-05-01"}
+    source.patch("/v1/agencies/a-2", json=body).raise_for_status()
+    put_report(source, "g-1", 2023)
+    taking_steps(source)("g-1", 2023, "submit")
+    mirrored(copy_url)
+    with copy_of(copy_url) as copy:
+        changed = copy.get(f"/v1/changes?after={before}").json()["items"]
+        said = {(each["key"], *each["members"]) for each in changed if each["op"] == "updated"}
+        assert said == {("a-2", "parent"), ("g-1/2023", "state")}
+
+
+class Others:
+    """Somebody who writes to a copy on PostgreSQL while a mirror has a batch's first locks."""
+
+    def __init__(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.url, self.met = url, list[BaseException]()
+        self.locked, self.done = threading.Event(), threading.Event()
+        lock, store = mirror.lock, storing.store
+
+        def locking(*given: Any, **named: Any) -> None:
+            lock(*given, **named)
+            self.locked.set()
+            self.done.wait(0.3)
+
+        def storing_it(session: Session, batch: Batch) -> Any:
+            try:
+                return store(session, batch)
+            except BaseException as error:
+                self.met.append(error)
+                raise
+
+        monkeypatch.setattr(mirror, "lock", locking)
+        monkeypatch.setattr(storing, "store", storing_it)
+
+    def write(self, job: Callable[[sa.Connection], Any]) -> None:
+        """Do something with the copy as soon as the mirror has its locks."""
+        assert self.locked.wait(30)
+        engine = write_engine(quiet(self.url))
+        try:
+            with engine.begin() as connection:
+                job(connection)
+        finally:
+            self.done.set()
+            engine.dispose()
+
+    def beside(self, job: Callable[[sa.Connection], Any]) -> None:
+        """Bring the copy up to date while somebody does something; neither is in the way."""
+        with ThreadPoolExecutor(1) as threads:
+            other = threads.submit(self.write, job)
+            mirrored(self.url)
+            other.result(timeout=30)
+        assert self.met == []
+
+
+def test_a_mirror_and_an_import_lock_agencies_in_one_order(
+    source: TestClient, copy_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for code in "yz":
+        make_agency(source, code)
+        put_report(source, code, 2022)
+    mirrored(copy_url)
+    source.delete("/v1/reports/z/2022").raise_for_status()
+    put_report(source, "y", 2022, overview="新")
+
+    def job(connection: sa.Connection) -> None:
+        for code in "yz":
+            bulk.lock(connection, [code])
+
+    Others(copy_url, monkeypatch).beside(job)
+    assert_in_step(source, copy_url)
+
+
+def test_a_mirror_locks_years_before_agencies_with_successions(
+    source: TestClient, copy_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tie = {"predecessor": "a-2", "successor": "g-1", "effective_on": "2023-05-01", "kind": "merge"}
+    source.post("/v1/successions", json=tie).raise_for_status()
+    mirrored(copy_url)
+    source.patch("/v1/reporting-years/2022", json={"status": "closed"}).raise_for_status()
+    Others(copy_url, monkeypatch).beside(lambda c: reporting.enter(c, "g-1", 2022))
+    assert_in_step(source, copy_url)
 
 
 def test_a_report_that_comes_back_has_a_revision_of_its_own_in_the_copy_too(

@@ -141,7 +141,7 @@ def saved(old: Stored | None, new: Stored, findings: Moves | None) -> Change:
     was, now = old.report.filings, report.filings
     tables = _in_form_order(report, [k for k in {*was, *now} if was.get(k) != now.get(k)])
     members = [name for name in PROSE if getattr(old.report, name) != getattr(report, name)]
-    if (old.state, old.correction) != (new.state, new.correction):
+    if old.state != new.state or old.report == report:  # then it stands elsewhere
         members.append("state")
     details = Details(members, tables, cells(old.report, report, tables), moved)
     return change(_report(report), UPDATED, stamp, details)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from sqlmodel import Session
@@ -104,18 +105,31 @@ def _date(session: Session, agency: Agency, start: str | None) -> None:
     periods.replace(connection, agency.code, old, changed(old, new) if old else (new,))
 
 
-def date_agency(session: Session, code: str, old: Periods, past: Sequence[Period]) -> None:
-    """Let an agency have been this before; since its last day it has been what it is."""
+def date_agency(session: Session, code: str, old: Periods, past: Sequence[Period]) -> bool:
+    """Let an agency have been this before; since its last day it has been what it is.
+
+    Tells whether that changes anything.
+    """
     current = enter_agency(session, code)
     assert current is not None
     new = (*past[:-1], _period(current, past[-1].start if past else SINCE_EVER))
     if new == old:
-        return
+        return False
     periods.replace(session.connection(), code, old, new)
     current.revision += 1
     current.updated_at = reporting.now()
     session.flush()
-    _record_agency(session, current, UPDATED, DATED)
+    _record_agency(session, current, UPDATED, _differing(old, new) or DATED)
+    return True
+
+
+def _differing(old: Periods, new: Periods) -> list[str]:
+    """Return the dated members that took other values, or in another order."""
+
+    def values(of: Periods, name: str) -> list[Any]:
+        return [value for value, _ in groupby(getattr(each, name) for each in of)]
+
+    return [name for name in DATED if values(old, name) != values(new, name)]
 
 
 def _period(agency: Agency, start: str) -> Period:
@@ -222,21 +236,24 @@ def open_years(session: Session, last: int) -> None:
 
 def save_succession(session: Session, new: Tie) -> None:
     """Save a succession, and judge the report anew that it bears upon."""
-    connection = session.connection()
-    successions.enter(session)
-    successions.add(connection, new)
-    _record_succession(session, new, CREATED, new.created_at)
+    change_successions(session, (), (new,))
 
 
 def delete_succession(session: Session, old: Tie) -> None:
     """Delete a succession, and judge the report anew that it bore upon."""
+    change_successions(session, (old,), ())
+
+
+def change_successions(session: Session, gone: Sequence[Tie], new: Sequence[Tie]) -> None:
+    """Delete successions, add others, and judge the reports anew that they bear upon."""
+    connection, time = session.connection(), reporting.now()
     successions.enter(session)
-    successions.remove(session.connection(), old.id)
-    _record_succession(session, old, DELETED, reporting.now())
-
-
-def _record_succession(session: Session, tie: Tie, op: str, time: str) -> None:
-    _record(session, changes.change(changes.succession(tie), op, Stamp(1, time)))
-    connection = session.connection()
+    for tie in gone:
+        successions.remove(connection, tie.id)
+        _record(session, changes.change(changes.succession(tie), DELETED, Stamp(1, time)))
+    for tie in new:
+        successions.add(connection, tie)
+        _record(session, changes.change(changes.succession(tie), CREATED, Stamp(1, tie.created_at)))
     for _ in each_layer(connection):
-        feed.collect(connection, reporting.rejudged(connection, {(tie.successor, tie.year)}))
+        judged = {(tie.successor, tie.year) for tie in (*gone, *new)}
+        feed.collect(connection, reporting.rejudged(connection, judged))

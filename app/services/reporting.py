@@ -1,8 +1,9 @@
 """Writing a report, and what follows from it.
 
-Every write goes one way: read the agency's reports of three years under a lock, make the new
-`Report`, and `save` it. What is derived (documents, findings, links between years) is rewritten in
-the same transaction for whichever of the years it changed.
+Every write of one report goes one way: read the agency's reports of three years under a lock, make
+the new `Report`, and `save` it (`writing` is the way of many). What is derived (documents,
+findings, links between years) is rewritten in the same transaction for whichever of the years it
+changed.
 """
 
 import hashlib
@@ -132,16 +133,16 @@ def _require_editable(stored: Stored) -> None:
         raise Conflict("report-locked", state=stored.state)
 
 
-def save(connection: Connection, scene: Scene, new: Report, *, copies: bool = False) -> Stored:
+def save(connection: Connection, scene: Scene, new: Report) -> Stored:
     """Save a report, in place of the one that is there; one that changes nothing leaves no trace.
 
     Returns what is stored now. The scene shows it, too. Raises `Conflict` if the report is under
-    review or published; not if it only `copies` what another instance has.
+    review or published.
     """
     old = scene.current
     if old is not None and old.report == new:
         return old
-    if old is not None and not copies:
+    if old is not None:
         _require_editable(old)
     revision = old.revision + 1 if old else retired.first_revision(connection, key_of(new))
     return _put(connection, scene, succeeding(old, new, revision, now(), beside=scene.stored))
@@ -244,12 +245,16 @@ def publication(
     )
 
 
-def delete(connection: Connection, scene: Scene) -> None:
-    """Delete the scene's report. Raises `Conflict` if it is under review, or was published."""
+def delete(connection: Connection, scene: Scene, *, copies: bool = False) -> None:
+    """Delete the scene's report. Raises `Conflict` if it is under review, or was published.
+
+    Not if that `copies` what another instance has.
+    """
     old = scene.stored[scene.year.year]
-    _require_editable(old)
-    if old.correction is not None:
-        raise Conflict("report-published")
+    if not copies:
+        _require_editable(old)
+        if old.correction is not None:
+            raise Conflict("report-published")
     del scene.stored[scene.year.year]
     time, before = now(), _standing(connection, old)
     scene.kin = replace(scene.kin, years=scene.kin.years - {old.report.year})

@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import Connection
 from sqlmodel import Session, col, select
 
-from app.storage import agencies, successions, years
+from app.storage import agencies, bulk, successions, years
 from app.storage.models import Agency, AgencyPeriod, MirrorState, Report, ReportingYear
 from app.storage.successions import Tie
 
@@ -38,17 +39,28 @@ def save(session: Session, new: State, time: str) -> None:
     session.merge(MirrorState(**asdict(new), updated_at=time))
 
 
-def lock(session: Session, years_on: Collection[int], *, ties: bool) -> None:
-    """Take the locks of a batch that come before those of single agencies.
+def lock(
+    session: Session, *, changing: Collection[int], on: Collection[int], of: Collection[str],
+    ties: bool,
+) -> None:  # fmt: skip
+    """Take all locks of a batch, in the order in which everybody takes them.
 
-    With `ties` successions change, too.
+    The batch changes years, writes reports on years, changes agencies or writes reports of them,
+    and with `ties` changes successions.
     """
+    connection = session.connection()
     agencies.lock_register(session)
     if ties:
         successions.enter(session)
-    elif years_on:
-        years.share(session.connection(), min(years_on) - 1, max(years_on) + 1)
-    successions.lock(session.connection())
+    else:
+        for year in sorted({*changing, *(range(min(on) - 1, max(on) + 2) if on else ())}):
+            if year in changing:
+                years.lock(session, year)
+            else:
+                years.share(connection, year, year)
+    successions.lock(connection)
+    if of:
+        bulk.lock(connection, sorted(of))
 
 
 def codes(session: Session) -> set[str]:
@@ -106,6 +118,15 @@ def children(session: Session, of: Collection[str]) -> set[str]:
 def reports_of(session: Session, of: Collection[str]) -> set[Key]:
     """Return the keys of the reports of these agencies."""
     return _keys(session, col(Report.agency).in_(of))
+
+
+def present(connection: Connection, keys: Collection[Key]) -> set[Key]:
+    """Return those keys under which the connection sees reports."""
+    if not keys:
+        return set()
+    where = col(Report.agency).in_({code for code, _ in keys})
+    query = sa.select(col(Report.agency), col(Report.year)).where(where)
+    return {(code, year) for code, year in connection.execute(query)} & set(keys)
 
 
 def reports_on(session: Session, of: Collection[int]) -> set[Key]:

@@ -108,7 +108,7 @@ def with_periods(made: Mirror, found: Fetched[str]) -> Fetched[str]:
     In a part of the tree the past has no place: those who stood above may be outside.
     """
     if made.under is not None:
-        return found
+        return {code: body and body | {"periods": []} for code, body in found.items()}
     changed = [code for code, b in there(found).items() if b["updated_at"] != b["created_at"]]
     pages = remote.find_all(made.source, (f"/v1/agencies/{code}/periods" for code in changed))
     past = {code: page["items"] for code, page in zip(changed, pages, strict=True) if page}

@@ -1,7 +1,7 @@
-"""Storing what was copied, through the services that clients' writes go through, too."""
+"""Storing what was copied: agencies and years as clients write them, reports as imports do."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
@@ -30,13 +30,18 @@ def store(session: Session, batch: Batch) -> Counter[str]:
     Closed years take it all: what is closed is closed to those who write at its source.
     """
     done: Counter[str] = Counter()
-    mirror.lock(session, {year for _, year in batch.reports}, ties=bool(batch.successions))
+    mirror.lock(
+        session,
+        changing=set(batch.years),
+        on={year for _, year in batch.reports},
+        of={code for code, _ in batch.reports} | batch.agencies.keys(),
+        ties=bool(batch.successions),
+    )
     for year, body in sorted(there(batch.years).items()):
         done += _store_year(session, year, body)
     done += _store_agencies(session, there(batch.agencies))
     done += _store_successions(session, batch.successions)
-    for key in sorted(absent(batch.reports)):
-        done += _delete_report(session, *key)
+    done += _delete_reports(session.connection(), absent(batch.reports))
     done += _store_reports(session.connection(), there(batch.reports))
     done += _delete_agencies(session, set(absent(batch.agencies)))
     for year in absent(batch.years):
@@ -53,6 +58,8 @@ def _store_year(session: Session, year: int, body: Json) -> Counter[str]:
 
 
 def _store_agencies(session: Session, bodies: Mapping[str, Json]) -> Counter[str]:
+    if not bodies:
+        return Counter()
     _release_usccs(session, bodies)
     values = {
         code: {name: bodies[code][name] for name in agencies.WRITABLE}
@@ -60,27 +67,30 @@ def _store_agencies(session: Session, bodies: Mapping[str, Json]) -> Counter[str
     }
     known = agencies.some(session, values)
     new = {code: each for code, each in values.items() if code not in known}
-    done = Counter(created=len(registering.add_agencies(session, new)))
+    registering.add_agencies(session, new)
+    updated = set()
     for code, each in values.items():
         if code in known and any(getattr(known[code], name) != each[name] for name in each):
             current = registering.enter_agency(session, code)
             registering.save_agency(session, code, current, each)
-            done["updated"] += 1
-    _date(session, bodies)
-    return done
+            updated.add(code)
+    updated |= _dated(session, bodies) - new.keys()
+    return Counter(created=len(new), updated=len(updated))
 
 
-def _date(session: Session, bodies: Mapping[str, Json]) -> None:
-    """Let agencies have been what they were at the source, where that was copied."""
+def _dated(session: Session, bodies: Mapping[str, Json]) -> set[str]:
+    """Let agencies have been what they were at the source; return of which that was changed."""
     dated = {
-        code: tuple(_period(each) for each in body["periods"])
-        for code, body in bodies.items()
-        if "periods" in body
+        code: tuple(_period(each) for each in body["periods"]) for code, body in bodies.items()
     }
     known = periods.of_some(session.connection(), dated)
-    for code, past in dated.items():
-        if past != known[code] and (past or len(known[code]) > 1):
-            registering.date_agency(session, code, known[code], past)
+    return {
+        code
+        for code, past in dated.items()
+        if past != known[code]
+        and (past or len(known[code]) > 1)
+        and registering.date_agency(session, code, known[code], past)
+    }
 
 
 def _period(body: Json) -> Period:
@@ -102,11 +112,8 @@ def _store_successions(session: Session, found: Fetched[str]) -> Counter[str]:
         return Counter()
     known = mirror.successions_there(session)
     gone = [known[id_] for id_ in absent(found) if id_ in known]
-    for tie in gone:
-        registering.delete_succession(session, tie)
-    new = [body for id_, body in there(found).items() if id_ not in known]
-    for body in new:
-        registering.save_succession(session, _tie(body))
+    new = [_tie(body) for id_, body in there(found).items() if id_ not in known]
+    registering.change_successions(session, gone, new)
     return Counter(created=len(new), deleted=len(gone))
 
 
@@ -117,13 +124,19 @@ def _tie(body: Json) -> Tie:
 
 
 def _store_reports(connection: Connection, bodies: Mapping[Key, Json]) -> Counter[str]:
-    """Store reports, and show everybody those that are published at the source."""
+    """Store reports, and show everybody those that are published at the source.
+
+    Of a report that is being corrected what was published stays.
+    """
     if not bodies:
         return Counter()
     bulk.look_for_keys(connection)
     done, current = _written(connection, bodies, _copied)
     published = {key: each for key, each in current.items() if each.state == "published"}
+    never = {key for key in current.keys() - published.keys() if current[key].correction is None}
     with looking(connection, PUBLISHED_ONLY):
+        for code, year in sorted(mirror.present(connection, never)):
+            _delete(connection, code, year)
         _written(connection, published, _published)
     return done
 
@@ -191,12 +204,18 @@ def _published(made: Writing, work: Work, year: int, current: Stored) -> Stored:
     return reporting.publication(old, current, made.time, beside=work.now)
 
 
-def _delete_report(session: Session, code: str, year: int) -> Counter[str]:
-    if not mirror.reports_of(session, [code]) & {(code, year)}:
-        return Counter()
-    scene = reporting.enter(session.connection(), code, year)
-    reporting.delete(session.connection(), scene)
-    return Counter(deleted=1)
+def _delete_reports(connection: Connection, keys: Collection[Key]) -> Counter[str]:
+    """Delete reports, however they stand: first what everybody sees, which goes with the other."""
+    there = mirror.present(connection, keys)
+    for sight in (PUBLISHED_ONLY, None):
+        with looking(connection, sight):
+            for code, year in sorted(mirror.present(connection, there)):
+                _delete(connection, code, year)
+    return Counter(deleted=len(there))
+
+
+def _delete(connection: Connection, code: str, year: int) -> None:
+    reporting.delete(connection, reporting.enter(connection, code, year), copies=True)
 
 
 def _delete_agencies(session: Session, codes: set[str]) -> Counter[str]:
