@@ -440,11 +440,11 @@ def test_the_feed_of_a_copy_names_the_members_that_were_changed(
 
 
 class Others:
-    """Somebody who writes to a copy on PostgreSQL while a mirror has a batch's first locks."""
+    """Somebody who writes to a copy while a mirror has the locks that a batch begins with."""
 
     def __init__(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self.url, self.met = url, list[BaseException]()
-        self.locked, self.done = threading.Event(), threading.Event()
+        self.locked, self.done, self.ended = (threading.Event() for _ in range(3))
         lock, store = mirror.lock, storing.store
 
         def locking(*given: Any, **named: Any) -> None:
@@ -473,11 +473,25 @@ class Others:
             self.done.set()
             engine.dispose()
 
+    def let_it_wait(self, connection: sa.Connection) -> None:
+        """Let the mirror go on until it waits for a lock, or has ended."""
+        self.done.set()
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        while connection.dialect.name == "postgresql" and not self.ended.wait(0.02):
+            if connection.execute(sa.text(waiting)).scalar_one():
+                return
+
     def beside(self, job: Callable[[sa.Connection], Any]) -> None:
         """Bring the copy up to date while somebody does something; neither is in the way."""
         with ThreadPoolExecutor(1) as threads:
             other = threads.submit(self.write, job)
-            mirrored(self.url)
+            try:
+                mirrored(self.url)
+            finally:
+                self.ended.set()
             other.result(timeout=30)
         assert self.met == []
 
@@ -492,11 +506,14 @@ def test_a_mirror_and_an_import_lock_agencies_in_one_order(
     source.delete("/v1/reports/z/2022").raise_for_status()
     put_report(source, "y", 2022, overview="新")
 
-    def job(connection: sa.Connection) -> None:
-        for code in "yz":
-            bulk.lock(connection, [code])
+    others = Others(copy_url, monkeypatch)
 
-    Others(copy_url, monkeypatch).beside(job)
+    def job(connection: sa.Connection) -> None:
+        bulk.lock(connection, "y")
+        others.let_it_wait(connection)
+        bulk.lock(connection, "z")
+
+    others.beside(job)
     assert_in_step(source, copy_url)
 
 
