@@ -255,7 +255,7 @@ def _judged(
         nonlocal lines
         items = staging.items(some.codes[0], some.codes[-1])
         for code, of_agency in groupby(items, attrgetter("agency")):
-            work = _begun(some.read, code)
+            work = some.read.work(code, _Agency) if code in some.read.agencies else None
             outcomes: list[Outcome] = []
             for item in of_agency:
                 lines += 1
@@ -275,11 +275,6 @@ def _judged(
         staging.add_changes(changed)
         staging.settle(_outcomes(work, facts, with_findings=with_findings))
     return made, lines
-
-
-def _begun(some: writing.Some, code: str) -> _Agency | None:
-    before = some.stored.get(code, {})
-    return _Agency(some.agencies[code], before, dict(before)) if code in some.agencies else None
 
 
 def _apply(work: _Agency, item: Item, some: writing.Some, time: str) -> Iterator[Outcome]:

@@ -39,6 +39,9 @@ class Work:
         return {year for year, each in self.now.items() if each is not self.before.get(year)}
 
 
+W = TypeVar("W", bound=Work)
+
+
 @dataclass(frozen=True, slots=True)
 class Some:
     """Some agencies that are locked, and what was read of them to write theirs."""
@@ -49,10 +52,10 @@ class Some:
     standing: Mapping[tuple[str, int], list[Any]]
     ties: Sequence[Tie]
 
-    def work(self, agency: str) -> Work:
+    def work(self, agency: str, kind: type[W]) -> W:
         """Return the reports of one of the agencies, of which none is written yet."""
         before = self.stored[agency]
-        return Work(self.agencies[agency], before, dict(before))
+        return kind(self.agencies[agency], before, dict(before))
 
     def first_revision(self, agency: str, year: int) -> int:
         """Return the revision that a report gets that is not there."""
@@ -86,9 +89,6 @@ def _standing(
         return {}
     found = bulk.findings(connection, codes)
     return {key: list(map(encoding.read, bodies)) for key, bodies in found.items()}
-
-
-W = TypeVar("W", bound=Work)
 
 
 class Writing:

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection
 from sqlmodel import Session, col, select
 
 from app.storage import agencies, bulk, successions, years
@@ -118,15 +117,6 @@ def children(session: Session, of: Collection[str]) -> set[str]:
 def reports_of(session: Session, of: Collection[str]) -> set[Key]:
     """Return the keys of the reports of these agencies."""
     return _keys(session, col(Report.agency).in_(of))
-
-
-def present(connection: Connection, keys: Collection[Key]) -> set[Key]:
-    """Return those keys under which the connection sees reports."""
-    if not keys:
-        return set()
-    where = col(Report.agency).in_({code for code, _ in keys})
-    query = sa.select(col(Report.agency), col(Report.year)).where(where)
-    return {(code, year) for code, year in connection.execute(query)} & set(keys)
 
 
 def reports_on(session: Session, of: Collection[int]) -> set[Key]:

@@ -41,8 +41,8 @@ def store(session: Session, batch: Batch) -> Counter[str]:
         done += _store_year(session, year, body)
     done += _store_agencies(session, there(batch.agencies))
     done += _store_successions(session, batch.successions)
-    done += _delete_reports(session.connection(), absent(batch.reports))
-    done += _store_reports(session.connection(), there(batch.reports))
+    done += _delete_reports(session, absent(batch.reports))
+    done += _store_reports(session, there(batch.reports))
     done += _delete_agencies(session, set(absent(batch.agencies)))
     for year in absent(batch.years):
         done += _delete_year(session, year)
@@ -123,20 +123,20 @@ def _tie(body: Json) -> Tie:
     return Tie(body["id"], before, after, body["kind"], day, int(day[:4]), reporting.now())
 
 
-def _store_reports(connection: Connection, bodies: Mapping[Key, Json]) -> Counter[str]:
+def _store_reports(session: Session, bodies: Mapping[Key, Json]) -> Counter[str]:
     """Store reports, and show everybody those that are published at the source.
 
     Of a report that is being corrected what was published stays.
     """
     if not bodies:
         return Counter()
+    connection = session.connection()
     bulk.look_for_keys(connection)
     done, current = _written(connection, bodies, _copied)
     published = {key: each for key, each in current.items() if each.state == "published"}
     never = {key for key in current.keys() - published.keys() if current[key].correction is None}
     with looking(connection, PUBLISHED_ONLY):
-        for code, year in sorted(mirror.present(connection, never)):
-            _delete(connection, code, year)
+        _delete_seen(session, never)
         _written(connection, published, _published)
     return done
 
@@ -166,7 +166,7 @@ def _written(
 
     def works() -> Iterator[Work]:
         for code, of_agency in groupby(sorted(wanted), itemgetter(0)):
-            work = some.work(code)
+            work = some.work(code, Work)
             for key in of_agency:
                 year = key[1]
                 work.now[year] = following(made, work, year, wanted[key])
@@ -204,18 +204,20 @@ def _published(made: Writing, work: Work, year: int, current: Stored) -> Stored:
     return reporting.publication(old, current, made.time, beside=work.now)
 
 
-def _delete_reports(connection: Connection, keys: Collection[Key]) -> Counter[str]:
+def _delete_reports(session: Session, keys: Collection[Key]) -> Counter[str]:
     """Delete reports, however they stand: first what everybody sees, which goes with the other."""
-    there = mirror.present(connection, keys)
-    for sight in (PUBLISHED_ONLY, None):
-        with looking(connection, sight):
-            for code, year in sorted(mirror.present(connection, there)):
-                _delete(connection, code, year)
-    return Counter(deleted=len(there))
+    with looking(session.connection(), PUBLISHED_ONLY):
+        _delete_seen(session, keys)
+    return Counter(deleted=_delete_seen(session, keys))
 
 
-def _delete(connection: Connection, code: str, year: int) -> None:
-    reporting.delete(connection, reporting.enter(connection, code, year), copies=True)
+def _delete_seen(session: Session, keys: Collection[Key]) -> int:
+    """Delete what the connection sees of these reports; return how many."""
+    connection = session.connection()
+    found = mirror.reports_of(session, {code for code, _ in keys}).intersection(keys)
+    for code, year in sorted(found):
+        reporting.delete(connection, reporting.enter(connection, code, year), copies=True)
+    return len(found)
 
 
 def _delete_agencies(session: Session, codes: set[str]) -> Counter[str]:
