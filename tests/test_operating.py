@@ -18,7 +18,7 @@ from app.services import maintaining
 from app.services.operating import backups, doctor, postgres
 from app.services.operating.errors import OperatingError
 from app.settings import Settings
-from app.storage import examining
+from app.storage import examining, moving
 from app.storage.database import write_engine
 from tests.api import TestClient, an_agency_body, make_agency, put_report
 from tests.conftest import quiet, served
@@ -156,6 +156,28 @@ def test_a_database_in_use_is_not_replaced(database_url: str, tmp_path: Path) ->
             backups.restore(settings, file, force=True)
         assert client.get("/v1/agencies/a").status_code == 200
         client.put("/v1/agencies/b", json=an_agency_body()).raise_for_status()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_a_restore_waits_for_sessions_that_are_ending(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, file = quiet(database_url), tmp_path / "backup"
+    backups.backup(settings, file, force=False)
+    state, others = moving.state, list[int]()
+    with write_engine(settings).connect() as other:
+
+        def looked(connection: sa.Connection) -> moving.State:
+            found = state(connection)
+            others.append(found.others)
+            if len(others) == 2:
+                other.invalidate()
+            return found
+
+        monkeypatch.setattr(moving, "state", looked)
+        backups.restore(settings, file, force=True)
+    assert others[:2] == [1, 1]
+    assert others[-1] == 0
 
 
 def test_a_file_that_is_no_backup_changes_nothing(database_url: str, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from app.storage import revisions
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What stands in a database: its revision, if it has any table, and how many others use it."""
+    """What stands in a database: its revision, if it has any table, and how many clients use it."""
 
     revision: str | None
     is_empty: bool
@@ -23,6 +23,7 @@ def state(connection: Connection) -> State:
         sa.text(
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND backend_type = 'client backend'"
         )
     )
     is_empty = not sa.inspect(connection).get_table_names()

@@ -8,6 +8,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -20,6 +21,9 @@ from app.storage.files import Unfit
 
 ASIDE = "before_restore_"
 """How schemas begin that a restore has set aside."""
+
+_ENDING, _STEP = 3.0, 0.1
+"""How many seconds the sessions of a stopped service may take to end, and how often to look."""
 
 _NEEDED = ("TABLE public alembic_version ", "TABLE public agency ", "TABLE public report ")
 
@@ -97,17 +101,24 @@ def load(settings: Settings, source: Path, *, aside: str, force: bool) -> list[s
 
 def _require_room(settings: Settings, *, force: bool) -> bool:
     """Return whether the database is empty. Raises if others use it, or it may not be replaced."""
-    engine = read_engine(settings)
-    try:
-        with engine.connect() as connection:
-            state = moving.state(connection)
-    finally:
-        engine.dispose()
+    state, patience = _state(settings), time.monotonic() + _ENDING
+    while state.others and time.monotonic() < patience:
+        time.sleep(_STEP)
+        state = _state(settings)
     if state.others:
         raise OperatingError(f"the database is in use by {state.others}; stop the service first")
     if not (state.is_empty or force):
         raise OperatingError("the database is not empty; --force sets aside what is there")
     return state.is_empty
+
+
+def _state(settings: Settings) -> moving.State:
+    engine = read_engine(settings)
+    try:
+        with engine.connect() as connection:
+            return moving.state(connection)
+    finally:
+        engine.dispose()
 
 
 def _run(words: list[str], variables: dict[str, str], renamed: tuple[str, str] = ("", "")) -> str:
