@@ -18,7 +18,7 @@ import httpx2
 import pytest
 
 from app import cli
-from app.api import files
+from app.api import files, lines
 from app.main import create_app
 from app.services import background, importing, spooling, staged
 from app.services.spooling import LONGEST_LINE, PIECE, NotPacked, Spool, TooLarge, unpacked
@@ -342,35 +342,60 @@ def test_a_line_that_is_read_quickly_says_what_it_says_when_read_with_care(
 ) -> None:
     chance = random.Random(seed)
     body = a_report_body(year) | {"agency": "a", "year": year}
+    places = list[tuple[dict[str, Any], str]]()
     for _ in range(chance.randint(0, 2)):
-        table = body["tables"][chance.choice(list(body["tables"]))]
+        key = chance.choice(list(body["tables"]))
+        table = body["tables"][key]
         line = chance.choice(list(table["data"]))
         column = chance.choice(list(table["data"][line]))
-        place, key = chance.choice(
-            [
-                (table["data"][line], column),
-                (table["data"][line], "stranger"),
-                (table["data"], line),
-                (table, "filing"),
-                (table, "remarks"),
-                (table, "amount_unit"),
-            ]
-        )
+        named = ("filing", "remarks", "amount_unit", "form", "totals")
+        within = [(table["data"], line), (table["data"][line], column)]
+        strange = [(table["data"][line], "stranger"), (body["tables"], key), (body, "form")]
+        places.append(chance.choice([*within, *strange, *((table, name) for name in named)]))
+    for place, name in places:
         value = chance.choice(ODD)
         if value is None and chance.random() < 0.5:
-            place.pop(key, None)
+            place.pop(name, None)
         else:
-            place[key] = value
+            place[name] = value
     sent = json.dumps(body).encode()
 
-    quick, careful = files._quick(1, sent), files._careful(1, sent)
+    quick, careful, again = lines.quick(1, sent), files._careful(1, sent), lines.quick(1, sent)
 
+    assert quick == again
     if quick is not None:
         assert careful is not None
         assert (quick.agency, quick.year, quick.faults) == (careful.agency, careful.year, ())
         assert marshal.loads(quick.body) == marshal.loads(careful.body)
 
 
-def test_a_report_of_plain_counts_is_read_quickly() -> None:
+@pytest.mark.parametrize("more", [{}, {"form": "2021", "totals": {}}, {"remarks": {}}])
+def test_a_report_in_which_nothing_is_wrong_is_read_quickly(more: dict[str, Any]) -> None:
     body = a_report_body(2024) | {"agency": "a", "year": 2024}
-    assert files._quick(1, json.dumps(body).encode()) is not None
+    for table in body["tables"].values():
+        table.update(more)
+    assert lines.quick(1, json.dumps(body).encode()) is not None
+
+
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [
+        (b'"agency": "a"', b'"agency": "b", "agency": "a"'),
+        (b'"tables": {', b'"tables": null, "tables": {'),
+        (b'"requests": {', b'"requests": {}, "requests": {'),
+        (b'"received": {', b'"received": {}, "received": {'),
+        (b'"filing": "filed"', b'"filing": "nil", "filing": "filed"'),
+        (b'"agency": "a"', b'"overview": "\\" \\":", "agency": "a"'),
+        (b'"agency": "a"', b'"overview": "\xff", "agency": "a"'),
+        (b"{", b"[{"),
+        (b'"tables": {', b'"tables": [{'),
+        (b'"tables": {', b'"tables": {"strange": {}, '),
+    ],
+)
+def test_a_line_in_which_something_may_be_wrong_is_read_with_care(
+    said: bytes, instead: bytes
+) -> None:
+    sent = json.dumps(a_report_body(2024) | {"agency": "a", "year": 2024}).encode()
+    assert lines.quick(1, sent) is not None
+    assert said in sent
+    assert lines.quick(1, sent.replace(said, instead, 1)) is None

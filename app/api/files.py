@@ -10,21 +10,17 @@ from functools import cache
 from itertools import groupby, islice
 from typing import Any
 
-from pydantic import ValidationError
-from pydantic_core import from_json
-
-from app.api import bodies, schemas
-from app.api.whole_tables import joined, taken
+from app.api import bodies, lines, schemas
 from app.api.writing import report_contradictions
 from app.documents import workbook
 from app.domain.calendar import LAST_YEAR
 from app.domain.layout import Form, Label, Table
 from app.domain.report import Filing
 from app.errors import AppError, Fault
-from app.forms import FORMS, form_of
-from app.services import filing, staged
+from app.forms import FORMS
+from app.services import filing, spooling, staged
 from app.services.importing import Read
-from app.services.spooling import LONGEST_LINE, lines
+from app.services.spooling import LONGEST_LINE
 from app.storage.staging import Staging
 
 Json = dict[str, Any]
@@ -62,45 +58,16 @@ def read(kind: str, pieces: Pieces, staging: Staging) -> Iterator[Read]:
 
 
 def _ndjson(pieces: Iterable[bytes]) -> Iterator[Read]:
-    for number, line in lines(pieces):
+    for number, line in spooling.lines(pieces):
         if line is None:
             fault = Fault(None, "line-too-long", {"limit": LONGEST_LINE})
             yield Read(number, faults=(fault,))
             continue
         text = line.removeprefix(_BOM) if number == 1 else line
         if not text.isspace() and text:
-            found = _quick(number, text) or _careful(number, text)
+            found = lines.quick(number, text) or _careful(number, text)
             if found is not None:
                 yield found
-
-
-def _quick(number: int, line: bytes) -> Read | None:
-    """Read a line in which nothing is wrong; None for one that wants a closer look."""
-    try:
-        body = from_json(line, allow_inf_nan=False)
-    except ValueError:
-        return None
-    form = _form(body)
-    if form is None:
-        return None
-    tables = body.get("tables")
-    whole, others, members = taken(form, tables) if type(tables) is dict else ({}, tables, 0)
-    rest = body | {"tables": others} if "tables" in body else body
-    if not bodies.is_plain(line, rest, members):
-        return None
-    try:
-        schemas.new_report(form).__pydantic_validator__.validate_python(rest)
-    except ValidationError:
-        return None
-    if report_contradictions(form, rest):
-        return None
-    made = joined(whole, filing.report_from(form, body["year"], None, rest))
-    return Read(number, schemas.agency_code(body["agency"]), body["year"], staged.whole(made))
-
-
-def _form(body: Any) -> Form | None:
-    year = body.get("year") if isinstance(body, dict) else None
-    return form_of(year) if type(year) is int and 1000 <= year <= LAST_YEAR else None
 
 
 def _whole(number: int, form: Form, body: Json) -> Read:
@@ -122,7 +89,7 @@ def _careful(number: int, line: bytes) -> Read | None:
 
 
 def _checked(number: int, body: Json, made: Callable[[int, Form, Json], Read]) -> Read:
-    form = _form(body)
+    form = lines.form_in(body)
     faults = bodies.faults(schemas.new_report(form or FORMS[-1]), body)
     if form is not None:
         faults = bodies.with_others(faults, report_contradictions(form, body))
@@ -194,7 +161,7 @@ class _Lines:
     """The lines of a file as texts; what cannot be read is set aside. `number` is the last one."""
 
     def __init__(self, pieces: Iterable[bytes], encoding: str, faulty: list[Read]) -> None:
-        self._lines, self._encoding, self._faulty = lines(pieces), encoding, faulty
+        self._lines, self._encoding, self._faulty = spooling.lines(pieces), encoding, faulty
         self.number = 0
 
     def __iter__(self) -> Iterator[str]:
@@ -260,7 +227,7 @@ def _report(agency: str, year: str, rows: Iterator[Row]) -> Read:
     body: Json = {"agency": agency, "year": int(year) if re.fullmatch(r"\d{4}", year) else year}
     places: dict[str, int] = {}
     faults: list[Fault] = []
-    form, first = _form(body), 0
+    form, first = lines.form_in(body), 0
     for count, (_, _, line, *cell) in enumerate(rows):
         first = first or line
         if count < _MOST_ROWS:

@@ -19,7 +19,7 @@ from app.api.queries import Listing, ListQuery, NoQuery
 from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
 from app.api.rights import require_agency
 from app.api.routing import database, router
-from app.api.whole_tables import joined, taken
+from app.api.whole_tables import taken
 from app.api.writing import hold, patched, report_contradictions
 from app.domain.calendar import LAST_YEAR
 from app.domain.report import Report
@@ -128,11 +128,11 @@ async def _past_report(request: Request, code: str, year: int) -> Response:
 def _checked_report(scene: Scene, body: dict[str, Any]) -> Report:
     year, code, form = scene.year.year, scene.agency.code, scene.form
     tables = body.get("tables")
-    whole, others, _ = taken(form, tables) if isinstance(tables, dict) else ({}, tables, 0)
+    whole, others = taken(form, tables) if isinstance(tables, dict) else ({}, tables)
     rest = body | {"tables": others} if whole else body
     more = report_contradictions(form, rest, agency=code, year=year)
     bodies.checked(schemas.report_in(form), rest, more)
-    return joined(whole, filing.report_from(form, year, scene.agency, rest))
+    return filing.report_from(form, year, scene.agency, rest, whole)
 
 
 def _report_differences(request: Request, scene: Scene, body: dict[str, Any]) -> list[Fault]:

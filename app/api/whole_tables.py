@@ -1,12 +1,11 @@
 """Tables that are whole matrices of counts: most are, and need no schema."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from app.domain.layout import LARGEST, Form, Table, picker
-from app.domain.report import Filing, Report
+from app.domain.report import Filing
 
 _INT = {int}
 _PLAIN = {"filing": {"filed"}}
@@ -25,11 +24,10 @@ def _shape(table: Table) -> tuple[Rows, Rows, int, dict[str, Any], bool]:
     return picker(lines), picker(columns), members, others, table.has_decimals
 
 
-def taken(form: Form, tables: Any) -> tuple[dict[str, Filing], Json, int]:
-    """Return the filings of the tables that are whole, the others, and the members of the first."""
+def taken(form: Form, tables: Json) -> tuple[dict[str, Filing], Json]:
+    """Return the filings of the tables that are whole, and the others."""
     filings: dict[str, Filing] = {}
     others: Json = {}
-    members = 0
     for key, body in tables.items():
         table = form.table.get(key)
         filing = whole(table, body) if table is not None and type(body) is dict else None
@@ -37,14 +35,7 @@ def taken(form: Form, tables: Any) -> tuple[dict[str, Filing], Json, int]:
             others[key] = body
         else:
             filings[key] = filing
-            members += 1 + len(body) + _shape(filing.table)[2]
-    return filings, others, members
-
-
-def joined(filings: dict[str, Filing], report: Report) -> Report:
-    """Return a report with the tables that were taken from it, in the order of its form."""
-    filed = {**filings, **report.filings}
-    return replace(report, filings={key: filed[key] for key in report.form.table if key in filed})
+    return filings, others
 
 
 def whole(table: Table, body: Json) -> Filing | None:

@@ -94,7 +94,7 @@ def rule_maker(rule: Rule, case: Case) -> Iterator[Finding]:
     if filing is None:
         yield rule.unassessable(case, None, TABLE_MISSING)
         return
-    if filing.nil:
+    if filing.nil or (False, "documents") in case.zeros:
         return
     at = [filing.table.at["rules", column] for column in rule_columns(case.report.form)]
     values = [filing.cells[i] for i in at]

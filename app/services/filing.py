@@ -1,6 +1,6 @@
 """Between the JSON that a client writes and a report as a value."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -50,15 +50,18 @@ def filing_from(table: Table, body: Json) -> Filing | None:
     )
 
 
-def report_from(form: Form, year: int, agency: Agency | None, body: Json) -> Report:
-    """Return what a valid body says of a report."""
-    tables = body.get("tables") or {}
-    filings = {
-        table.key: filing
-        for table in form.tables
-        if tables.get(table.key) is not None
-        and (filing := filing_from(table, tables[table.key])) is not None
-    }
+def report_from(
+    form: Form, year: int, agency: Agency | None, body: Json,
+    known: Mapping[str, Filing] | None = None,
+) -> Report:  # fmt: skip
+    """Return what a valid body says of a report; `known` has the tables that were read before."""
+    tables, filings = body.get("tables") or {}, {}
+    for key, table in form.table.items():
+        found = (known or {}).get(key)
+        if found is None and tables.get(key) is not None:
+            found = filing_from(table, tables[key])
+        if found is not None:
+            filings[key] = found
     return Report(form, year, agency, filings, **{name: body.get(name) for name in PROSE})
 
 

@@ -20,6 +20,7 @@ from app.forms import form_of
 from app.services import encoding, reporting, staged, writing
 from app.services.writing import Work, Writing
 from app.storage import bulk, successions, years
+from app.storage.feed import Change
 from app.storage.staging import Item, Outcome, Staging
 from app.storage.years import YearFacts
 
@@ -27,6 +28,7 @@ AGENCIES = 200
 """How many agencies are written at a time, at most."""
 _SIZE = 4 * 2**20  # bytes of staged reports that are written at a time, about
 _ROWS = 500
+_SETTLED = 100  # outcomes that are kept at a time: those of a dry run have findings
 MOST_FAULTS = 50
 """How many faults of one line are named."""
 
@@ -250,30 +252,37 @@ def _judged(
 ) -> tuple[Writing, int]:
     """Apply what is staged of some agencies; return what is to be written, and how many lines."""
     made, lines = Writing(some.read, facts, reporting.now()), 0
+    outcomes, changed = list[Outcome](), list[Change]()
+
+    def settle() -> None:
+        staging.add_changes(changed)
+        staging.settle(outcomes)
+        changed.clear()
+        outcomes.clear()
 
     def applied() -> Iterator[_Agency]:
         nonlocal lines
         items = staging.items(some.codes[0], some.codes[-1])
         for code, of_agency in groupby(items, attrgetter("agency")):
             work = some.read.work(code, _Agency) if code in some.read.agencies else None
-            outcomes: list[Outcome] = []
             for item in of_agency:
                 lines += 1
                 faults = _refused(code, item.year, some.read.agencies, facts)
                 if faults or work is None:
                     outcomes.append(_failed(item.line, code, item.year, faults))
-                    continue
-                outcomes += _apply(work, item, some.read, made.time)
-                if len(outcomes) > _ROWS:
-                    staging.settle(outcomes)
-                    outcomes.clear()
-            staging.settle(outcomes)
+                else:
+                    outcomes.extend(_apply(work, item, some.read, made.time))
+                if len(outcomes) > _SETTLED:
+                    settle()
             if work is not None:
                 yield work
 
-    for work, changed in made.finished(connection, applied()):
-        staging.add_changes(changed)
-        staging.settle(_outcomes(work, facts, with_findings=with_findings))
+    for work, of_work in made.finished(connection, applied()):
+        changed += of_work
+        outcomes += _outcomes(work, facts, with_findings=with_findings)
+        if len(outcomes) > _SETTLED:
+            settle()
+    settle()
     return made, lines
 
 

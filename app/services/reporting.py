@@ -174,7 +174,9 @@ def _put(connection: Connection, scene: Scene, stored: Stored) -> Stored:
 
 def rewritten(old: Stored | None, new: Report) -> set[str]:
     """Return the tables that a report files in other words than the one that is stored."""
-    before: Mapping[str, object] = old.report.filings if old else {}
+    if old is None:
+        return set(new.filings)
+    before = old.report.filings
     return {key for key, filing in new.filings.items() if before.get(key) != filing}
 
 
