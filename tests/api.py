@@ -1,7 +1,9 @@
 """Requests and bodies for tests of the API: what a test is not about is filled in."""
 
 from typing import Any, TypeAlias
+from urllib.parse import unquote
 
+import anyio
 import fastapi.testclient
 import httpx2
 from fastapi import FastAPI
@@ -22,6 +24,58 @@ class TestClient(fastapi.testclient.TestClient):
 
     def __init__(self, app: FastAPI, *, root_path: str = "") -> None:
         super().__init__(app, root_path=root_path, headers=dict(HEADERS))
+        self._in_one_step = _InOneStep(self, root_path)
+
+    def _transport_for_url(self, url: httpx2.URL) -> httpx2.BaseTransport:
+        """Return what hands over a request: of streams, which may never end, the library's own."""
+        if self.portal is None or url.path.endswith("/stream"):
+            return super()._transport_for_url(url)
+        return self._in_one_step
+
+
+class _InOneStep(httpx2.BaseTransport):
+    """Hands requests to an application and takes their replies whole.
+
+    The library's own way takes a dozen steps of the application's loop for each, and four times as
+    long: a sixth of the time of the tests.
+    """
+
+    def __init__(self, client: TestClient, root_path: str) -> None:
+        self._client, self._root_path = client, root_path
+
+    def handle_request(self, request: httpx2.Request) -> Response:
+        portal, said, sent = self._client.portal, [request.read()], list[Json]()
+        assert portal is not None
+
+        async def receive() -> Json:
+            if not said:
+                await anyio.sleep_forever()  # until the application has done
+            return {"type": "http.request", "body": said.pop()}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        portal.call(self._client.app, self._scope(request), receive, send)
+        start, *pieces = sent
+        body = httpx2.ByteStream(b"".join(piece.get("body", b"") for piece in pieces))
+        return Response(start["status"], headers=start["headers"], stream=body, request=request)
+
+    def _scope(self, request: httpx2.Request) -> Json:
+        url = request.url
+        return {
+            "type": "http",
+            "http_version": "1.1",
+            "method": request.method,
+            "scheme": url.scheme,
+            "path": unquote(url.path),
+            "raw_path": url.raw_path.partition(b"?")[0],
+            "query_string": url.query,
+            "root_path": self._root_path,
+            "headers": [(name.lower(), value) for name, value in request.headers.raw],
+            "client": ("testclient", 50000),
+            "server": (url.host, url.port or 80),
+            "state": self._client.app_state.copy(),
+        }
 
 
 def client_of(base_url: httpx2.URL | str, *, timeout: float = 30) -> httpx2.Client:

@@ -55,12 +55,16 @@ def _administer(socket_folder: Path, statement: str) -> None:
 
 
 def quiet(database_url: str, **more: object) -> Settings:
-    """Settings of a test. SQLite waits for the disk no more often than it must."""
+    """Settings of a test. SQLite waits for the disk no more often than it must.
+
+    One connection for reading and one for writing: each of PostgreSQL's plans for itself.
+    """
     values = {
         "database_url": database_url,
         "access_log": False,
         "log_level": "ERROR",
         "sqlite_synchronous": "NORMAL",
+        "pool_size": 1,
         "admin_key": ADMIN_KEY,
         "mirror_key": ADMIN_KEY,
     } | more
@@ -106,9 +110,9 @@ def empty_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> I
     _administer(folder, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture
-def database_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL of a migrated database with the reporting years and nothing else."""
+@contextmanager
+def a_new_database(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Make a migrated database with the reporting years and nothing else; yield its URL."""
     if backend == "sqlite":
         path = tmp_path / "gongkai.db"
         shutil.copy(request.getfixturevalue("_sqlite_template"), path)
@@ -118,6 +122,13 @@ def database_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -
     copy = copies.take()
     yield _postgres_url(copies.folder, copy.info.dbname)
     copies.give_back(copy)
+
+
+@pytest.fixture
+def database_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a new database."""
+    with a_new_database(backend, tmp_path, request) as url:
+        yield url
 
 
 def a_database(backend: str, request: pytest.FixtureRequest) -> str:

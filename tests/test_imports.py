@@ -20,10 +20,10 @@ import pytest
 from app import cli
 from app.api import files, lines
 from app.main import create_app
-from app.services import background, importing, spooling, staged
+from app.services import background, importing, registering, spooling, staged
 from app.services.spooling import LONGEST_LINE, PIECE, NotPacked, Spool, TooLarge, unpacked
-from app.storage import reports
-from app.storage.database import write_engine
+from app.storage import agencies, reports
+from app.storage.database import in_session, run, write_engine
 from app.storage.staging import Item, Outcome, Staging
 from tests.api import TestClient, a_report_body, make_agency, put_report
 from tests.builders import A_BUREAU, a_report
@@ -237,6 +237,14 @@ def _alter(database_url: str, statements: list[str]) -> None:
     engine.dispose()
 
 
+def _register(database_url: str, codes: list[str]) -> None:
+    said = dict.fromkeys(agencies.WRITABLE) | BUREAU | {"uscc_unchecked": False}
+    engine = write_engine(quiet(database_url))
+    new = dict.fromkeys(codes, said)
+    run(engine, in_session(lambda session: registering.add_agencies(session, new)))
+    engine.dispose()
+
+
 @pytest.mark.parametrize("mode", ["atomic", "partial"])
 def test_an_import_is_taken_up_again_after_the_server_was_killed(
     database_url: str, backend: str, mode: str
@@ -245,10 +253,9 @@ def test_an_import_is_taken_up_again_after_the_server_was_killed(
     codes = [f"a{n:03}" for n in range(importing.AGENCIES + 1)]
     lines = [a_line(code, year) for year in (2023, 2024) for code in codes]
     headers = {"content-type": "application/x-ndjson", "prefer": "respond-async"}
+    _register(database_url, codes)
     _alter(database_url, [each.format(agency=codes[-1]) for each in _STUCK[backend]])
     with served(database_url) as (client, process):
-        for code in codes:
-            client.put(f"/v1/agencies/{code}", json=BUREAU).raise_for_status()
         reply = client.post(f"/v1/imports?mode={mode}", content=ndjson(lines), headers=headers)
         assert reply.status_code == 202
         path = reply.headers["location"]

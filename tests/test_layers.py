@@ -25,7 +25,7 @@ PLANS = itertools.count()
 SIGHTS = (PUBLISHED_ONLY, Sight("a"), Sight("a", below=True))
 OF_THE_OTHER = {
     "sqlite": ("pg_", "json_array_elements_text", "generate_series"),
-    "postgresql": ("json_each(",),
+    "postgresql": ("json_each(", " >> "),  # the latter for sums beyond SQLite's own
 }
 
 

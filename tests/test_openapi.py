@@ -3,7 +3,9 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +26,7 @@ from app.main import create_app
 from app.services import targets
 from tests.api import ADMIN_KEY, Json, TestClient, an_agency_body, make_agency, put_report
 from tests.callers import step
-from tests.conftest import quiet
+from tests.conftest import BACKENDS, a_new_database, quiet
 
 DOCUMENT = openapi.document(create_app(quiet("sqlite:///unused.db")))
 OPERATIONS: dict[str, Json] = {
@@ -609,14 +611,24 @@ def name_what_is_there(case: Case[Any]) -> None:
             named[name] = values[choice % 2]
 
 
+@pytest.fixture
+def clients(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[list[TestClient]]:
+    """A client on each kind of database."""
+    with ExitStack() as stack:
+        urls = [
+            stack.enter_context(a_new_database(backend, tmp_path, request)) for backend in BACKENDS
+        ]
+        yield [stack.enter_context(TestClient(create_app(quiet(url)))) for url in urls]
+
+
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
-def test_whatever_is_sent_is_answered_as_documented(
-    client: TestClient, mode: GenerationMode
+def test_whatever_is_sent_is_answered_as_documented_by_both_kinds_of_database(
+    clients: list[TestClient], mode: GenerationMode
 ) -> None:
     schema = schemathesis.openapi.from_dict(writable(DOCUMENT))
     for result in schema.get_all_operations():
         operation: Any = result.ok()  # type: ignore[union-attr]
-        for code, year in product("ab", (2020, 2024)):
+        for client, code, year in product(clients, "ab", (2020, 2024)):
             client.put(f"/v1/reporting-years/{year}", json={})
             client.put(f"/v1/agencies/{code}", json=an_agency_body())
             put_report(client, code, year)
@@ -626,11 +638,11 @@ def test_whatever_is_sent_is_answered_as_documented(
         takes_anything = not any(p["in"] == "query" for p in raw.get("parameters", []))
         if mode is GenerationMode.NEGATIVE and takes_anything and "requestBody" not in raw:
             continue
-        answered_as_documented(client, operation.as_strategy(generation_mode=mode), mode)
+        answered_as_documented(clients, operation.as_strategy(generation_mode=mode), mode)
 
 
-def answered_as_documented(client: TestClient, strategy: Any, mode: GenerationMode) -> None:
-    """Send a few of an operation's requests."""
+def answered_as_documented(clients: list[TestClient], strategy: Any, mode: GenerationMode) -> None:
+    """Send a few of an operation's requests to each of the clients."""
 
     @settings(
         max_examples=4,
@@ -645,11 +657,13 @@ def answered_as_documented(client: TestClient, strategy: Any, mode: GenerationMo
         name_what_is_there(case)
         if str(case.query.get("wait")) in map(str, range(1, 31)):
             case.query["wait"] = 0  # what is waited for is tested elsewhere
-        reply = send(client, case)
-        case.validate_response(reply, checks=_CHECKS)
-        if mode is GenerationMode.NEGATIVE:
-            assert reply.status_code >= 400 or case.path == "/v1/imports"  # an empty file
-        elif reply.status_code == 422 and case.path != "/v1/imports":
-            assert {fault["code"] for fault in reply.json()["errors"]} <= BEYOND_SCHEMAS
+        replies = [send(client, case) for client in clients]
+        for reply in replies:
+            case.validate_response(reply, checks=_CHECKS)
+            if mode is GenerationMode.NEGATIVE:
+                assert reply.status_code >= 400 or case.path == "/v1/imports"  # an empty file
+            elif reply.status_code == 422 and case.path != "/v1/imports":
+                assert {fault["code"] for fault in reply.json()["errors"]} <= BEYOND_SCHEMAS
+        assert len({reply.status_code for reply in replies}) == 1
 
     answered()
