@@ -119,7 +119,7 @@ async def _zipped_lines(db: Readable, filters: Filters, position: int) -> Chunks
     splice, count = Splice(), 0
 
     def made(rows: exports.Rows) -> tuple[int, bytes]:
-        return len(rows), splice.lines(row[2] for row in rows)
+        return len(rows), splice.lines(map(exports.BODY, rows))
 
     async for size, chunk in exports.pages(db, filters, made, most=exports.PACKED_ROWS):
         count += size

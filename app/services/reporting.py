@@ -310,7 +310,7 @@ def _relink(connection: Connection, scene: Scene, *, there: bool) -> None:
 def key_of(report: Report) -> str:
     """Return the key of a report, as revisions that are retired have it."""
     assert report.agency is not None
-    return f"reports/{report.agency.code}/{report.year}"
+    return retired.report_key(report.agency.code, report.year)
 
 
 def findings_of(

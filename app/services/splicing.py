@@ -14,7 +14,8 @@ from isal.isal_zlib import crc32_combine
 from app.services import encoding
 from app.services.encoding import HEAD, LAST, SYNCED, TRAILER
 
-_TAIL = len(LAST) + TRAILER.size
+_BEGIN, _STOP = len(HEAD), -len(LAST) - TRAILER.size
+"""Where the data of a body begin, up to the end of its last whole byte."""
 _END = SYNCED + LAST
 _LAST = Struct(f"<{len(_END)}sII")
 """How a body ends: `_END`, then what `TRAILER` has."""
@@ -39,17 +40,16 @@ class Splice:
     def lines(self, bodies: Iterable[bytes]) -> bytes:
         """Return what follows in the stream for these gzipped bodies, each a line."""
         head, combined, checked, last = self._head(), crc32_combine, crc32, _LAST.unpack_from
-        crc, size, parts = self._crc, self._size, []
+        crc, size, parts, tail = self._crc, self._size, list[bytes](), _LAST.size
         for given in bodies:
             body = given
-            end, own, length = last(body, len(body) - _LAST.size)
-            if end != _END or not body.startswith(HEAD):
-                # It was not made by `encoding.zipped` as it is today.
+            end, own, length = last(body, len(body) - tail)
+            if end != _END:  # it was not made by `encoding.zipped` as it is today
                 body = encoding.zipped(encoding.unzipped(given))
-                _, own, length = last(body, len(body) - _LAST.size)
+                _, own, length = last(body, len(body) - tail)
             crc = checked(b"\n", combined(crc, own, length))
             size += length + 1
-            parts.append(body[len(HEAD) : -_TAIL])
+            parts.append(body[_BEGIN:_STOP])
         self._crc, self._size = crc, size
         parts.append(b"")
         return head + _LINE_FEED.join(parts)

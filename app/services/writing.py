@@ -19,6 +19,7 @@ from app.storage import bulk, reports, successions
 from app.storage.bulk import Batch
 from app.storage.feed import Change
 from app.storage.reports import Stored
+from app.storage.retired import report_key
 from app.storage.successions import Tie
 from app.storage.years import YearFacts
 
@@ -59,7 +60,7 @@ class Some:
 
     def first_revision(self, agency: str, year: int) -> int:
         """Return the revision that a report gets that is not there."""
-        return self.firsts.get(f"reports/{agency}/{year}", 0) + 1
+        return self.firsts.get(report_key(agency, year), 0) + 1
 
 
 def read(connection: Connection, codes: Iterable[str], keys: Iterable[tuple[str, int]]) -> Some:
@@ -71,7 +72,7 @@ def read(connection: Connection, codes: Iterable[str], keys: Iterable[tuple[str,
     agencies = bulk.lock(connection, codes)
     on = [year for _, year in wanted]
     stored = reports.load_some(connection, agencies, min(on) - 2, max(on) + 1)
-    absent = (f"reports/{code}/{year}" for code, year in wanted if year not in stored.get(code, {}))
+    absent = (report_key(*key) for key in wanted if key[1] not in stored.get(key[0], {}))
     firsts, ties = bulk.retired(connection, absent), successions.everything(connection)
     return Some(agencies, stored, firsts, _standing(connection, stored), ties)
 

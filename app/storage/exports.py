@@ -1,6 +1,7 @@
 """The stored documents of many reports, read page by page."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -13,6 +14,8 @@ from app.storage.statements import Prepared, guarded
 T = TypeVar("T")
 Rows = list[Any]
 """Rows of agency, year and gzipped document; if they are `DESCRIBED`, of kind and level, too."""
+BODY = itemgetter(2)
+"""Return the gzipped document of a row."""
 
 ROWS = 200
 """How many reports a page has at most."""
@@ -103,5 +106,5 @@ def _some(cursor: Any) -> Rows:
     size = 0
     while size < _BYTES and (some := cursor.fetchmany(_FETCHED)):
         rows += some
-        size += sum(len(row[2]) for row in some)
+        size += sum(map(len, map(BODY, some)))
     return rows

@@ -16,6 +16,11 @@ _RETIRE = Prepared(
 )
 
 
+def report_key(agency: str, year: int) -> str:
+    """Return the key of a report."""
+    return f"reports/{agency}/{year}"
+
+
 def first_revision(connection: Connection, key: str) -> int:
     """Return the revision of something new: 1, or one more than its last before deletion."""
     row = _LAST.row(connection, {"key": key})
