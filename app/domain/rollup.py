@@ -77,15 +77,18 @@ def _in_yuan(filing: Filing, cell: Cell) -> Any:
 
 def added(table: Table, filings: Sequence[Filing]) -> Added:
     """Add up the filings of a table: one stands for all that are zero everywhere."""
+    none = (0,) * len(table.cells)
     if not filings:
-        blank = (0,) * len(table.cells)
-        return Added(table, 0, (None,) * len(table.cells), blank, blank)
+        return Added(table, 0, (None,) * len(table.cells), none, none)
     added = [_addable(each) for each in filings if not each.nil and each.cells != table.zeros]
     if len(added) < len(filings):
         added.append(table.zeros)
-    columns = [_column(values) for values in zip(*added, strict=True)]
-    sums, gaps, inapplicable = zip(*columns, strict=True)
-    return Added(table, len(filings), sums, gaps, inapplicable)
+    columns = list(zip(*added, strict=True))
+    try:
+        return Added(table, len(filings), tuple(map(sum, columns)), none, none)
+    except TypeError:
+        sums, gaps, inapplicable = zip(*map(_column, columns), strict=True)
+        return Added(table, len(filings), sums, gaps, inapplicable)
 
 
 def added_up(form: Form, reports: Sequence[Report]) -> dict[str, Added]:
@@ -108,7 +111,7 @@ def _column(values: tuple[Any, ...]) -> tuple[int | None, int, int]:
 
 def _choices(found: Added) -> dict[str, str]:
     choices = {choice.key: choice.default for choice in found.table.choices}
-    for cell in found.table.cells:
+    for cell in found.table.cells if choices else ():
         unit = unit_of(cell)
         if unit is not None and found.sums[cell.index] is not None:
             choices[unit] = "yuan"
@@ -129,7 +132,9 @@ def partial(found: Added, reports: int) -> frozenset[int]:
 
 def _judged(found: Added) -> Filing:
     """Return a sum as rules see it: what is blank in one of the filings is not known in all."""
-    cells: Cells = tuple(map(_judged_cell, found.sums, found.gaps, found.inapplicable))
+    cells: Cells = found.sums
+    if None in found.sums or any(found.gaps):
+        cells = tuple(map(_judged_cell, found.sums, found.gaps, found.inapplicable))
     return Filing(found.table, cells, choices=_choices(found))
 
 
@@ -176,7 +181,10 @@ def _whole(filing: Filing) -> Filing:
 
 
 def _compared(own: Report, filing: Filing, sums: Added, expected: int) -> Iterator[Finding]:
-    lefts, (_, computed) = _addable(_whole(filing)), effective(filing)
+    lefts = _addable(_whole(filing))
+    if lefts == sums.sums:
+        return
+    _, computed = effective(filing)
     for cell in filing.table.cells:
         left, right = lefts[cell.index], sums.sums[cell.index]
         if left == right or not isinstance(left, int) or right is None:
