@@ -1,7 +1,9 @@
 """Roll-ups: of the whole tree against bare sums, and of one government against a fixed rate."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 from app.forms import form_of
@@ -14,6 +16,8 @@ from bench.tree import OFFICES, Place
 
 YEAR = 2024
 _MOST, _LEAST = 1.5, 200
+_CLIENTS = 4
+_PATCH = {"Content-Type": "application/merge-patch+json"}
 _LATER = "b000040"
 """An agency that is in the smallest country, too."""
 _LEAF = "SELECT code FROM agency WHERE kind NOT IN ('government', 'vertical')"
@@ -99,12 +103,41 @@ def government(running: Server, places: list[Place], seconds: int) -> None:
     a_second = load.rate * seconds / (cpu_seconds(running) - computed)
     what = f"roll-up over {OFFICES[0]} children, anew after a PUT; peer: a fixed rate"
     row(what, f"{anew:,.0f}/s", f"{_LEAST}/s", anew / _LEAST, least=1)
-    what = f"the same, nothing written since ({a_second:,.0f} a CPU second); peer: a fixed rate"
+    _governments(running, places, seconds)
+    what = f"roll-up over {OFFICES[0]} children, nothing written since"
+    what += f" ({a_second:,.0f} a CPU second); peer: a fixed rate"
     row(what, f"{load.rate:,.0f}/s", f"{_LEAST}/s", load.rate / _LEAST, least=1)
     ours = _unchanged(running, path, seconds)
     peer = _unchanged(running, f"/v1/reports/{county.code}/{YEAR}", seconds)
     what = "304 of that roll-up; peer: 304 of a report"
     row(what, f"{ours:,.0f}/s", f"{peer:,.0f}/s", ours / peer, least=0.5)
+
+
+def _governments(running: Server, places: list[Place], seconds: int) -> None:
+    """Measure the roll-ups of all counties with the most children, each anew, by some clients."""
+    children = Counter(place.parent for place in places)
+    counties = [p for p in places if p.level == "county" and children[p.number] == OFFICES[0]]
+    paths = [f"/v1/agencies/{county.code}/rollup/{YEAR}" for county in counties]
+    clients, numbers = [Client(running) for _ in range(_CLIENTS)], count(1)
+
+    def rename() -> None:
+        """Change the tree, so that nothing that was kept of it holds any more."""
+        body = json.dumps({"short_name": str(next(numbers))}).encode()
+        clients[0].ask(f"/v1/agencies/{places[0].code}", _PATCH, body, "PATCH")
+
+    def some(first: int) -> None:
+        for path in paths[first::_CLIENTS]:
+            clients[first].ask(path)
+
+    def everything() -> None:
+        with ThreadPoolExecutor(_CLIENTS) as threads:
+            list(threads.map(some, range(_CLIENTS)))
+
+    with on_core(LOAD_CORE):
+        rate = len(paths) / seconds_of(everything, seconds, rename)
+    what = f"the same of {len(paths)} governments after one was renamed, by {_CLIENTS} clients"
+    what += "; peer: a fixed rate"
+    row(what, f"{rate:,.0f}/s", f"{_LEAST}/s", rate / _LEAST, least=1)
 
 
 def _unchanged(running: Server, path: str, seconds: int) -> float:

@@ -447,3 +447,25 @@ def test_a_roll_up_is_computed_again_only_when_something_below_has_changed(
     tree.delete("/v1/reports/bureau/2024")
     assert (read_again(), read_again()) == (1, 0)
     assert len(set(tags)) == 4
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_a_rollup_of_children_is_planned_once_and_not_each_time(tree: TestClient) -> None:
+    """Though it is of a past year, of which PostgreSQL thinks that a new plan would be better."""
+    tree.patch("/v1/agencies/silent", json={"short_name": "局"}).raise_for_status()
+    for code in ("g", "county"):
+        for year in (2022, 2023, 2024):
+            rollup(tree, code, year)
+
+    def plans(connection: Connection) -> list[Any]:
+        query = sa.text(
+            "SELECT generic_plans, custom_plans FROM pg_prepared_statements"
+            " WHERE statement LIKE 'WITH past_agency%'"
+        )
+        return [tuple(row) for row in connection.execute(query)]
+
+    app: Any = tree.app
+    assert tree.portal is not None
+    found = tree.portal.call(app.state.database.exact, plans)
+    assert sum(generic for generic, _ in found) > 2
+    assert sum(custom for _, custom in found) == 0

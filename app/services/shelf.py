@@ -16,6 +16,7 @@ from app.services.rolling import Basis
 from app.storage import feed
 from app.storage.database import Database, seeing
 from app.storage.layers import Sight
+from app.storage.statements import batched, plan_once
 
 MOST = 512
 """How many roll-ups are kept."""
@@ -109,7 +110,10 @@ class Pages:
 def _current(connection: Connection, key: Key, found: Kept | None) -> Kept:
     """Return what is there if it still holds, or compute it."""
     agency, year, basis, _ = key
-    position, oldest = feed.POSITION.row(connection, {})
+    with batched(connection):
+        if basis == "children":
+            plan_once(connection)
+        position, oldest = feed.POSITION.row(connection, {})
     if found is not None and oldest <= found.position + 1 and position - found.position <= _FAR:
         parent = agency if basis == "children" else None
         if not feed.concerns(connection, found.position, year, parent):

@@ -147,6 +147,16 @@ def batched(connection: Connection) -> Iterator[None]:
         yield
 
 
+def plan_once(connection: Connection) -> None:
+    """Let PostgreSQL run each statement by one plan, whatever it is run with, until the commit.
+
+    By itself it plans a long one anew each time where it expects less of that, and planning takes
+    several times as long as to read the reports of sixty agencies.
+    """
+    if connection.dialect.name == "postgresql":
+        _execute(connection, "SET LOCAL plan_cache_mode = force_generic_plan", ())
+
+
 @contextmanager
 def guarded(connection: Connection) -> Iterator[None]:
     """Raise what SQLAlchemy would raise where the driver does."""
