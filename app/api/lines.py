@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from app.api import bodies, schemas
@@ -23,10 +22,6 @@ from app.services.importing import Read
 
 _LONGEST = 2**14  # bytes: what a longer text says is not kept
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-class _Doubtful(ValueError):
-    """Something may be wrong, and wants a closer look."""
 
 
 def form_in(body: Any) -> Form | None:
@@ -47,7 +42,7 @@ def quick(number: int, line: bytes) -> Read | None:
         filings, members = _tables(form, tables)
         if not bodies.is_plain(line, body, 1 + members):
             return None
-        _hold(schemas.new_report(form), body)
+        schemas.new_report(form).__pydantic_validator__.validate_python(body)
     except (ValueError, KeyError, RecursionError):
         return None
     if report_contradictions(form, body):
@@ -59,13 +54,6 @@ def quick(number: int, line: bytes) -> Read | None:
 def _texts(text: bytes) -> dict[str, bytes]:
     """Return the members of an object as JSON, the last of those of a name."""
     return {name: bytes(member) for name, member in _MEMBERS.decode(text).items()}
-
-
-def _hold(model: type[BaseModel], body: Any) -> None:
-    try:
-        model.__pydantic_validator__.validate_python(body)
-    except ValidationError:
-        raise _Doubtful from None
 
 
 def _tables(form: Form, texts: dict[str, bytes]) -> tuple[dict[str, Filing], int]:
@@ -83,16 +71,19 @@ def _tables(form: Form, texts: dict[str, bytes]) -> tuple[dict[str, Filing], int
 
 @lru_cache(maxsize=256)
 def _table(form: Form, table: Table, text: bytes) -> tuple[Filing | None, int]:
-    """Read a table in which nothing is wrong; None for one that is missing. Count its members."""
+    """Read a table in which nothing is wrong; None for one that is missing. Count its members.
+
+    Raises `ValueError` for one that wants a closer look.
+    """
     if text == b"null":
         return None, 0
     body = from_json(text, allow_inf_nan=False)
     if type(body) is not dict or not bodies.is_plain(text, body):
-        raise _Doubtful
+        raise ValueError(table.key)
     made = whole(table, body)
     if made is None:
         if contradictions(body, form=form.key, table=table.key) or is_missing_with_data(body):
-            raise _Doubtful
-        _hold(schemas.table_in(form, table), body)
+            raise ValueError(table.key)
+        schemas.table_in(form, table).__pydantic_validator__.validate_python(body)
         made = filing.filing_from(table, body)
     return made, text.count(b'":')

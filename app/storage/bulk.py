@@ -23,7 +23,7 @@ from app.storage.feed import Change
 from app.storage.layers import sight_of, written
 from app.storage.models import FILINGS, DerivedDocument, DerivedFinding
 from app.storage.reports import Stored
-from app.storage.statements import AMONG, Prepared, guarded, note_write
+from app.storage.statements import AMONG, Prepared, guarded, look_for_keys, note_write
 
 _IMPORT_LOCK = 0x696D706F  # "impo"
 
@@ -49,16 +49,6 @@ def take_turn(connection: Connection, *, patiently: bool) -> None:
             connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:k)"), {"k": _IMPORT_LOCK})
-
-
-def look_for_keys(connection: Connection) -> None:
-    """Let no statement of this transaction read a table whole.
-
-    Who writes in bulk only looks for keys, in tables that may grow a thousandfold meanwhile: a plan
-    that was made while they were empty must not hold.
-    """
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
 
 
 @contextmanager

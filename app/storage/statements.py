@@ -147,12 +147,23 @@ def batched(connection: Connection) -> Iterator[None]:
         yield
 
 
+def look_for_keys(connection: Connection) -> None:
+    """Let PostgreSQL read no table whole until the commit.
+
+    Who only looks for keys does so in tables that may grow a thousandfold: a plan that was made
+    while they were empty must not hold.
+    """
+    if connection.dialect.name == "postgresql":
+        _execute(connection, "SET LOCAL enable_seqscan = off", ())
+
+
 def plan_once(connection: Connection) -> None:
-    """Let PostgreSQL run each statement by one plan, whatever it is run with, until the commit.
+    """Let PostgreSQL look for keys, by one plan of each statement, until the commit.
 
     By itself it plans a long one anew each time where it expects less of that, and planning takes
     several times as long as to read the reports of sixty agencies.
     """
+    look_for_keys(connection)
     if connection.dialect.name == "postgresql":
         _execute(connection, "SET LOCAL plan_cache_mode = force_generic_plan", ())
 

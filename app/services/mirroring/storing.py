@@ -17,10 +17,11 @@ from app.services import filing, registering, reporting, writing
 from app.services.mirroring.batches import ENDS, Batch, Fetched, absent, parents_first, there
 from app.services.mirroring.remote import Json, UnexpectedError
 from app.services.writing import Work, Writing
-from app.storage import agencies, bulk, feed, mirror, periods, years
+from app.storage import agencies, feed, mirror, periods, years
 from app.storage.layers import PUBLISHED_ONLY, looking
 from app.storage.mirror import Key
 from app.storage.reports import Stored
+from app.storage.statements import look_for_keys
 from app.storage.successions import Tie
 
 
@@ -131,7 +132,7 @@ def _store_reports(session: Session, bodies: Mapping[Key, Json]) -> Counter[str]
     if not bodies:
         return Counter()
     connection = session.connection()
-    bulk.look_for_keys(connection)
+    look_for_keys(connection)
     done, current = _written(connection, bodies, _copied)
     published = {key: each for key, each in current.items() if each.state == "published"}
     never = {key for key in current.keys() - published.keys() if current[key].correction is None}
