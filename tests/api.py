@@ -57,6 +57,9 @@ class _InOneStep(httpx2.BaseTransport):
 
         portal.call(self._client.app, self._scope(request), receive, send)
         start, *pieces = sent
+        kinds = ["http.response.start", *["http.response.body"] * len(pieces)]
+        assert [message["type"] for message in sent] == kinds
+        assert [piece.get("more_body", False) for piece in pieces].index(False) == len(pieces) - 1
         body = httpx2.ByteStream(b"".join(piece.get("body", b"") for piece in pieces))
         return Response(start["status"], headers=start["headers"], stream=body, request=request)
 

@@ -520,6 +520,15 @@ def test_members_that_differ_by_an_escape_only_are_the_same(world: TestClient) -
     assert said(send(world, AGENCY, b'{"name":"a","n\\u0061me":"b"}'))[1] == "duplicate-member"
 
 
+@pytest.mark.parametrize("space", [b" ", b"\t", b"\n", b"\r", b" \r\n\t "])
+def test_a_member_that_stands_twice_is_refused_however_it_is_spaced(
+    world: TestClient, space: bytes
+) -> None:
+    """As many colons follow a quote at once as there are members left."""
+    for body in (b'{"name"%s:"a","name":"b"}', b'{"name":"a","name"%s:"b"}'):
+        assert said(send(world, AGENCY, body % space))[1] == "duplicate-member"
+
+
 def test_a_body_of_two_mebibytes_is_taken_and_no_byte_more(client: TestClient) -> None:
     body = json.dumps(an_agency_body()).encode()
     assert said(send(client, AGENCY, body.ljust(LIMIT + 1))) == (413, "body-too-large")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
@@ -147,16 +148,22 @@ def _members_in(value: Json) -> int:
     return members
 
 
+_SPACED = re.compile(rb'"[ \t\r\n]+:')
+
+
 def is_plain(text: bytes, found: Json, others: int = 0) -> bool:
     r"""Tell whether a JSON text was read as it says: no member was lost, no number is a fraction.
 
     `found` is what was read of it, where the last of two members of a name has won; `others`
-    members are not in it. Where no quote or backslash is quoted, `":` ends the name of a member and
-    stands nowhere else.
+    members are not in it. Where no quote or backslash is quoted, and nothing stands between a name
+    and its colon, there are as many `":` as members, and more if a member is lost.
     """
     if b"\\" in text and (b'\\"' in text or b"\\\\" in text):
         return False
-    return text.count(b'":') == _members_in(found) + others
+    names = text.count(b'":')
+    if names != _members_in(found) + others:
+        return False
+    return text.count(b":") == names or _SPACED.search(text) is None
 
 
 def _quick(body: bytes) -> Json | None:

@@ -23,7 +23,7 @@ def state(connection: Connection) -> State:
         sa.text(
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            " AND backend_type = 'client backend'"
+            " AND usesysid IS NOT NULL"  # of its own workers it is NULL; everybody may see it
         )
     )
     is_empty = not sa.inspect(connection).get_table_names()
