@@ -13,7 +13,6 @@ from typing import Any
 from app.api import bodies, lines, schemas
 from app.api.writing import report_contradictions
 from app.documents import workbook
-from app.domain.calendar import LAST_YEAR
 from app.domain.layout import Form, Label, Table
 from app.domain.report import Filing
 from app.errors import AppError, Fault
@@ -99,10 +98,8 @@ def _checked(number: int, body: Json, made: Callable[[int, Form, Json], Read]) -
             faults.append(Fault("/year", "year-without-form"))
     if not faults and form is not None:
         return made(number, form, body)
-    year = body.get("year")
-    known_year = year if type(year) is int and 1000 <= year <= LAST_YEAR else None
-    code = schemas.agency_code(body.get("agency"))
-    return Read(number, code, known_year, faults=tuple(faults))
+    code, year = schemas.agency_code(body.get("agency")), schemas.year_number(body.get("year"))
+    return Read(number, code, year, faults=tuple(faults))
 
 
 # XLSX

@@ -12,8 +12,7 @@ from pydantic_core import from_json
 
 from app.api import bodies, schemas
 from app.api.whole_tables import whole
-from app.api.writing import contradictions, is_missing_with_data, report_contradictions
-from app.domain.calendar import LAST_YEAR
+from app.api.writing import report_contradictions, table_contradictions
 from app.domain.layout import Form, Table
 from app.domain.report import Filing
 from app.forms import form_of
@@ -24,10 +23,10 @@ _LONGEST = 2**14  # bytes: what a longer text says is not kept
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def form_in(body: Any) -> Form | None:
+def form_in(body: dict[str, Any]) -> Form | None:
     """Return the form of the year that a body names, if it names one."""
-    year = body.get("year") if isinstance(body, dict) else None
-    return form_of(year) if type(year) is int and 1000 <= year <= LAST_YEAR else None
+    year = schemas.year_number(body.get("year"))
+    return form_of(year) if year is not None else None
 
 
 def quick(number: int, line: bytes) -> Read | None:
@@ -82,7 +81,7 @@ def _table(form: Form, table: Table, text: bytes) -> tuple[Filing | None, int]:
         raise ValueError(table.key)
     made = whole(table, body)
     if made is None:
-        if contradictions(body, form=form.key, table=table.key) or is_missing_with_data(body):
+        if table_contradictions(body, form=form.key, table=table.key):
             raise ValueError(table.key)
         schemas.table_in(form, table).__pydantic_validator__.validate_python(body)
         made = filing.filing_from(table, body)

@@ -21,7 +21,6 @@ from app.api.rights import require_agency
 from app.api.routing import database, router
 from app.api.whole_tables import taken
 from app.api.writing import hold, patched, report_contradictions
-from app.domain.calendar import LAST_YEAR
 from app.domain.report import Report
 from app.errors import Conflict, Fault, Invalid, NotFound
 from app.forms import FORMS, form_of
@@ -285,18 +284,16 @@ async def post_report(
 def _named_scene(connection: Connection, body: dict[str, Any]) -> Scene:
     """Enter the scene that a body names. Raises `Invalid` with every fault of the body."""
     faults = []
-    code = schemas.agency_code(body.get("agency"))
-    year: Any = body.get("year")
-    is_year = type(year) is int and 1000 <= year <= LAST_YEAR
-    form = form_of(year) if is_year else None
-    if code is not None and form is not None:
+    code, year = schemas.agency_code(body.get("agency")), schemas.year_number(body.get("year"))
+    form = form_of(year) if year is not None else None
+    if code is not None and year is not None and form is not None:
         with suppress(NotFound):
             return reporting.enter(connection, code, year)
     if code is not None and not agencies.exists(connection, code):
         faults.append(Fault("/agency", "unknown-agency"))
-    if is_year and form is None:
+    if year is not None and form is None:
         faults.append(Fault("/year", "year-without-form"))
-    elif is_year and years.read(connection, year) is None:
+    elif year is not None and years.read(connection, year) is None:
         faults.append(Fault("/year", "unknown-year"))
     found = bodies.faults(schemas.new_report(form or FORMS[-1]), body)
     if form is None:

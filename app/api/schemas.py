@@ -25,6 +25,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, core_schema
 
 from app.domain import codes, decimals
+from app.domain.calendar import LAST_YEAR
 from app.domain.findings import Severity
 from app.domain.layout import LARGEST, Form, Label, Table, Unit
 from app.domain.report import Kind, Level
@@ -128,7 +129,7 @@ Code = _shaped(codes.CODE_PATTERN, "bad-code")
 Uscc = _shaped(codes.USCC_PATTERN, "bad-uscc")
 Division = _shaped(codes.DIVISION_PATTERN, "bad-division")
 Flag = Annotated[bool, Field(strict=True)]
-Year = Annotated[int, Field(strict=True, ge=1000, le=9998), _Fault("not-a-year")]
+Year = Annotated[int, Field(strict=True, ge=1000, le=LAST_YEAR), _Fault("not-a-year")]
 YearText = Annotated[int, Field(ge=1000, le=9999), _Fault("not-a-year")]
 """A year in a query."""
 NotApplicable = Literal["n/a"]
@@ -237,6 +238,11 @@ def agency_code(value: Any) -> str | None:
     """Return the code in what `AgencyIn` takes; None if there is none that is well-shaped."""
     code = value.get("code") if isinstance(value, dict) else value
     return code if isinstance(code, str) and codes.is_agency_code(code) else None
+
+
+def year_number(value: Any) -> int | None:
+    """Return what `Year` takes; None if it is nothing that is well-shaped."""
+    return value if type(value) is int and 1000 <= value <= LAST_YEAR else None
 
 
 class SuspectOut(Shown):

@@ -16,7 +16,7 @@ from app.api.queries import NoQuery
 from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
 from app.api.routing import database, router
 from app.api.whole_tables import whole
-from app.api.writing import contradictions, hold, is_missing_with_data, patched_table
+from app.api.writing import hold, patched_table, table_contradictions
 from app.domain.layout import Table
 from app.domain.report import Filing
 from app.errors import AppError, Fault, NotFound
@@ -82,11 +82,9 @@ def _checked_table(scene: Scene, key: str, body: dict[str, Any]) -> Filing | Non
     made = whole(table, body)
     if made is not None:
         return made
-    more = contradictions(
+    more = table_contradictions(
         body, agency=scene.agency.code, year=scene.year.year, form=form.key, table=key
     )
-    if is_missing_with_data(body):
-        more.append(Fault("/data", "missing-with-data"))
     bodies.checked(schemas.table_in(form, table), body, more)
     return filing.filing_from(table, body)
 

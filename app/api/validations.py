@@ -13,7 +13,6 @@ from app.api.findings import FindingsQuery
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.api.writing import report_contradictions
-from app.domain.calendar import LAST_YEAR
 from app.domain.findings import Outcome
 from app.domain.layout import Form
 from app.domain.report import Agency, Report
@@ -60,11 +59,11 @@ async def post_validation(
 
 def _checked(connection: Connection, request: Request, body: dict[str, Any]) -> rendering.Document:
     asked = _asked(request)
-    code, year = schemas.agency_code(body.get("agency")), body.get("year")
+    code, year = schemas.agency_code(body.get("agency")), schemas.year_number(body.get("year"))
     agency = reports.agency(connection, code) if code is not None else None
     faults = [Fault("/agency", "unknown-agency")] if code is not None and agency is None else []
-    form = form_of(year) if isinstance(year, int) and 1000 <= year <= LAST_YEAR else None
-    if form is None or not isinstance(year, int):
+    form = form_of(year) if year is not None else None
+    if form is None or year is None:
         raise Invalid([*faults, *_faults_without_form(body)])
     facts = years.read(connection, year)
     if facts is None:

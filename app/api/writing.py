@@ -36,15 +36,16 @@ def report_contradictions(
         table = tables.get(key) if isinstance(tables, dict) else None
         if isinstance(table, dict):
             at = f"{pointer}/tables/{key}"
-            found += contradictions(table, at, **expected, table=key)
-            if is_missing_with_data(table):
-                found.append(Fault(f"{at}/data", "missing-with-data"))
+            found += table_contradictions(table, at, **expected, table=key)
     return found
 
 
-def is_missing_with_data(table: dict[str, Any]) -> bool:
-    """Tell whether a table is said to be missing and has data."""
-    return table.get("filing") == "missing" and table.get("data") is not None
+def table_contradictions(body: dict[str, Any], pointer: str = "", **expected: Any) -> list[Fault]:
+    """Return where a table contradicts the path, or is said to be missing and has data."""
+    found = contradictions(body, pointer, **expected)
+    if body.get("filing") == "missing" and body.get("data") is not None:
+        found.append(Fault(f"{pointer}/data", "missing-with-data"))
+    return found
 
 
 def hold(

@@ -153,8 +153,7 @@ def look_for_keys(connection: Connection) -> None:
     Who only looks for keys does so in tables that may grow a thousandfold: a plan that was made
     while they were empty must not hold.
     """
-    if connection.dialect.name == "postgresql":
-        _execute(connection, "SET LOCAL enable_seqscan = off", ())
+    _set(connection, "enable_seqscan = off")
 
 
 def plan_once(connection: Connection) -> None:
@@ -164,8 +163,13 @@ def plan_once(connection: Connection) -> None:
     several times as long as to read the reports of sixty agencies.
     """
     look_for_keys(connection)
+    _set(connection, "plan_cache_mode = force_generic_plan")
+
+
+def _set(connection: Connection, setting: str) -> None:
+    """Change a setting of PostgreSQL until the commit."""
     if connection.dialect.name == "postgresql":
-        _execute(connection, "SET LOCAL plan_cache_mode = force_generic_plan", ())
+        _execute(connection, f"SET LOCAL {setting}", ())
 
 
 @contextmanager

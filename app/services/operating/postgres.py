@@ -101,24 +101,20 @@ def load(settings: Settings, source: Path, *, aside: str, force: bool) -> list[s
 
 def _require_room(settings: Settings, *, force: bool) -> bool:
     """Return whether the database is empty. Raises if others use it, or it may not be replaced."""
-    state, patience = _state(settings), time.monotonic() + _ENDING
-    while state.others and time.monotonic() < patience:
-        time.sleep(_STEP)
-        state = _state(settings)
+    engine, patience = read_engine(settings), time.monotonic() + _ENDING
+    try:
+        with engine.connect() as connection:
+            state = moving.state(connection)
+            while state.others and time.monotonic() < patience:
+                time.sleep(_STEP)
+                state = moving.state(connection)
+    finally:
+        engine.dispose()
     if state.others:
         raise OperatingError(f"the database is in use by {state.others}; stop the service first")
     if not (state.is_empty or force):
         raise OperatingError("the database is not empty; --force sets aside what is there")
     return state.is_empty
-
-
-def _state(settings: Settings) -> moving.State:
-    engine = read_engine(settings)
-    try:
-        with engine.connect() as connection:
-            return moving.state(connection)
-    finally:
-        engine.dispose()
 
 
 def _run(words: list[str], variables: dict[str, str], renamed: tuple[str, str] = ("", "")) -> str:
