@@ -306,6 +306,23 @@ def test_an_import_reads_no_reports_but_those_of_its_agencies(
     engine.dispose()
 
 
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_a_first_import_reads_each_of_its_reports_a_few_times(database_url: str) -> None:
+    """Whose keys PostgreSQL checks by plans that it makes while the tables are empty."""
+    codes = [f"a{n:03}" for n in range(400)]
+    _register(database_url, codes)
+    engine, staging = write_engine(quiet(database_url)), Staging()
+    body = staged.whole(a_report(2024))
+    staging.add([Item(code, 2024, 1, body) for code in codes])
+    with engine.begin() as connection:
+        importing.store(connection, staging, importing.Plan(), lambda _: None)
+        read = "SELECT relname, seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables"
+        found: dict[str, int | None] = dict(connection.exec_driver_sql(read).all())
+    assert {name for name, count in found.items() if count and count > 12 * len(codes)} == set()
+    staging.close()
+    engine.dispose()
+
+
 def test_a_job_is_taken_over_only_from_an_owner_that_is_gone() -> None:
     host, pid, _ = background._ME.rsplit("/", 2)
     later, past = "2999-01-01T00:00:00.000000Z", "2020-01-01T00:00:00.000000Z"

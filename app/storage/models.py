@@ -123,8 +123,12 @@ class Report(SQLModel, table=True):
     `correction` is why it was last corrected after it had been published.
     """
 
+    # Both members: by the year alone PostgreSQL checks keys as gladly as by the primary key while
+    # its plan is made for an empty table, and reads all of a year for each row.
+    __table_args__ = (Index(None, "year", "agency"),)
+
     agency: str = _code(primary_key=True, foreign_key="agency.code")
-    year: int = Field(primary_key=True, foreign_key="reporting_year.year", index=True)
+    year: int = Field(primary_key=True, foreign_key="reporting_year.year")
     agency_name_reported: str | None = Field(default=None, sa_type=LongText)
     overview: str | None = Field(default=None, sa_type=LongText)
     problems: str | None = Field(default=None, sa_type=LongText)
