@@ -176,6 +176,29 @@ def test_a_roll_up_of_the_past_adds_what_was_there(
     )
 
 
+@pytest.mark.parametrize("basis", ["children", "leaves"])
+def test_a_roll_up_of_the_past_is_of_the_tree_that_the_year_had(
+    client: TestClient, on: Callable[[str], None], basis: str
+) -> None:
+    """Though one that was counted stands elsewhere since, and one that was not stands here."""
+    for code in ("top", "other"):
+        make_agency(client, code, kind="government")
+    make_agency(client, "inner", parent="top", kind="government", level="county")
+    for code, parent in (("a", "top"), ("b", "inner"), ("c", "other")):
+        make_agency(client, code, parent=parent)
+    for code, number in (("a", 1), ("b", 10), ("c", 100), ("inner", 1_000)):
+        cells = {"received__natural_person": number, "received__total": number}
+        put_report(client, code, requests=cells)
+    for code, parent in (("a", "other"), ("inner", "other"), ("c", "top")):
+        moved = {"parent": parent, "effective_on": "2025-06-01"}
+        client.patch(f"/v1/agencies/{code}", json=moved).raise_for_status()
+    for year, code in ((2024, "top"), (2025, "top"), (2024, "other")):
+        path = f"/v1/agencies/{code}/rollup/{year}?basis={basis}"
+        now, then = client.get(path), client.get(f"{path}&as_of=2099-01-01")
+        assert then.json() == now.json()
+        assert then.headers["etag"] == now.headers["etag"]
+
+
 def test_the_public_has_no_history_of_drafts(client: TestClient) -> None:
     make_agency(client)
     put_report(client)

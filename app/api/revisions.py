@@ -170,7 +170,7 @@ async def get_revision_diff(
     wanted = _numbered(revision)
 
     def job(connection: Connection) -> bytes:
-        after = past.written(_read(connection, code, number, wanted)[1], number)
+        after = past.written(_read(connection, code, number, wanted)[1])
         asked = queries.read(request, DiffQuery).against
         against = asked or history.before(connection, code, number, wanted)
         before: Any = {}
@@ -188,4 +188,4 @@ def _written(connection: Connection, code: str, year: int, revision: int, *, is_
     row = history.read(connection, code, year, revision)
     if row is None and is_asked:
         raise NotFound("revision-not-found", revision=revision)
-    return past.written(bytes(row[1]), year) if row is not None and row[1] is not None else {}
+    return past.written(bytes(row[1])) if row is not None and row[1] is not None else {}

@@ -6,21 +6,23 @@ database in memory, as it was.
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection
 
 from app.domain.calendar import LOCAL
-from app.domain.report import Agency
+from app.domain.report import Agency, Report
 from app.forms import form_of
 from app.services import encoding, filing, reporting, rolling
 from app.services.rolling import Basis
-from app.storage import history, paging, reports, scratch
-from app.storage.reports import Stored
+from app.storage import bulk, history, scratch
+from app.storage.bulk import Batch
+from app.storage.reports import Stamp, Stored
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_ORDER = (("agency", False), ("year", False))
-_ALL = 2**31 - 1
+_SOME = 500
+"""How many agencies' reports are put back at a time."""
 
 
 def moment(text: str) -> str | None:
@@ -42,13 +44,17 @@ def moment(text: str) -> str | None:
     return None
 
 
-def written(zipped: bytes, year: int) -> dict[str, Any]:
+def written(zipped: bytes) -> dict[str, Any]:
     """Return what clients wrote of a document."""
-    body = encoding.decoded(zipped)
-    form = form_of(year)
+    return filing.writable(_report(encoding.decoded(zipped)))
+
+
+def _report(body: dict[str, Any]) -> Report:
+    """Return the report that a document shows. What its agency is, a document does not say."""
+    form = form_of(body["year"])
     assert form is not None
     agency = Agency(body["agency"]["code"], body["agency"]["name"], "", "")
-    return filing.writable(filing.report_from(form, year, agency, body))
+    return filing.report_from(form, body["year"], agency, body)
 
 
 def differences(before: Any, after: Any, pointer: str = "") -> list[dict[str, Any]]:
@@ -70,27 +76,25 @@ def differences(before: Any, after: Any, pointer: str = "") -> list[dict[str, An
 def rollup(
     connection: Connection, agency: str, year: int, basis: Basis, as_of: str
 ) -> tuple[str, bytes]:
-    """Return the ETag and the JSON of a roll-up of reports as they were. Raises `NotFound`."""
+    """Return the ETag and the JSON of a roll-up of reports as they were. Raises `NotFound`.
+
+    Who is counted is what the year's tree says, whatever is known of that since.
+    """
     rolling.require(connection, agency, year)
-    with scratch.opened(connection) as then:
-        asked = {"as_of": as_of, "year": year, "under": agency}
-        rows, _ = paging.reading(history.PAST, asked, _ORDER, None, limit=_ALL, count=False)(
-            connection
-        )
-        for row in rows:
-            _restore(then, encoding.decoded(bytes(row[2])))
+    members = rolling.members(connection, agency, year, basis)
+    with scratch.opened(connection, members) as then:
+        left = iter(members)
+        while some := list(islice(left, _SOME)):
+            batch = Batch()
+            for revision, zipped in history.documents(connection, some, year, as_of):
+                stored = _restored(encoding.decoded(bytes(zipped)), revision)
+                batch.put(None, stored, stored.report.filings)
+            bulk.insert(then, batch)
         return rolling.computed(then, agency, year, basis)
 
 
-def _restore(connection: Connection, body: dict[str, Any]) -> None:
-    """Write a report as a document shows it."""
-    code, year = body["agency"]["code"], body["year"]
-    form, agency = form_of(year), reports.agency(connection, code)
-    if form is None or agency is None:
-        return
-    report = filing.report_from(form, year, agency, body)
-    stamps = {key: reports.Stamp(1, body["updated_at"]) for key in report.filings}
-    stored = Stored(report, 1, body["created_at"], body["updated_at"], stamps, False, False)
-    reports.save_report(connection, stored, None)
-    for key in report.filings:
-        reports.save_filing(connection, report, key, stamps[key], new=True)
+def _restored(body: dict[str, Any], revision: int) -> Stored:
+    """Return a report as a document shows it."""
+    report, time = _report(body), body["updated_at"]
+    stamps = dict.fromkeys(report.filings, Stamp(revision, time))
+    return Stored(report, revision, body["created_at"], time, stamps, False, False)

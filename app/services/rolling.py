@@ -52,6 +52,12 @@ def computed(connection: Connection, agency: str, year: int, basis: Basis) -> tu
     return encoding.etag(made.revision, body), body
 
 
+def members(connection: Connection, agency: str, year: int, basis: Basis) -> list[str]:
+    """Return the agencies that a roll-up is computed from, and those between them."""
+    found = rollups.members if basis == "children" else leaves.members
+    return found(connection, agency, year)
+
+
 def _rollup(
     connection: Connection, agency: str, year: int, basis: Basis, form: Form
 ) -> _Rollup | None:

@@ -195,7 +195,6 @@ _POSTGRES_TYPES = {
 
 def write(connection: Connection, batch: Batch) -> None:
     """Write a batch. Its agencies are locked, so what it replaces is what is there."""
-    new = [reports.report_columns(stored) for old, stored in batch.reports if old is None]
     for name, keys in batch.deletes.items():
         _DELETE[name].run_rows(connection, ("agency", "year"), keys)
     changed = [stored for old, stored in batch.reports if old is not None]
@@ -204,11 +203,17 @@ def write(connection: Connection, batch: Batch) -> None:
         (*(f"new_{name}" for name in _CHANGING), "agency", "year"),
         [_changes(stored) for stored in changed],
     )
-    for name, rows in ({"report": new} | batch.inserts).items():
-        _insert(connection, name, rows)
+    insert(connection, batch)
     codes = {_key(stored)[0] for _, stored in batch.reports}
     given = {"each": json.dumps(list(codes)), "actor": actor_of(connection)}
     _KEEP[connection.dialect.name].run(connection, given)
+
+
+def insert(connection: Connection, batch: Batch) -> None:
+    """Write the rows of a batch that are new."""
+    new = [reports.report_columns(stored) for old, stored in batch.reports if old is None]
+    for name, rows in ({"report": new} | batch.inserts).items():
+        _insert(connection, name, rows)
 
 
 class Behind:

@@ -1,5 +1,7 @@
 """Reports as they were: every revision, and which of them was the last at a time."""
 
+import json
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,7 +10,7 @@ from sqlalchemy import Connection
 from app.storage import agencies, models
 from app.storage.models import ReportRevision
 from app.storage.paging import Source, equals
-from app.storage.statements import Prepared
+from app.storage.statements import AMONG, Prepared
 
 _REVISION: Any = ReportRevision.__table__  # type: ignore[attr-defined]
 _THIS = sa.and_(
@@ -86,6 +88,22 @@ def _past(names: frozenset[str]) -> Any:
     if "year_to" in names:
         query = query.where(_REVISION.c.year <= sa.bindparam("year_to"))
     return query
+
+
+_SOME = {
+    kind: Prepared(
+        _past(frozenset({"year"}))
+        .with_only_columns(_REVISION.c.revision, _REVISION.c.body)
+        .where(is_in(_REVISION.c.agency))
+    )
+    for kind, is_in in AMONG.items()
+}
+
+
+def documents(connection: Connection, agencies: Iterable[str], year: int, as_of: str) -> list[Any]:
+    """Return revision and gzipped JSON of these agencies' reports on a year, as at a time."""
+    given = {"each": json.dumps(list(agencies)), "year": year, "as_of": as_of}
+    return _SOME[connection.dialect.name].rows(connection, given)
 
 
 PAST = Source(_past, {name: _REVISION.c[name] for name in ("agency", "year")})

@@ -77,6 +77,13 @@ def _is_in_tree(agency: Any, way: Way) -> Any:
 
 
 @cache
+def members(way: Way) -> Prepared:
+    """Select the agencies at or below one, counted or not, down to those below which none is."""
+    agency = way.agencies
+    return Prepared(sa.select(agency.c.code).where(_is_in_tree(agency, way)))
+
+
+@cache
 def _leaves(way: Way) -> Any:
     """Select the agencies at or below one that are counted."""
     agency = way.agencies

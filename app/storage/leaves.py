@@ -132,20 +132,32 @@ def _stand(
     return stand, revision, tuple((code, name, Standing(word)) for code, name, word in named)
 
 
+def _way(connection: Connection, agency: str, year: int) -> Way:
+    past = periods.is_past(connection, standings.days(year))
+    size = statements.SIZE.row(connection, {"agency": agency, "many": MANY})[0]
+    return Way(many=size == MANY, past=past)
+
+
+def members(connection: Connection, agency: str, year: int) -> list[str]:
+    """Return an agency and all that stand below it, as the year had them."""
+    way = _way(connection, agency, year)
+    given = {"agency": agency} | standings.days(year)
+    return [code for (code,) in statements.members(way).rows(connection, given)]
+
+
 def leaves(connection: Connection, agency: str, year: int, form: Form) -> Leaves | None:
     """Add up the reports at or below an agency that are not consolidated.
 
     None if the agency or the year is not registered. Several statements: the caller sees to it that
     they see one state of the database.
     """
-    past = periods.is_past(connection, standings.days(year))
+    way = _way(connection, agency, year)
     key = {"agency": agency, "year": year} | standings.days(year)
-    root = statements.root(past=past).row(connection, key)
+    root = statements.root(past=way.past).row(connection, key)
     if root is None:
         return None
     given = standings.parameters(year, json.loads(root[4])) | {"agency": agency}
-    size = statements.SIZE.row(connection, {"agency": agency, "many": MANY})[0]
-    asked = _Asked(connection, form, given, Way(many=size == MANY, past=past))
+    asked = _Asked(connection, form, given, way)
     stand, revision, listed = _stand(asked)
     filings = _filings(asked, sum(stand.values()) - stand[Standing.MISSING])
     added, large = _added_up(asked)

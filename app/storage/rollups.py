@@ -57,6 +57,24 @@ def _columns(form: Form, table: Table) -> list[Any]:
     return [filing.c.nil, any_cell(form, table.key, filing), *choices]
 
 
+def _is_in_family(agency: Any) -> Any:
+    is_child = sa.and_(agency.c.parent == sa.bindparam("agency"), standings.is_expected(agency))
+    return sa.or_(agency.c.code == sa.bindparam("agency"), is_child)
+
+
+@cache
+def _members(*, past: bool) -> Prepared:
+    agency = periods.agencies(past=past)
+    return Prepared(sa.select(agency.c.code).where(_is_in_family(agency)))
+
+
+def members(connection: Connection, agency: str, year: int) -> list[str]:
+    """Return an agency and its members, as the year had them."""
+    days = standings.days(year)
+    statement = _members(past=periods.is_past(connection, days))
+    return [code for (code,) in statement.rows(connection, {"agency": agency, **days})]
+
+
 @cache
 def _reading(form: Form, *, past: bool) -> Prepared:
     agency = periods.agencies(past=past)
@@ -65,13 +83,10 @@ def _reading(form: Form, *, past: bool) -> Prepared:
     columns = [agency.c[name] for name in _HEAD]
     columns += [YEAR.c.due, REPORT.c.revision, REPORT.c.submitted_on, REPORT.c.published_on]
     columns += [column for table in form.tables for column in _columns(form, table)]
-    is_child = sa.and_(
-        agency.c.parent == sa.bindparam("agency"), standings.is_expected(agency)
-    )  # fmt: skip
     return Prepared(
         sa.select(*(column.label(f"c{i}") for i, column in enumerate(columns)))
         .select_from(source)
-        .where(sa.or_(agency.c.code == sa.bindparam("agency"), is_child))
+        .where(_is_in_family(agency))
         .order_by(agency.c.code)
     )
 

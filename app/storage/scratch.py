@@ -1,6 +1,7 @@
 """A database in memory, to compute what is not stored as if it were."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, create_engine, insert, select
@@ -8,22 +9,29 @@ from sqlalchemy.pool import StaticPool
 from sqlmodel import SQLModel
 
 from app.storage.models import FILINGS
+from app.storage.statements import AMONG
 
-COPIED = ("agency", "agency_period", "reporting_year")
+_OF_AGENCIES = {"agency": "code", "agency_period": "agency"}
+"""The tables of which the rows of agencies are copied, and the column that names these."""
+COPIED = (*_OF_AGENCIES, "reporting_year")
 """The tables whose rows are copied: what a roll-up reads beside reports."""
 _EMPTY = ("report", *(f"filing_{key}" for key in FILINGS))
 
 
 @contextmanager
-def opened(source: Connection) -> Iterator[Connection]:
-    """Open a database with the agencies and years of another, and no reports."""
+def opened(source: Connection, agencies: Collection[str]) -> Iterator[Connection]:
+    """Open a database with these agencies and the years of another, and no reports."""
     engine = create_engine("sqlite://", poolclass=StaticPool)
     tables = [SQLModel.metadata.tables[name] for name in (*COPIED, *_EMPTY)]
+    is_in, given = AMONG[source.dialect.name], {"each": json.dumps(list(agencies))}
     try:
         with engine.connect() as made:
             SQLModel.metadata.create_all(made, tables)
             for table in tables[: len(COPIED)]:
-                rows = [dict(row._mapping) for row in source.execute(select(table))]
+                query = select(table)
+                if table.name in _OF_AGENCIES:
+                    query = query.where(is_in(table.c[_OF_AGENCIES[table.name]]))
+                rows = [dict(row._mapping) for row in source.execute(query, given)]
                 if rows:
                     made.execute(insert(table), rows)
             yield made
