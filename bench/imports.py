@@ -3,10 +3,11 @@
 import json
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import IO
 
+from app.domain.report import Report
 from app.services import maintaining
 from app.settings import Settings
 from bench import world
@@ -20,13 +21,15 @@ _POLL = 0.05
 _HEADERS = {"Content-Type": "application/x-ndjson"}
 
 
-def fresh(kind: str, serve: list[str], places: Sequence[Place], count: int) -> None:
+def fresh(
+    kind: str, serve: list[str], places: Sequence[Place], count: int, prose: str | None = None
+) -> None:
     """Import so many reports into a new database with the agencies registered."""
     with database(kind) as url, tempfile.TemporaryFile() as file:
         settings = Settings(database_url=url, log_level="ERROR")
         maintaining.migrate(settings)
         world.register(settings, places)
-        sent = _fill(file, places, count)
+        sent = _fill(file, islice(world.reports(places, prose), count))
         environment = {
             "GONGKAI_DATABASE_URL": url,
             "GONGKAI_ACCESS_LOG": "false",
@@ -40,7 +43,8 @@ def fresh(kind: str, serve: list[str], places: Sequence[Place], count: int) -> N
                 seconds = _imported(running, file, sent)
             rate, least = sent / seconds, _LEAST[kind]
             computed = cpu_seconds(running) - computed
-            what = f"import of {sent:,} reports ({sent / computed:,.0f} a CPU second)"
+            what = f"import of {sent:,} reports" + (" with prose" if prose else "")
+            what += f" ({sent / computed:,.0f} a CPU second)"
             what += ", atomic; peer: a fixed rate"
             row(what, f"{rate:,.0f}/s", f"{least:,}/s", rate / least, least=1)
             peak = peak_mib(running)
@@ -48,9 +52,9 @@ def fresh(kind: str, serve: list[str], places: Sequence[Place], count: int) -> N
             row(what, f"{peak:,.0f} MiB", f"{_MOST_MIB} MiB", peak / _MOST_MIB, most=1)
 
 
-def _fill(file: IO[bytes], places: Sequence[Place], count: int) -> int:
+def _fill(file: IO[bytes], made: Iterable[Report]) -> int:
     sent = 0
-    for line in world.ndjson(islice(world.reports(places), count)):
+    for line in world.ndjson(made):
         file.write(line)
         sent += 1
     file.seek(0)

@@ -69,6 +69,7 @@ def _before(kind: str, agencies: int, seconds: int, parts: list[str]) -> list[Co
     if "import" in parts:
         for count in (agencies // 100, agencies // 10, agencies):
             imports.fresh(kind, SERVE, country(agencies), count)
+        imports.fresh(kind, SERVE, country(agencies), agencies, world.PROSE)
     if "linear" in parts:
         for size in (agencies // 100, agencies // 10):
             smaller = country(size)

@@ -25,7 +25,7 @@ __all__ = ["YEARS", "code", "load", "ndjson", "plant", "register", "report", "re
 
 YEARS = (2022, 2023, 2024)
 _BATCH = 6_000
-_PROSE = "全年主动公开政府信息，回应社会关切，推进政务公开标准化规范化。" * 12
+PROSE = "全年主动公开政府信息，回应社会关切，推进政务公开标准化规范化。" * 12
 
 Figures = tuple[int, ...]
 
@@ -43,17 +43,16 @@ def _requests(table: Table, seed: random.Random) -> Figures:
     return tuple(cells)
 
 
-def report(agency: Agency, year: int, requests: Figures) -> Report:
-    """Return a complete report that draws few findings."""
+def report(agency: Agency, year: int, requests: Figures, prose: str | None = PROSE) -> Report:
+    """Return a complete report that draws few findings, with the same prose in three sections."""
     form = form_of(year)
     assert form is not None
     filings = {table.key: _zeros(table) for table in form.tables}
     filings["requests"] = Filing(form.table["requests"], requests)
     late = int(agency.code[1:]) % 50 == 7
     dates = {"submitted_on": f"{year + 1}-0{4 if late else 1}-20"}
-    return Report(
-        form, year, agency, filings, overview=_PROSE, problems=_PROSE, other_matters=_PROSE, **dates
-    )
+    sections = dict.fromkeys(("overview", "problems", "other_matters"), prose)
+    return Report(form, year, agency, filings, **sections, **dates)
 
 
 @cache
@@ -62,14 +61,14 @@ def _zeros(table: Table) -> Filing:
     return Filing(table, (0,) * len(table.cells), choices=choices)
 
 
-def reports(places: Sequence[Place]) -> Iterator[Report]:
+def reports(places: Sequence[Place], prose: str | None = PROSE) -> Iterator[Report]:
     """Yield the reports of all agencies by agency and year; a government's adds up those below."""
     consolidated = _consolidated(places)
     for place in places:
         agency = Agency(place.code, place.name, place.kind, place.level)
         for year in YEARS:
             figures = consolidated.get((place.number, year)) or _own(place.number, year)
-            yield report(agency, year, tuple(figures))
+            yield report(agency, year, tuple(figures), prose)
 
 
 def _own(number: int, year: int) -> Figures:
