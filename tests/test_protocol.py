@@ -9,6 +9,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from app import protocol
+from app.api.context import JOIN
 
 Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bytes]]
 
@@ -123,3 +124,53 @@ def test_a_large_body_before_the_next_head_does_not_count_as_that_head() -> None
     second = HEAD + b"content-length: 0\r\nconnection: close\r\n\r\n"
     answers = talk(sending(first + second[:10], second[10:]))
     assert answers.count(b"HTTP/1.1 200 ") == 2
+
+
+class _Recorded(asyncio.Transport):
+    """A transport that keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+
+    def write(self, data: Any) -> None:
+        self.written.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        return False
+
+    def resume_reading(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def replies(*, joined: bool) -> list[bytes]:
+    """Return what is written in reply to two requests, by an app that joins or does not."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if joined:
+            scope[JOIN]()
+        await _app(scope, receive, send)
+
+    async def replied() -> list[bytes]:
+        config = uvicorn.Config(app, log_config=None, lifespan="off")
+        config.load()
+        transport = _Recorded()
+        made = protocol.Bounded(config=config, server_state=ServerState(), app_state={})
+        made.connection_made(transport)
+        for _ in range(2):
+            made.data_received(HEAD + b"content-length: 3\r\n\r\nabc")
+            await asyncio.gather(*made.tasks)
+        made.connection_lost(None)
+        return transport.written
+
+    return asyncio.run(replied())
+
+
+def test_a_reply_is_written_whole_if_the_application_asks_for_it() -> None:
+    whole, apart = replies(joined=True), replies(joined=False)
+    assert (len(whole), len(apart)) == (2, 4)
+    assert b"".join(whole) == b"".join(apart)
+    assert all(each.endswith(b"\r\n\r\n3") for each in whole)

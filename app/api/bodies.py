@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 from starlette.requests import ClientDisconnect, Request
 
-from app.api.context import header
+from app.api.context import ARRIVED, header
 from app.api.replies import MERGE_PATCH
 from app.domain.layout import Label
 from app.errors import Fault, Invalid, Malformed, Refused
@@ -63,24 +63,35 @@ async def receive(request: Request, take: Callable[[bytes], None]) -> None:
     The client has the time of the setting, and more for what has arrived: so a large body may take
     long, and a byte now and then does not keep a connection open.
     """
-    patience = request.app.state.settings.body_timeout or None
-    started, size = asyncio.get_running_loop().time(), 0
-    has_more = True
+    patience = request.app.state.settings.body_timeout
+    if not patience or ARRIVED in request.scope:
+        return await _receive(request, take, lambda _: None)
+    started = asyncio.get_running_loop().time()
     try:
         async with asyncio.timeout(patience) as timer:
-            while has_more:
-                message = await request.receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientDisconnect
-                piece, has_more = message.get("body", b""), message.get("more_body", False)
-                take(piece)
-                size += len(piece)
-                if patience and has_more:
-                    timer.reschedule(started + patience + size / _SLOWEST)
+            await _receive(
+                request, take, lambda size: timer.reschedule(started + patience + size / _SLOWEST)
+            )
     except TimeoutError:
         error = Refused(408, "request-timeout", seconds=patience)
         error.headers["Connection"] = "close"
         raise error from None
+
+
+async def _receive(
+    request: Request, take: Callable[[bytes], None], wait: Callable[[int], None]
+) -> None:
+    """Hand over the pieces of the body; `wait` is told how much has come, if more is to come."""
+    size, has_more = 0, True
+    while has_more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        piece, has_more = message.get("body", b""), message.get("more_body", False)
+        take(piece)
+        size += len(piece)
+        if has_more:
+            wait(size)
 
 
 def _too_large(*, close: bool) -> Refused:

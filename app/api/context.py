@@ -10,6 +10,11 @@ from starlette.requests import Request
 HEAD = "gongkai.head"
 """The key under which the scope says that a GET was a HEAD: no body is wanted."""
 
+ARRIVED = "gongkai.arrived"
+"""The key that the server's scope has once all of the body is here."""
+JOIN = "gongkai.join"
+"""The key under which the server's scope has what lets a head be sent with its body."""
+
 _KEY = "gongkai.request_id"
 _AT_ONCE = 256
 _random: Iterator[str] = iter(())

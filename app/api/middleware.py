@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.context import HEAD, request_id
+from app.api.context import HEAD, JOIN, request_id
 from app.api.dispatch import Dispatch
 from app.api.limits import LEAVE, RATE
 from app.api.problems import problem
@@ -123,6 +123,8 @@ class _Reply:
         """Send a response."""
         self.status = response.status_code
         self._dress(response.raw_headers)
+        if JOIN in self._scope and self._with_body and getattr(response, "body", None):
+            self._scope[JOIN]()
         await response(self._scope, receive, self._send if self._with_body else self._bare)
 
     async def send(self, message: Message) -> None:
