@@ -95,6 +95,7 @@ def test_what_cannot_be_meant_is_refused(client: TestClient) -> None:
     ]  # fmt: skip
     assert follow(client).status_code == 201
     assert said(follow(client, kind="split")) == (409, "already-exists")
+    assert follow(client, kind="split", effective_on="2021-12-31").status_code == 201
     assert follow(client, predecessor="new", successor="more").status_code == 201
     circle = {"predecessor": "more", "successor": "old"}
     assert faults(follow(client, **circle)) == [("/successor", "succession-circle")]
@@ -156,6 +157,55 @@ def test_a_new_agency_is_new_until_it_has_an_earlier_report(
     assert_consistent(database_url)
 
 
+def test_who_was_active_before_is_not_new_though_it_has_no_earlier_report(
+    client: TestClient, database_url: str
+) -> None:
+    make_agency(client, "old")
+    make_agency(client, "new", active_from="2023-12-31")
+    report_out(client, "old", 4)
+    follow(client)
+    put_report(client, "new", 2024, requests={"carried_in__research": 5})
+    assert carried(client) == []
+    client.patch("/v1/agencies/new", json={"active_from": "2024-01-01"}).raise_for_status()
+    assert latest(client, 2) == [("agencies", "updated"), ("reports", "rechecked")]
+    assert carried(client) == [(5, 4, ["old"])]
+    client.patch("/v1/agencies/new", json={"active_from": "2000-01-01"}).raise_for_status()
+    report_out(client, "new", 3)
+    assert carried(client)[0] == (5, 7, ["new", "old"])
+    assert_consistent(database_url)
+
+
+def test_whoever_bears_upon_a_report_by_way_of_others_moves_its_findings(
+    client: TestClient, database_url: str
+) -> None:
+    plant(client)
+    for code in ("older", "other"):
+        make_agency(client, code)
+    report_out(client, "older", 10)
+    follow(client)
+    follow(client, predecessor="older", successor="old")
+    assert carried(client)[0] == (7, 17, ["new", "old", "older"])
+    report_out(client, "older", 20)
+    assert carried(client)[0] == (7, 27, ["new", "old", "older"])
+    path = follow(client, predecessor="older", successor="other", kind="split").headers["location"]
+    assert carried(client) == []
+    client.delete(path).raise_for_status()
+    assert carried(client)[0] == (7, 27, ["new", "old", "older"])
+    assert_consistent(database_url)
+
+
+def test_what_was_carried_by_an_agency_before_it_was_split_is_not_held_against_it(
+    client: TestClient, database_url: str
+) -> None:
+    plant(client)
+    assert carried(client)[0] == (7, 3, ["new"])
+    path = follow(client, predecessor="new", successor="old", kind="split").headers["location"]
+    assert carried(client) == []
+    client.delete(path).raise_for_status()
+    assert carried(client)[0] == (7, 3, ["new"])
+    assert_consistent(database_url)
+
+
 def test_an_import_judges_later_reports_anew_whichever_years_are_in_the_file(
     client: TestClient, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,14 +240,15 @@ def test_a_validation_for_an_agency_goes_by_its_successions(client: TestClient) 
 def test_an_import_judges_agencies_by_each_other(
     client: TestClient, database_url: str, dry_run: bool
 ) -> None:
-    for code in ("a", "old", "z"):
+    for code in ("a", "old", "older", "z"):
         make_agency(client, code)
-    for successor in ("a", "z"):
-        follow(client, successor=successor)
+    follow(client, successor="a")
+    follow(client, predecessor="older", successor="z")
     put_report(client, "z", 2024, requests={"carried_in__research": 1})
     into = a_report_body(2024, requests={"carried_in__research": 5})
     out = a_report_body(2023, requests={"carried_out__research": 4})
-    lines = [into | {"agency": "a", "year": 2024}, out | {"agency": "old", "year": 2023}]
+    lines = [into | {"agency": "a", "year": 2024}]
+    lines += [out | {"agency": code, "year": 2023} for code in ("old", "older")]
     reply = client.post(
         f"/v1/imports?dry_run={str(dry_run).lower()}",
         content="\n".join(map(json.dumps, lines)),
@@ -208,6 +259,6 @@ def test_an_import_judges_agencies_by_each_other(
     assert (outcome["agency"], outcome["counts"]["warning"] > 0) == ("a", True)
     if not dry_run:
         assert [carried(client, code)[0] for code in ("a", "z")] == [
-            (5, 4, ["old"]), (1, 4, ["old"]),
+            (5, 4, ["old"]), (1, 4, ["older"]),
         ]  # fmt: skip
     assert_consistent(database_url)

@@ -17,7 +17,7 @@ from app.api.routing import database, router
 from app.api.writing import hold
 from app.domain.successions import Succession, closes_circle
 from app.errors import Conflict, Fault, Invalid, NotFound
-from app.services import encoding, registering
+from app.services import encoding, kinship, registering
 from app.services.reporting import now
 from app.storage import agencies, successions
 from app.storage.successions import Tie
@@ -168,12 +168,15 @@ async def delete_succession(request: Request, id: Id) -> Response:  # noqa: A002
 async def post_succession(
     request: Request, body: Annotated[SuccessionBody, Body(openapi_examples=_EXAMPLES)]
 ) -> Response:
-    """Say that an agency followed another; 409 if that is said already.
+    """Say that an agency followed another; 409 if that is said already of the year.
 
     The successor's report on the year of effect is judged anew: what was carried into the year, the
     disputes pending and the documents in force are held against the sum of the agency's own report
-    on the year before and those of the agencies that it took in (`merge`, `rename`). A new agency
-    has no report of its own there; its predecessors' stand for it.
+    on the year before and those of the agencies that it took in (`merge`, `rename`), also by way of
+    others in the same year. A new agency has no report of its own there; its predecessors' stand
+    for it. It is new if it has no earlier report at all and, but for a `rename`, was not active
+    before by its `active_from`. Nothing can be said in the year in which an agency, or one that it
+    followed, was split: by a `split`, or because several followed it.
     """
     sent = await bodies.raw(request)
 
@@ -203,10 +206,10 @@ def _checked(session: Session, body: dict[str, Any]) -> Tie:
     assert before is not None
     assert after is not None
     day: str = body["effective_on"]
-    known = successions.everything(connection)
-    if any((tie.predecessor, tie.successor) == (before, after) for tie in known):
-        raise Conflict("already-exists", key=f"successions {before} → {after}")
-    same_year = ((t.predecessor, t.successor) for t in known if t.year == int(day[:4]))
-    if closes_circle(before, after, same_year):
+    year = int(day[:4])
+    known = kinship.steps(successions.everything(connection)).get(year, ())
+    if any(step[:2] == (before, after) for step in known):
+        raise Conflict("already-exists", key=f"successions {before} → {after} ({year})")
+    if closes_circle(before, after, known):
         raise Invalid([Fault("/successor", "succession-circle")])
-    return Tie(str(uuid.uuid4()), before, after, body["kind"], day, int(day[:4]), now())
+    return Tie(str(uuid.uuid4()), before, after, body["kind"], day, year, now())

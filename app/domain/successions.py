@@ -1,6 +1,6 @@
 """Who followed whom, and what a report is judged against that followed others in its year."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -22,6 +22,7 @@ class Succession(StrEnum):
 SPLIT: Final = Label(
     "前身机构本年度分立，无法判断。", "An agency that it followed in the year was split."
 )
+WAS_SPLIT: Final = Label("本机构本年度分立，无法判断。", "The agency was split in the year.")
 NO_PREDECESSOR: Final = Label(
     "被并入机构没有上一年度的报告，无法判断。",
     "An agency that it followed in the year has no report on the year before.",
@@ -44,19 +45,61 @@ class Forebears:
         return tuple(each.agency for each in self.reports if each.agency is not None)
 
 
-Followed = Sequence[tuple[Succession, Report | None]]
-"""How each predecessor was followed, and its report on the year before, if there is one."""
+Steps = Sequence[tuple[str, str, Succession]]
+"""Predecessor, successor and kind of the successions with effect in one year."""
 
 
-def forebears(own: Report | None, followed: Followed, *, is_new: bool) -> Forebears | None:
-    """Return what an agency's report is judged against; None if it followed nobody in the year.
+def followed(agency: str, steps: Steps) -> dict[str, bool]:
+    """Return whom an agency followed in a year, also through others, and if it has all of each.
 
-    `own` is the agency's own report on the year before. A new agency, one that has no earlier
-    report at all, needs none: its predecessors' stand for it. Any other without it lacks a part.
+    It has not all of one that was split, or that others followed, too.
     """
+    heirs: dict[str, set[str]] = {}
+    for predecessor, successor, _ in steps:
+        heirs.setdefault(predecessor, set()).add(successor)
+    found: dict[str, bool] = {}
+    line = [agency]
+    for each in line:  # it grows
+        for predecessor, successor, kind in steps:
+            if successor == each and predecessor not in found:
+                is_whole = kind is not Succession.SPLIT and len(heirs[predecessor]) == 1
+                found[predecessor] = is_whole
+                line.append(predecessor)
+    return found
+
+
+def heirs(agency: str, steps: Steps) -> list[str]:
+    """Return who followed an agency in a year, also through others."""
+    line = [agency]
+    for each in line:  # it grows
+        after = (successor for predecessor, successor, _ in steps if predecessor == each)
+        line += [code for code in dict.fromkeys(after) if code not in line]
+    return line[1:]
+
+
+def closes_circle(predecessor: str, successor: str, steps: Steps) -> bool:
+    """Tell whether an agency would follow itself, by others' successions of the same year."""
+    return predecessor == successor or predecessor in heirs(successor, steps)
+
+
+Followed = Sequence[tuple[bool, Report | None]]
+"""Whether there is all of a predecessor, and its report on the year before, if there is one."""
+
+
+def forebears(
+    own: Report | None, followed: Followed, *, is_new: bool, was_split: bool = False
+) -> Forebears | None:
+    """Return what an agency's report is judged against; None if nobody followed in the year.
+
+    `own` is the agency's own report on the year before. A new agency needs none: its predecessors'
+    stand for it. Any other without it lacks a part. One that `was_split` no longer is what that
+    report is of.
+    """
+    if was_split:
+        return Forebears(why=WAS_SPLIT)
     if not followed:
         return None
-    if any(kind is Succession.SPLIT for kind, _ in followed):
+    if not all(is_whole for is_whole, _ in followed):
         return Forebears(why=SPLIT)
     found = [report for _, report in followed if report is not None]
     if len(found) < len(followed):
@@ -91,22 +134,3 @@ def _sum(values: Sequence[Value]) -> Value:
         return None
     numbers = [value for value in values if isinstance(value, int)]
     return sum(numbers) if numbers else NOT_APPLICABLE
-
-
-def closes_circle(predecessor: str, successor: str, others: Iterable[tuple[str, str]]) -> bool:
-    """Tell whether an agency would follow itself, by others' successions of the same year.
-
-    Each of `others` is a predecessor and its successor.
-    """
-    after: dict[str, list[str]] = {}
-    for before, follower in others:
-        after.setdefault(before, []).append(follower)
-    return predecessor in _followers(successor, after)
-
-
-def _followers(agency: str, after: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return an agency and all that follow it, each once."""
-    found = [agency]
-    for each in found:  # it grows
-        found += [code for code in dict.fromkeys(after.get(each, ())) if code not in found]
-    return found

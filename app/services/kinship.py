@@ -2,12 +2,19 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import Connection
 
 from app.domain.report import Agency, Report
-from app.domain.successions import Followed, Forebears, Succession, forebears
+from app.domain.successions import (
+    Followed,
+    Forebears,
+    Steps,
+    Succession,
+    followed,
+    forebears,
+    heirs,
+)
 from app.storage import agencies, reports, successions
 from app.storage.reports import Stored
 from app.storage.successions import Tie
@@ -15,41 +22,74 @@ from app.storage.successions import Tie
 
 @dataclass(frozen=True, slots=True)
 class Kin:
-    """Those that an agency followed, by year of effect, and the years of its own reports."""
+    """Whom an agency followed, by year of effect, and what tells whether it was there before.
+
+    In the years `renamed` it is another under a new code; in those of `split` others took a part of
+    it. `since` is the first day of its activity, if that is known; `years` has its own reports.
+    """
 
     followed: Mapping[int, Followed] = field(default_factory=dict)
+    renamed: frozenset[int] = frozenset()
+    split: frozenset[int] = frozenset()
+    since: str | None = None
     years: frozenset[int] = frozenset()
 
     def forebears(self, own: Mapping[int, Stored], year: int) -> Forebears | None:
         """Return what the report on a year is judged against; `own` has the reports beside it."""
-        followed = self.followed.get(year)
-        if not followed:
-            return None
         before = own.get(year - 1)
-        is_new = all(each >= year for each in (*self.years, *own))
-        return forebears(before.report if before else None, followed, is_new=is_new)
+        return forebears(
+            before.report if before else None,
+            self.followed.get(year, ()),
+            is_new=self._is_new(own, year),
+            was_split=year in self.split,
+        )
+
+    def _is_new(self, own: Mapping[int, Stored], year: int) -> bool:
+        """Tell whether there was no such agency in the year before, by all that is known."""
+        was_there = self.since is not None and self.since < f"{year}-01-01"
+        if was_there and year not in self.renamed:
+            return False
+        return all(each >= year for each in (*self.years, *own))
 
 
 ALONE = Kin()
-"""Of an agency that followed nobody."""
+"""Of an agency that followed nobody, and that nobody followed."""
 
 
 def kin_of(
     connection: Connection, agency: str, ties: Iterable[Tie],
     now: Mapping[str, Mapping[int, Stored]] | None = None,
 ) -> Kin:  # fmt: skip
-    """Read the reports of those that an agency followed.
+    """Read the reports of those that an agency followed. Its own successions are among `ties`.
 
     `now` has, of some agencies, the reports that count instead of those that are stored.
     """
-    own = [tie for tie in ties if tie.successor == agency]
+    own = [tie for tie in ties if agency in {tie.predecessor, tie.successor}]
     if not own:
         return ALONE
-    followed: dict[int, list[Any]] = {}
-    for tie in own:
-        report = _report(connection, tie.predecessor, tie.year - 1, now or {})
-        followed.setdefault(tie.year, []).append((Succession(tie.kind), report))
-    return Kin(followed, frozenset(agencies.report_years(connection, agency)))
+    by_year = steps(successions.everything(connection))
+    return Kin(
+        {
+            year: [
+                (is_whole, _report(connection, code, year - 1, now or {}))
+                for code, is_whole in followed(agency, by_year[year]).items()
+            ]
+            for year in {tie.year for tie in own if tie.successor == agency}
+        },
+        frozenset(t.year for t in own if t.successor == agency and t.kind == Succession.RENAME),
+        frozenset(t.year for t in own if t.predecessor == agency and t.kind == Succession.SPLIT),
+        agencies.active_from(connection, agency),
+        frozenset(agencies.report_years(connection, agency)),
+    )
+
+
+def steps(ties: Iterable[Tie]) -> Mapping[int, Steps]:
+    """Return successions by their year of effect."""
+    found: dict[int, list[tuple[str, str, Succession]]] = {}
+    for tie in ties:
+        step = (tie.predecessor, tie.successor, Succession(tie.kind))
+        found.setdefault(tie.year, []).append(step)
+    return found
 
 
 def _report(
@@ -77,13 +117,22 @@ def judged_by(ties: Iterable[Tie], agency: str, years: Iterable[int]) -> set[tup
     """Return the reports that are judged by an agency's on these years, not as its next ones.
 
     Those of whoever followed it in the year after; and its own of later years in which it followed
-    others, as it matters whether it is new.
+    others, as it matters whether it is new. `ties` are all that there are.
     """
-    changed = set(years)
-    found = set()
-    for tie in ties:
-        is_next = tie.predecessor == agency and tie.year - 1 in changed
-        is_later = tie.successor == agency and any(tie.year > year + 1 for year in changed)
-        if is_next or is_later:
-            found.add((tie.successor, tie.year))
+    changed, found = set(years), set()
+    for year, of_year in steps(ties).items():
+        if year - 1 in changed:
+            found |= {(heir, year) for heir in heirs(agency, of_year)}
+        if any(year > each + 1 for each in changed):
+            found |= {(agency, year) for _, successor, _ in of_year if successor == agency}
     return found
+
+
+def judged_with(ties: Iterable[Tie], changed: Iterable[Tie]) -> set[tuple[str, int]]:
+    """Return the reports on which successions bear that come or go; they are among `ties`."""
+    by_year = steps(ties)
+    return {
+        (code, tie.year)
+        for tie in changed
+        for code in (tie.predecessor, *heirs(tie.predecessor, by_year[tie.year]))
+    }

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from sqlalchemy import Connection
 from sqlmodel import Session
 
 from app.domain.calendar import due_dates, timeliness
@@ -64,9 +65,19 @@ def save_agency(
         for _ in each_layer(connection):
             of_years = agencies.report_years(connection, code)
             reporting.rebuild(connection, code, of_years)
-            shown = kinship.judged_by(successions.of(connection, code), code, of_years)
+            shown = kinship.judged_by(successions.everything(connection), code, of_years)
             feed.collect(connection, reporting.rejudged(connection, shown))
+    elif "active_from" in moved:
+        _judge_as_new(session.connection(), code)
     return current
+
+
+def _judge_as_new(connection: Connection, code: str) -> None:
+    """Judge the reports anew for which it matters whether an agency was there before."""
+    own = [tie for tie in successions.of(connection, code) if tie.successor == code]
+    for _ in each_layer(connection):
+        judged = {(code, tie.year) for tie in own}
+        feed.collect(connection, reporting.rejudged(connection, judged))
 
 
 def add_agencies(session: Session, new: Mapping[str, Mapping[str, Any]]) -> list[Agency]:
@@ -248,6 +259,8 @@ def change_successions(session: Session, gone: Sequence[Tie], new: Sequence[Tie]
     """Delete successions, add others, and judge the reports anew that they bear upon."""
     connection, time = session.connection(), reporting.now()
     successions.enter(session)
+    ties = {*successions.everything(connection), *new}
+    judged = kinship.judged_with(ties, (*gone, *new))
     for tie in gone:
         successions.remove(connection, tie.id)
         _record(session, changes.change(changes.succession(tie), DELETED, Stamp(1, time)))
@@ -255,5 +268,4 @@ def change_successions(session: Session, gone: Sequence[Tie], new: Sequence[Tie]
         successions.add(connection, tie)
         _record(session, changes.change(changes.succession(tie), CREATED, Stamp(1, tie.created_at)))
     for _ in each_layer(connection):
-        judged = {(tie.successor, tie.year) for tie in (*gone, *new)}
         feed.collect(connection, reporting.rejudged(connection, judged))

@@ -275,7 +275,8 @@ def _rejudged(connection: Connection, scene: Scene) -> list[Change]:
     """Judge what is judged by the scene's report beside the agency's next one."""
     if not scene.ties:
         return []
-    return rejudged(connection, kinship.judged_by(scene.ties, scene.agency.code, {scene.year.year}))
+    ties = successions.everything(connection)
+    return rejudged(connection, kinship.judged_by(ties, scene.agency.code, {scene.year.year}))
 
 
 def rejudged(connection: Connection, keys: Iterable[tuple[str, int]]) -> list[Change]:

@@ -101,6 +101,14 @@ def report_years(connection: Connection, code: str) -> list[int]:
     return list(connection.execute(query).scalars())
 
 
+def active_from(connection: Connection, code: str) -> str | None:
+    """Return the first day of an agency's activity; None if it is not known."""
+    found: str | None = connection.scalar(
+        sa.select(col(Agency.active_from)).where(col(Agency.code) == code)
+    )
+    return found
+
+
 def folded(text: str) -> str:
     """Return a text as it is searched for: compatible forms and cases are one."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())

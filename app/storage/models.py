@@ -93,7 +93,7 @@ class AgencyPeriod(SQLModel, table=True):
 class Succession(SQLModel, table=True):
     """That an agency followed another, with effect from a day of the year `year`."""
 
-    __table_args__ = (UniqueConstraint("predecessor", "successor"),)
+    __table_args__ = (UniqueConstraint("predecessor", "successor", "year"),)
 
     id: str = Field(primary_key=True, sa_type=_text(36))
     predecessor: str = _code(foreign_key="agency.code")

@@ -37,8 +37,8 @@ _COLUMNS = [TABLE.c[field.name] for field in fields(Tie)]
 _IS_OF = sa.or_(
     TABLE.c.predecessor == sa.bindparam("agency"), TABLE.c.successor == sa.bindparam("agency")
 )
-_OF = Prepared(sa.select(*_COLUMNS).where(_IS_OF).order_by(TABLE.c.predecessor, TABLE.c.successor))
-_ALL = Prepared(sa.select(*_COLUMNS).order_by(TABLE.c.predecessor, TABLE.c.successor))
+_ORDERED = sa.select(*_COLUMNS).order_by(TABLE.c.predecessor, TABLE.c.successor, TABLE.c.year)
+_OF, _ALL = Prepared(_ORDERED.where(_IS_OF)), Prepared(_ORDERED)
 _INSERT = Prepared(sa.insert(TABLE))
 _DELETE = Prepared(sa.delete(TABLE).where(TABLE.c.id == sa.bindparam("id")))
 _LOCK = Prepared(

@@ -88,8 +88,9 @@ def _of_successions(session: Session, batch: Batch, needed: Keys, again: Keys) -
     codes = {code for pair in pairs.values() for code in pair}
     needed.agencies |= codes - mirror.parents(session, codes).keys()
     known = mirror.successions_there(session)
-    held = {(tie.predecessor, tie.successor): id_ for id_, tie in known.items()}
-    needed.successions |= {held[pair] for pair in pairs.values() if pair in held}
+    held = {(tie.predecessor, tie.successor, tie.year): id_ for id_, tie in known.items()}
+    same = ((*pairs[id_], int(body["effective_on"][:4])) for id_, body in bodies.items())
+    needed.successions |= {held[key] for key in same if key in held}
     gone = set(absent(batch.agencies))
     again.agencies |= codes & gone
     again.successions |= {id_ for id_, pair in pairs.items() if gone.intersection(pair)}
