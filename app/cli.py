@@ -70,6 +70,8 @@ def serve(
 ) -> None:
     """Serve the API."""
     settings = _settings(host=host, port=port, workers=workers)
+    for name in ("host", "port", "workers"):  # whoever reads the settings again gets the same
+        os.environ[f"GONGKAI_{name.upper()}"] = str(getattr(settings, name))
     require_openable(settings)
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     _say(f"API   http://{shown}:{settings.port}{settings.root_path}/v1")

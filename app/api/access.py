@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from sqlmodel import Session
 from starlette.requests import Request
 
+from app.api import parameters
 from app.api.context import request_id
 from app.api.limits import Limits
 from app.api.rights import Right, require
@@ -25,6 +26,8 @@ from app.storage.turns import About
 T = TypeVar("T")
 log = structlog.get_logger("gongkai")
 
+TAKES_QUERY = "gongkai.takes_query"
+"""The key that the scope has where the operation takes parameters of a query."""
 CALLER = "gongkai.caller"
 """The key under which the scope has the caller, where the reply depends on them."""
 _IN_QUERY = re.compile(rb"(?:^|&)(?:access_token|api_?key|key|token|authorization)=", re.I)
@@ -150,6 +153,18 @@ class Access:
     async def alter(self, use: Callable[[Connection], T], about: About | None = None) -> T:
         """Write with a connection, in its turn; return once it is committed.
 
-        `about` is the report that it writes, if it locks that first and nothing else.
+        `about` is the report that it writes, if it locks that first and nothing else. Raises
+        `Invalid` for parameters where the operation takes none, once all else is well.
         """
+        scope = self._request.scope
+        if scope["query_string"] and TAKES_QUERY not in scope:
+            use = self._without_query(use)
         return await self._database.alter(by(act_of(self._request), use), about)
+
+    def _without_query(self, use: Callable[[Connection], T]) -> Callable[[Connection], T]:
+        def asked(connection: Connection) -> T:
+            result = use(connection)
+            parameters.read(self._request, parameters.NoQuery)
+            return result
+
+        return asked

@@ -108,14 +108,17 @@ class _Twice(dict[str, Any]):
 
 
 def _object(met: list[_Twice], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object; `met` gets it, too, if it has a member twice."""
-    made = dict(pairs)
+    """Return an object; `met` gets it, too, if it has a member twice.
+
+    A name that is no text is none of ours; it is shown as it was written, so that the rest of the
+    object is looked at.
+    """
+    names = [name.encode("utf-8", "backslashreplace").decode() for name, _ in pairs]
+    made = dict(zip(names, (value for _, value in pairs), strict=True))
     if len(made) == len(pairs):
         return made
     twice = _Twice(made)
-    twice.names = frozenset(
-        name for name, times in Counter(n for n, _ in pairs).items() if times > 1
-    )
+    twice.names = frozenset(name for name, times in Counter(names).items() if times > 1)
     met.append(twice)
     return twice
 
@@ -285,9 +288,10 @@ def faults(model: type[BaseModel], body: Any) -> list[Fault]:
 
 def fault_of(error: Any) -> Fault:
     """Return what an error of pydantic means to a client."""
-    pointer = "".join(f"/{escaped(part)}" for part in error["loc"] if part != "[key]")
-    kind, context = error["type"], error.get("ctx", {})
-    if "[key]" in error["loc"]:
+    place, kind, context = error["loc"], error["type"], error.get("ctx", {})
+    is_key = place[-1:] == ("[key]",) and kind != "extra_forbidden"  # of a mapping, by pydantic
+    pointer = "".join(f"/{escaped(part)}" for part in (place[:-1] if is_key else place))
+    if is_key:
         return Fault(pointer, "bad-remark-key")
     if kind == "string_too_long":
         return Fault(pointer, "too-long", {"limit": context["max_length"]})

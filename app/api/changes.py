@@ -56,7 +56,7 @@ class FeedQuery(NoQuery):
 class ChangesQuery(FeedQuery):
     """What is followed, and for how long to wait for it."""
 
-    limit: Annotated[int, Field(ge=1, le=1000, description="Changes on a page.")] = 100
+    limit: Annotated[int, Field(ge=1, le=1000, description="Changes on a page.")] = 50
     wait: Annotated[
         int,
         Field(ge=0, le=30, description="Seconds to wait for a change if there is none yet."),

@@ -14,6 +14,7 @@ from app.api.queries import Listing, ListQuery, NoQuery
 from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
 from app.api.routing import database, router
 from app.api.writing import hold
+from app.domain.codes import is_agency_code
 from app.domain.roles import OF_AN_AGENCY, Role
 from app.errors import Fault, Invalid, NotFound
 from app.services import encoding, keeping
@@ -167,7 +168,7 @@ def _contradictions(connection: Connection, sent: dict[str, Any]) -> list[Fault]
     if code is None:
         is_lacking = isinstance(role, str) and role in OF_AN_AGENCY
         return [Fault("/agency", "agency-required")] if is_lacking else []
-    if isinstance(code, str) and not agencies.exists(connection, code):
+    if isinstance(code, str) and is_agency_code(code) and not agencies.exists(connection, code):
         return [Fault("/agency", "unknown-agency")]
     return []
 

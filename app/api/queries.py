@@ -2,38 +2,45 @@
 
 import base64
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import bodies
 from app.api.context import header
+from app.api.parameters import BAD, NoQuery, read
 from app.api.replies import WORTH_ZIPPING, reply, takes_gzip
 from app.api.routing import database
 from app.api.schemas import YearText, instant
-from app.errors import Fault, Invalid, Malformed
+from app.errors import Malformed
 from app.services import encoding, past
 from app.services.shelf import Page, Pages
 from app.storage import feed, paging
 
-Q = TypeVar("Q", bound=BaseModel)
-_BAD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+__all__ = [
+    "PAGING",
+    "AsOf",
+    "Asked",
+    "Instant",
+    "ListQuery",
+    "Listing",
+    "NoQuery",
+    "Year",
+    "answer",
+    "ask",
+    "fits",
+    "is_said",
+    "page",
+    "read",
+    "sort_of",
+]
+
 PAGING = {"limit", "cursor", "count", "format"}
 """Parameters that are not filters: they say how a list is shown."""
-
-
-class NoQuery(BaseModel):
-    """A resource that takes no parameters."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class ListQuery(NoQuery):
@@ -79,55 +86,6 @@ def sort_of(*keys: str) -> Any:
         Literal[values],
         Field(description="`-` for descending; ties are broken by the key of the resource."),
     ]
-
-
-def read(request: Request, model: type[Q]) -> Q:
-    """Read the query of a request. Raises `Invalid` with every fault."""
-    return cast("Q", _read(request.scope["query_string"], model))
-
-
-@lru_cache(maxsize=1_000)
-def _read(query: bytes, model: type[BaseModel]) -> BaseModel:
-    pairs = QueryParams(query).multi_items()
-    given = dict(pairs)
-    faults = []
-    if len(given) < len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = sorted({name for name in names if names.count(name) > 1})
-        faults += [Fault(None, "repeated-parameter", parameter=name) for name in repeated]
-    faults += [
-        Fault(None, "bad-text", parameter=name) for name, text in given.items() if _BAD.search(text)
-    ]
-    try:
-        found = model.model_validate(given)
-    except ValidationError as error:
-        faults += [_fault(each, model) for each in error.errors(include_url=False)]
-    if faults:
-        raise Invalid(faults, "invalid-parameter")
-    return found
-
-
-def _fault(error: Any, model: type[BaseModel]) -> Fault:
-    name = str(error["loc"][0])
-    if error["type"] == "extra_forbidden":
-        return Fault(None, "unknown-parameter", parameter=name)
-    if error["type"] in {
-        "greater_than_equal",
-        "less_than_equal",
-        "int_parsing",
-        "int_parsing_size",
-    }:
-        return Fault(None, "out-of-range", _bounds(model.model_fields[name]), parameter=name)
-    fault = bodies.fault_of(error)
-    return Fault(None, fault.code, fault.values, parameter=name)
-
-
-def _bounds(field: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {"least": None, "most": None}
-    for each in field.metadata:
-        found["least"] = getattr(each, "ge", found["least"])
-        found["most"] = getattr(each, "le", found["most"])
-    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,11 +247,11 @@ def _opened(
 
 def is_said(value: Any) -> bool:
     """Tell whether a filter has a value that a query could have given it."""
-    return value is not None and not (isinstance(value, str) and _BAD.search(value))
+    return value is not None and not (isinstance(value, str) and BAD.search(value))
 
 
 def fits(value: Any, kind: type) -> bool:
     """Tell whether a key of a cursor is one that a row could have."""
     if kind is str:
-        return isinstance(value, str) and not _BAD.search(value)
+        return isinstance(value, str) and not BAD.search(value)
     return type(value) is int and abs(value) < 2**31

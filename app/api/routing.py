@@ -56,6 +56,8 @@ class Direct(Route):
     async def handler(self, request: Request) -> Response:
         """Answer a request."""
         request.scope[ROUTE] = self.path
+        if "query" in self._documented:
+            request.scope[access.TAKES_QUERY] = True
         if self._right != "open":
             await access.enter(request, self._right)
         if self._is_json:

@@ -15,6 +15,7 @@ from app.api.queries import Listing, ListQuery, NoQuery
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.api.writing import hold
+from app.domain.codes import is_id
 from app.domain.successions import Succession, closes_circle
 from app.errors import Conflict, Fault, Invalid, NotFound
 from app.services import encoding, kinship, registering
@@ -125,17 +126,10 @@ async def list_successions(
 
 
 def _found(session: Session, id_: str) -> Any:
-    row = successions.find(session.connection(), id_) if _is_id(id_) else None
+    row = successions.find(session.connection(), id_) if is_id(id_) else None
     if row is None:
         raise NotFound("succession-not-found", id=id_)
     return row
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text
-    except ValueError:
-        return False
 
 
 def _etag(row: Any) -> str:

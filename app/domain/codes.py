@@ -51,6 +51,14 @@ CODE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"
 _CODE = re.compile(CODE_PATTERN.rstrip("$") + r"\Z")
 
 
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text has the shape of an id that the service gives out: a UUID."""
+    return _ID.fullmatch(text) is not None
+
+
 def is_agency_code(text: str) -> bool:
     """Tell whether a text has the shape of an agency's code."""
     return _CODE.match(text) is not None

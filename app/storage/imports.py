@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from app.domain.codes import is_id
 from app.storage.models import ImportChunk, ImportJob
 from app.storage.paging import Source, equals
 from app.storage.statements import Prepared
@@ -109,7 +110,7 @@ def job_of(row: Any) -> Job:
 
 def read(connection: Connection, identity: str) -> Job | None:
     """Return an import; None if it is not there."""
-    row = _READ.row(connection, {"id": identity})
+    row = _READ.row(connection, {"id": identity}) if is_id(identity) else None
     return job_of(row) if row else None
 
 

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlmodel import col
 
+from app.domain.codes import is_id
 from app.storage.models import ApiKey
 from app.storage.paging import Source, equals
 from app.storage.statements import Prepared
@@ -43,7 +44,7 @@ def by_digest(connection: Connection, digest: str) -> ApiKey | None:
 
 def find(connection: Connection, identity: str) -> ApiKey | None:
     """Return a key by its id."""
-    row = _BY_ID.row(connection, {"id": identity})
+    row = _BY_ID.row(connection, {"id": identity}) if is_id(identity) else None
     return _key(row) if row else None
 
 

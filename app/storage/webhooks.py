@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from app.domain.codes import is_id
 from app.storage import models
 from app.storage.paging import Source
 from app.storage.statements import Prepared
@@ -138,13 +139,13 @@ def add(connection: Connection, hook: Webhook) -> None:
 
 def read(connection: Connection, identity: str) -> Webhook | None:
     """Return a webhook; None if there is none of that id."""
-    row = _READ.row(connection, {"is_id": identity})
+    row = _READ.row(connection, {"is_id": identity}) if is_id(identity) else None
     return webhook_of(row) if row else None
 
 
 def lock(connection: Connection, identity: str) -> Webhook | None:
     """Return a webhook that this transaction will change."""
-    row = _LOCK.row(connection, {"is_id": identity})
+    row = _LOCK.row(connection, {"is_id": identity}) if is_id(identity) else None
     return webhook_of(row) if row else None
 
 

@@ -1,0 +1,71 @@
+"""Query parameters: read and checked with every fault named."""
+
+import re
+from functools import lru_cache
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+
+from app.api import bodies
+from app.errors import Fault, Invalid
+
+Q = TypeVar("Q", bound=BaseModel)
+BAD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What no text may have in it."""
+
+
+class NoQuery(BaseModel):
+    """A resource that takes no parameters."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def read(request: Request, model: type[Q]) -> Q:
+    """Read the query of a request. Raises `Invalid` with every fault."""
+    return cast("Q", _read(request.scope["query_string"], model))
+
+
+@lru_cache(maxsize=1_000)
+def _read(query: bytes, model: type[BaseModel]) -> BaseModel:
+    pairs = QueryParams(query).multi_items()
+    given = dict(pairs)
+    faults = []
+    if len(given) < len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        faults += [Fault(None, "repeated-parameter", parameter=name) for name in repeated]
+    faults += [
+        Fault(None, "bad-text", parameter=name) for name, text in given.items() if BAD.search(text)
+    ]
+    try:
+        found = model.model_validate(given)
+    except ValidationError as error:
+        faults += [_fault(each, model) for each in error.errors(include_url=False)]
+    if faults:
+        raise Invalid(faults, "invalid-parameter")
+    return found
+
+
+def _fault(error: Any, model: type[BaseModel]) -> Fault:
+    name = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        return Fault(None, "unknown-parameter", parameter=name)
+    if error["type"] in {
+        "greater_than_equal",
+        "less_than_equal",
+        "int_parsing",
+        "int_parsing_size",
+    }:
+        return Fault(None, "out-of-range", _bounds(model.model_fields[name]), parameter=name)
+    fault = bodies.fault_of(error)
+    return Fault(None, fault.code, fault.values, parameter=name)
+
+
+def _bounds(field: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {"least": None, "most": None}
+    for each in field.metadata:
+        found["least"] = getattr(each, "ge", found["least"])
+        found["most"] = getattr(each, "le", found["most"])
+    return found
