@@ -15,7 +15,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlmodel import Session
 
 from app.errors import NotFound
+from app.services import changes
+from app.storage import bulk, feed
 from app.storage.database import Database, in_session, read_engine, run, write_engine
+from app.storage.reports import Stamp
 from app.storage.statements import Prepared
 from app.storage.turns import GROUP, require_alone
 from tests.conftest import quiet
@@ -257,6 +260,28 @@ def test_who_meets_what_the_database_refuses_fails_alone(one_writer: Database) -
     assert sorted(map(str, map(type, outcomes[:2]))) == [str(str), str(IntegrityError)][::-1]
     assert outcomes[2] == "b"
     assert stored(one_writer) == ["a", "b"]
+
+
+def test_changes_are_numbered_in_the_order_of_a_group_though_one_numbers_its_own(
+    one_writer: Database,
+) -> None:
+    def change(key: str) -> feed.Change:
+        stamp = Stamp(1, "2026-01-02T03:04:05.000006Z")
+        return changes.change(changes.agency(key), changes.CREATED, stamp)
+
+    def collects(key: str) -> Callable[[Connection], None]:
+        return lambda connection: feed.collect(connection, [change(key)])
+
+    def imports(key: str) -> Callable[[Connection], None]:
+        return lambda connection: bulk.record(connection, [change(key)])
+
+    # who waits for the last agency comes first on PostgreSQL
+    uses = [collects("a"), imports("b"), collects("c"), collects("d"), imports("e")]
+    outcomes, commits = grouped(one_writer, *uses)
+    assert outcomes == [None] * 5
+    numbered = sa.text("SELECT key FROM change WHERE resource = 'agencies' ORDER BY seq")
+    found = asyncio.run(one_writer.read(lambda s: list(s.connection().scalars(numbered))))
+    assert ("".join(found), commits) == ("abcde" if one_writer.is_sqlite else "edcba", 1)
 
 
 def test_who_steps_back_has_a_transaction_of_its_own(one_writer: Database) -> None:

@@ -22,6 +22,7 @@ from app.errors import Fault, Invalid, Malformed, Refused
 LIMIT = 2 * 2**20
 DISCARDED = 8 * 2**20
 """How much of a body is read in all, so that the client, still sending, gets the reply."""
+_JSON = Label("application/json（UTF-8，不压缩）", "application/json (UTF-8, not compressed)")
 _SLOWEST = 4_096  # bytes a second that gain a client more time
 _LONGEST_NUMBER = 40
 
@@ -36,7 +37,7 @@ async def raw(request: Request) -> bytes:
     is_json = media == "application/json" or media.endswith("+json")
     encoding = (header(request, b"content-encoding") or "identity").strip().lower()
     if not is_json or charset not in {"", "utf-8", "utf8"} or encoding != "identity":
-        error = Refused(415, "unsupported-media-type")
+        error = Refused(415, "unsupported-media-type", expected=_JSON)
         if request.method == "PATCH":
             error.headers["Accept-Patch"] = MERGE_PATCH
         raise error
@@ -55,6 +56,15 @@ async def raw(request: Request) -> bytes:
     if size > LIMIT:
         raise _too_large(close=False)
     return b"".join(chunks)
+
+
+async def optional(request: Request) -> Json:
+    """Read the JSON object in the body; an empty one if there is no body at all."""
+    given = request.headers
+    is_there = "content-type" in given or "transfer-encoding" in given
+    if not is_there and given.get("content-length", "0") == "0":
+        return {}
+    return parse(await raw(request))
 
 
 async def receive(request: Request, take: Callable[[bytes], None]) -> None:

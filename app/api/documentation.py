@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from app.api.problems import told
 from app.api.texts import PROBLEMS, Problem
+from app.errors import Fault
 
 ETAG = {"ETag": {"schema": {"type": "string"}, "description": '`"<revision>-<digest>"`, strong'}}
 _LOCATION = {
@@ -104,30 +106,63 @@ def _example(slug: str) -> dict[str, Any]:
     return {"summary": found.title.en, "value": example(found, "zh")}
 
 
-class _Values(dict[str, Any]):
-    def __missing__(self, name: str) -> str:
-        return f"{{{name}}}"
-
-
-_VALUES: dict[str, dict[str, Any]] = {
-    "forbidden": {"right": "write"},
-    "request-timeout": {"seconds": 60},
-    "too-many-requests": {"limit": 100, "seconds": 30},
-    "too-many-at-once": {"limit": 1_000},
+_VALUES: dict[str, Any] = {
+    "action": "publish",
+    "after": 12,
+    "agency": "350205-rsj",
+    "children": 2,
+    "count": 1,
+    "expected": "application/json",
+    "failed": 1,
+    "form": "2021",
+    "holder": "350205-rsj",
+    "id": "5c9d63f6-2d23-4f29-9a3b-0b6f2a3a7a61",
+    "key": "agencies/350205-rsj",
+    "latest": 4_711,
+    "limit": 2_097_152,
+    "media_type": "application/json",
+    "method": "POST",
+    "oldest": 1_024,
+    "path": "/v1/report",
+    "reason": "Expecting ',' delimiter (line 3, column 5)",
+    "reports": 6,
+    "revision": 3,
+    "right": "write",
+    "seconds": 30,
+    "sent": 100,
+    "seq": 4_711,
+    "state": "published",
+    "successions": 0,
+    "table": "procurement",
+    "uscc": "11350205MB1A33333K",
+    "year": 2024,
 }
 """What examples say in place of the names in a detail."""
+_SPECIAL: dict[str, dict[str, Any]] = {
+    "request-timeout": {"seconds": 60},
+    "too-many-at-once": {"limit": 1_000},
+    "too-many-requests": {"limit": 100},
+}
+_FAULTS = {
+    "duplicate-member": Fault("/data/received/total", "duplicate-member"),
+    "invalid-body": Fault("/data/received/total", "not-a-count"),
+    "invalid-parameter": Fault(None, "unknown-parameter", parameter="dry_run"),
+    "precondition-failed": Fault("/data/received/total", "differs"),
+}
+"""What is found fault with in examples."""
 
 
 def example(kind: Problem, lang: str) -> dict[str, Any]:
     """Return what a problem looks like."""
     title, detail = (text.en if lang == "en" else text.zh for text in (kind.title, kind.detail))
+    fault = _FAULTS.get(kind.slug)
     return {
         "type": f"/problems/{kind.slug}",
         "title": title,
         "status": kind.status,
-        "detail": detail.format_map(_Values(_VALUES.get(kind.slug, {}))),
+        "detail": detail.format_map(_VALUES | _SPECIAL.get(kind.slug, {})),
         "instance": "urn:uuid:00000000-0000-4000-8000-000000000000",
-        "errors": [],
+        "errors": [] if fault is None else [told(fault, lang)],
     }
 
 

@@ -215,7 +215,7 @@ def _kind(request: Request) -> str:
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     coding = request.headers.get("content-encoding", "identity").strip().lower()
     if media not in files.FORMATS or coding not in {"identity", "gzip", "x-gzip"}:
-        raise Refused(415, "unsupported-media-type")
+        raise Refused(415, "unsupported-media-type", expected=", ".join(files.FORMATS))
     return files.FORMATS[media]
 
 

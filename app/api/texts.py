@@ -404,9 +404,9 @@ _ALL = (
     _problem(
         "unsupported-media-type", 415,
         ("不支持这种类型的请求体", "The body's media type is not supported"),
-        ("请求体须为 application/json（UTF-8，不压缩）。",
-         "Bodies are application/json (UTF-8, not compressed)."),
-        ("Content-Type 缺失或不是 JSON。", "Content-Type is missing or not JSON."),
+        ("请求体须为 {expected}。", "Bodies are {expected}."),
+        ("Content-Type 缺失或不是该操作所接受的类型。",
+         "Content-Type is missing or none that the operation takes."),
         ("发送 `Content-Type: application/json`；PATCH 也可用 application/merge-patch+json。",
          "Send `Content-Type: application/json`; PATCH also takes application/merge-patch+json."),
     ),
@@ -564,7 +564,9 @@ FAULTS: dict[str, Label] = {
         "与年度不符：该年度使用格式 {expected}。",
         "Contradicts the year, which uses the form {expected}.",
     ),
-    "missing-with-data": Label("filing 为 missing 时不得有数据。", "A missing table has no data."),
+    "missing-with-data": Label(
+        "filing 为 missing 时不得有数据和备注。", "A missing table has neither data nor remarks."
+    ),
     "table-not-in-form": Label("该年度的格式没有这张表。", "The year's form has no such table."),
     "broken-cell": Label(
         "单元格为错误值，或公式没有结果：{text}。",

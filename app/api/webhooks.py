@@ -393,12 +393,12 @@ async def rotate_secret(
     request: Request,
     id: Id,  # noqa: A002 - the path's name
     body: Annotated[
-        Rotation,
+        Rotation | None,
         Body(openapi_examples={"ours": {"summary": "由服务生成 / Made by us", "value": {}}}),
-    ],
+    ] = None,
 ) -> Response:
     """Give a webhook a new secret, which the reply alone has. The old one also signs for a day."""
-    sent = bodies.parse(await bodies.raw(request))
+    sent = await bodies.optional(request)
     await _found(request, id)
     bodies.checked(Rotation, sent)
     secret = sent.get("secret") or delivering.new_secret()
@@ -442,11 +442,12 @@ async def ping_webhook(
     request: Request,
     id: Id,  # noqa: A002 - the path's name
     body: Annotated[
-        Nothing, Body(openapi_examples={"now": {"summary": "现在 / Now", "value": {}}})
-    ],
+        Nothing | None,
+        Body(openapi_examples={"now": {"summary": "现在 / Now", "value": {}}}),
+    ] = None,
 ) -> Response:
     """Send a signed `webhook.ping` now, and return what came back. Its failure changes nothing."""
-    sent = bodies.parse(await bodies.raw(request))
+    sent = await bodies.optional(request)
     hook = await _found(request, id)
     bodies.checked(Nothing, sent)
     test = delivering.message(hook.id, 0, "webhook.ping", b"{}")

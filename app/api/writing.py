@@ -43,8 +43,11 @@ def report_contradictions(
 def table_contradictions(body: dict[str, Any], pointer: str = "", **expected: Any) -> list[Fault]:
     """Return where a table contradicts the path, or is said to be missing and has data."""
     found = contradictions(body, pointer, **expected)
-    if body.get("filing") == "missing" and body.get("data") is not None:
-        found.append(Fault(f"{pointer}/data", "missing-with-data"))
+    if body.get("filing") == "missing":
+        if body.get("data") is not None:
+            found.append(Fault(f"{pointer}/data", "missing-with-data"))
+        if body.get("remarks"):
+            found.append(Fault(f"{pointer}/remarks", "missing-with-data"))
     return found
 
 
@@ -78,6 +81,6 @@ def patched(stored: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
 
 
 def patched_table(made: Any, patch: Any) -> Any:
-    """Take the data from a table that is patched to `missing` and nothing else."""
+    """Take data and remarks from a table that is patched to `missing` and nothing else."""
     is_deletion = isinstance(patch, dict) and patch.get("filing") == "missing"
-    return {**made, "data": patch.get("data")} if is_deletion else made
+    return {**made, **{n: patch.get(n) for n in ("data", "remarks")}} if is_deletion else made

@@ -252,6 +252,7 @@ class Behind:
 
 def record(connection: Connection, changes: Sequence[Change]) -> None:
     """Record many changes in the feed and the audit log, as `feed.record` does a few."""
+    feed.record_deferred(connection)
     work = feed.Work(signed(connection), changes)
     rows, entries = feed.numbered(connection, [work])
     _insert(connection, "change", rows)

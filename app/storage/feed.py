@@ -7,7 +7,8 @@ It is therefore the last thing that a transaction does: changes are collected on
 audit log (`storage.audit`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from operator import attrgetter
@@ -26,6 +27,7 @@ WINDOW = 10_000
 """How many changes a filtered read looks at."""
 
 _PENDING = "changes"
+_DEFERRED = "works"
 _CHANGE: Any = models.Change.__table__  # type: ignore[attr-defined]
 _CLOCK: Any = models.Clock.__table__  # type: ignore[attr-defined]
 
@@ -81,6 +83,29 @@ def taken(connection: Connection) -> Work:
     changes = connection.info.pop(_PENDING, ())
     noted = audit.taken(connection)
     return Work(signed(connection), changes, noted)
+
+
+@contextmanager
+def deferring(connection: Connection) -> Iterator[list[Work]]:
+    """Number the works of several units that share a transaction together, at its end.
+
+    Or sooner, before one of them numbers its own: see `record_deferred`.
+    """
+    info, works = connection.info, list[Work]()  # not to be asked for once it is lost
+    info[_DEFERRED] = works
+    try:
+        yield works
+        record_deferred(connection)
+    finally:
+        del info[_DEFERRED]
+
+
+def record_deferred(connection: Connection) -> None:
+    """Number what others have changed that share the transaction and are done."""
+    works = connection.info.get(_DEFERRED)
+    if works:
+        record(connection, works)
+        works.clear()
 
 
 def record(connection: Connection, works: Iterable[Work]) -> None:

@@ -205,10 +205,8 @@ class Writers(Threads):
         try:
             with self._transaction() as connection:
                 has_begun = True
-                works: list[feed.Work] = []
-                with self._sharing(connection, group):
+                with feed.deferring(connection) as works, self._sharing(connection, group):
                     outcomes += [_attempt(turn.use, connection, works) for turn in group]
-                feed.record(connection, works)
         except Exception as error:
             if len(group) > 1 and has_begun:
                 self._one_by_one(group)  # nothing of the group is stored
