@@ -314,7 +314,13 @@ def test_an_agency_in_use_is_not_deleted_and_says_by_how_many(client: TestClient
     client.delete("/v1/reports/a/2023")
     assert "1 report" in client.delete(A, headers={"accept-language": "en"}).json()["detail"]
     client.delete("/v1/reports/a/2024")
+    made = client.post("/v1/keys", json={"name": "x", "role": "editor", "agency": "a"}).json()
+    refused = client.delete(A, headers={"accept-language": "en"})
+    assert said(refused) == (409, "in-use")
+    assert "1 keys" in refused.json()["detail"]
+    client.delete(made["links"]["self"]).raise_for_status()
     assert client.delete(A).status_code == 204
+    assert client.get(made["links"]["self"]).json()["agency"] is None
     assert client.get(A).status_code == 404
 
 

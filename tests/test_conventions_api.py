@@ -412,6 +412,28 @@ def test_a_resource_takes_no_unknown_parameters(world: TestClient) -> None:
         assert (fault["pointer"], fault["parameter"]) == (None, "nonsense")
 
 
+def test_no_write_takes_an_unknown_parameter_and_it_stores_nothing(world: TestClient) -> None:
+    """Whatever else is wrong is said first."""
+    latest = world.get("/v1/changes").json()["latest"]
+    writes: list[tuple[str, str, dict[str, Any] | None]] = [
+        ("DELETE", REPORT, None),
+        ("DELETE", TABLE, None),
+        ("PATCH", AGENCY, {"name": "新"}),
+        ("PUT", TABLE, {"data": {"received": {"total": 7}}}),
+        ("PUT", "/v1/reports/a/2023", {}),
+        ("PUT", "/v1/agencies/new", an_agency_body()),
+        ("POST", "/v1/reporting-years", {"year": 2030}),
+    ]
+    for method, path, body in writes:
+        reply = world.request(method, f"{path}?dry_run=true", json=body)
+        assert said(reply) == (422, "invalid-parameter"), (method, path)
+        (fault,) = reply.json()["errors"]
+        assert (fault["code"], fault["parameter"]) == ("unknown-parameter", "dry_run")
+    assert world.get("/v1/changes").json()["latest"] == latest
+    assert said(world.delete("/v1/reports/a/2019?x=1")) == (404, "report-not-found")
+    assert said(world.put(f"{TABLE}?x=1", json={"no": 1})) == (422, "invalid-body")
+
+
 MISSHAPEN = {
     "/v1/agencies/-a": "agency-not-found",
     f"/v1/agencies/{'a' * 33}": "agency-not-found",
@@ -616,6 +638,48 @@ def test_unknown_members_are_refused(world: TestClient, path: str) -> None:
         for body_with in (body, {**body}):
             assert (pointer, "unknown-member") in faults(world.put(path, json=body_with))
             assert faults(world.patch(path, json=body_with)) == [(pointer, "unknown-member")]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "expected"),
+    [
+        ("PUT", "/v1/agencies/a", '"name":5,"kind":"x"', {"/name", "/kind", "/level"}),
+        ("PATCH", "/v1/agencies/a", '"uscc":5', {"/uscc"}),
+        ("PATCH", "/v1/agencies/a", '"parent":[1]', {"/parent"}),
+        ("PATCH", "/v1/agencies/a", '"effective_on":5', {"/effective_on"}),
+        ("POST", "/v1/reporting-years", '"year":"x"', {"/year"}),
+        ("PUT", "/v1/reports/a/2024", '"overview":5', {"/overview"}),
+    ],
+)
+def test_a_name_that_is_no_text_is_unknown_and_hides_no_other_fault(
+    world: TestClient, method: str, path: str, body: str, expected: set[str]
+) -> None:
+    for name in ("\\ud800", "x\\udfff"):
+        reply = send(world, path, f'{{{body},"{name}":1}}'.encode(), method)
+        found = dict(faults(reply))
+        assert found.pop(f"/{name}") == "unknown-member"
+        assert set(found) == expected
+        stale = send(world, path, f'{{{body},"{name}":1}}'.encode(), method, if_match='"9-x"')
+        assert stale.status_code in {412, 422}
+
+
+def test_a_member_with_the_name_of_a_mark_of_ours_is_unknown(world: TestClient) -> None:
+    reply = world.put(TABLE, json={"data": {"[key]": 1}, "remarks": {"[key]": "x"}})
+    assert sorted(faults(reply)) == [
+        ("/data/[key]", "unknown-member"),
+        ("/remarks/[key]", "bad-remark-key"),
+    ]
+
+
+def test_an_id_that_cannot_be_one_is_not_found(world: TestClient) -> None:
+    for kind in ("imports", "webhooks", "keys", "successions"):
+        for id_ in ("%00", "x", "0" * 400):
+            assert world.get(f"/v1/{kind}/{id_}").status_code == 404, (kind, id_)
+    for path in ("webhooks/%00", "keys/%00"):
+        assert world.delete(f"/v1/{path}").status_code == 404
+        assert world.patch(f"/v1/{path}", json={}).status_code == 404
+    key = {"name": "x", "role": "reader", "agency": "\0"}
+    assert [pointer for pointer, _ in faults(world.post("/v1/keys", json=key))] == ["/agency"]
 
 
 READ_ONLY = {

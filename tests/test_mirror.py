@@ -267,7 +267,9 @@ def test_what_has_left_a_part_goes_though_somebody_was_in_the_way(
     def hindered(session: Session, batch: Batch) -> Any:
         if batch.agencies.get("a-2", batch) is None and not met:
             met.append(batch)
-            raise Conflict("in-use", key="agencies/a-2", reports=1, children=0, successions=0)
+            raise Conflict(
+                "in-use", key="agencies/a-2", reports=1, children=0, successions=0, keys=0
+            )
         return store(session, batch)
 
     monkeypatch.setattr(storing, "store", hindered)

@@ -463,6 +463,9 @@ def test_a_missing_table_has_no_data(agency: TestClient, verb: str, data: Json) 
     refused = agency.request(verb, f"{URL}/fees", json={"filing": "missing", "data": data})
 
     assert faults(refused) == [("/data", "missing-with-data")]
+    noted = {"filing": "missing", "remarks": {"charges": "x"}}
+    refused = agency.request(verb, f"{URL}/fees", json=noted)
+    assert faults(refused) == [("/remarks", "missing-with-data")]
     assert etag(agency.get(URL)) == etag(before)
 
 

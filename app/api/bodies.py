@@ -58,6 +58,10 @@ async def raw(request: Request) -> bytes:
     return b"".join(chunks)
 
 
+NO_BODY: Any = None
+"""The default of a body that may be left out, for the OpenAPI document."""
+
+
 async def optional(request: Request) -> Json:
     """Read the JSON object in the body; an empty one if there is no body at all."""
     given = request.headers

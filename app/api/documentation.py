@@ -118,6 +118,7 @@ _VALUES: dict[str, Any] = {
     "holder": "350205-rsj",
     "id": "5c9d63f6-2d23-4f29-9a3b-0b6f2a3a7a61",
     "key": "agencies/350205-rsj",
+    "keys": 0,
     "latest": 4_711,
     "limit": 2_097_152,
     "media_type": "application/json",

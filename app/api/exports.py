@@ -222,7 +222,9 @@ async def _file(
     return Stream(_sent(file), headers, MEDIA_TYPES[suffix])
 
 
-def _described_report(agency: str, year: int, body: bytes, kind: str, level: str) -> Json:
+def _described_report(
+    agency: str, year: int, body: bytes, kind: str | None, level: str | None
+) -> Json:
     report: Json = encoding.decoded(body)
     report["agency"] |= {"kind": kind, "level": level}
     return report

@@ -46,6 +46,14 @@ class ChangeOut(Shown):
     ]
     findings: FindingsMoved
     links: dict[str, str]
+    layer: Annotated[
+        Literal["published"],
+        Field(
+            default=None,
+            description="There if it is what is published of a report that has changed; else what "
+            "is worked on. Each has a history of its own.",
+        ),
+    ]
 
 
 class ChangePage(Shown):

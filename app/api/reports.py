@@ -96,7 +96,9 @@ async def get_report(
 ) -> Response:
     """Return the whole report: data as reported, computed totals, and every failure of a rule.
 
-    With `as_of`, what it was at that time, with the findings of then.
+    With `as_of`, its last revision until then, as it was shown when it was written: what has moved
+    since without a write of its own (findings by another year's figures, names, steps of the
+    filing) is not in it.
     """
     code, number = key_in(request, agency, year)
     if b"as_of" in request.scope["query_string"]:

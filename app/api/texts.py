@@ -305,8 +305,8 @@ _ALL = (
     _problem(
         "in-use", 409,
         ("仍被使用，不能删除", "It is in use and cannot be deleted"),
-        ("{key} 仍有报告 {reports} 份、下级机构 {children} 个（含曾经的）、沿革 {successions} 条。",
-         "{key} has {reports} reports, {children} agencies below it, {successions} successions."),
+        ("{key} 尚有报告 {reports}、下级（含曾经）{children}、沿革 {successions}、密钥 {keys}。",
+         "{key}: {reports} reports, {children} agencies, {successions} successions, {keys} keys."),
         ("仍有其他数据依赖它。", "Other data depend on it."),
         ("先删除或改动依赖它的数据。", "Delete or change what depends on it first."),
     ),

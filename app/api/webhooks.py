@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import bodies, idempotency, queries, schemas
+from app.api.bodies import NO_BODY
 from app.api.documentation import ETAG, IDEMPOTENT, lists, problems, reads, writes
 from app.api.feed_schemas import ChangeOut, ResourceName
 from app.api.queries import Listing, ListQuery, NoQuery
@@ -393,9 +394,9 @@ async def rotate_secret(
     request: Request,
     id: Id,  # noqa: A002 - the path's name
     body: Annotated[
-        Rotation | None,
+        Rotation,
         Body(openapi_examples={"ours": {"summary": "由服务生成 / Made by us", "value": {}}}),
-    ] = None,
+    ] = NO_BODY,
 ) -> Response:
     """Give a webhook a new secret, which the reply alone has. The old one also signs for a day."""
     sent = await bodies.optional(request)
@@ -442,9 +443,9 @@ async def ping_webhook(
     request: Request,
     id: Id,  # noqa: A002 - the path's name
     body: Annotated[
-        Nothing | None,
+        Nothing,
         Body(openapi_examples={"now": {"summary": "现在 / Now", "value": {}}}),
-    ] = None,
+    ] = NO_BODY,
 ) -> Response:
     """Send a signed `webhook.ping` now, and return what came back. Its failure changes nothing."""
     sent = await bodies.optional(request)

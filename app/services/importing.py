@@ -135,11 +135,17 @@ def _store_all(
     facts: Mapping[int, YearFacts],
     tick: Callable[[int], None],
 ) -> None:
-    """Write some agencies after others; what is written of some while the next are judged."""
+    """Write some agencies after others; what is written of some while the next are judged.
+
+    All of it bears one time: nobody who asks for what there was at a time gets a part of it.
+    """
+    time = reporting.now()
     with bulk.Behind(connection) as behind:
         some = _next(connection, staging, "")
         while some is not None and not _is_lost(staging, plan):
-            made, lines = _judged(connection, staging, some, facts, with_findings=plan.dry_run)
+            made, lines = _judged(
+                connection, staging, some, facts, time, with_findings=plan.dry_run
+            )
             if some.read.ties:
                 staging.add_changes(made.write(connection))
                 some = _next(connection, staging, some.codes[-1])
@@ -237,7 +243,7 @@ def store_some(
 ) -> int:
     """Write what is staged of some agencies that follow each other; return how many lines."""
     some = _Next(codes, _read(connection, staging, codes))
-    made, lines = _judged(connection, staging, some, facts)
+    made, lines = _judged(connection, staging, some, facts, reporting.now())
     staging.add_changes(made.write(connection))
     return lines
 
@@ -247,11 +253,12 @@ def _judged(
     staging: Staging,
     some: _Next,
     facts: Mapping[int, YearFacts],
+    time: str,
     *,
     with_findings: bool = False,
 ) -> tuple[Writing, int]:
     """Apply what is staged of some agencies; return what is to be written, and how many lines."""
-    made, lines = Writing(some.read, facts, reporting.now()), 0
+    made, lines = Writing(some.read, facts, time), 0
     outcomes, changed = list[Outcome](), list[Change]()
 
     def settle() -> None:

@@ -14,7 +14,7 @@ from app.errors import Conflict
 from app.forms import FIRST_YEAR
 from app.services import changes, kinship, reporting
 from app.services.changes import CREATED, DELETED, UPDATED, Details
-from app.storage import agencies, bulk, feed, periods, retired, successions, years
+from app.storage import agencies, bulk, feed, keys, periods, retired, successions, years
 from app.storage.feed import Change
 from app.storage.layers import each_layer
 from app.storage.models import Agency, ReportingYear
@@ -149,12 +149,15 @@ def _period(agency: Agency, start: str) -> Period:
 
 def delete_agency(session: Session, agency: Agency) -> None:
     """Delete an agency. Raises `Conflict` if anything depends on it."""
+    connection, key = session.connection(), f"agencies/{agency.code}"
     reports, children = agencies.dependants(session, agency.code)
-    ties = len(successions.of(session.connection(), agency.code))
-    if reports or children or ties:
-        key = f"agencies/{agency.code}"
-        raise Conflict("in-use", key=key, reports=reports, children=children, successions=ties)
-    retired.retire(session.connection(), f"agencies/{agency.code}", agency.revision)
+    ties, held = len(successions.of(connection, agency.code)), keys.holding(connection, agency.code)
+    if reports or children or ties or held:
+        raise Conflict(
+            "in-use", key=key, reports=reports, children=children, successions=ties, keys=held
+        )
+    keys.let_go(connection, agency.code)
+    retired.retire(connection, key, agency.revision)
     session.delete(agency)
     session.flush()
     stamp = Stamp(agency.revision, reporting.now())
@@ -223,7 +226,7 @@ def delete_year(session: Session, year: ReportingYear) -> None:
     reports = years.reports_on(session, year.year)
     if reports:
         key = f"reporting-years/{year.year}"
-        raise Conflict("in-use", key=key, reports=reports, children=0, successions=0)
+        raise Conflict("in-use", key=key, reports=reports, children=0, successions=0, keys=0)
     retired.retire(session.connection(), f"reporting-years/{year.year}", year.revision)
     session.delete(year)
     session.flush()

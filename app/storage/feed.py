@@ -87,7 +87,7 @@ def taken(connection: Connection) -> Work:
 
 @contextmanager
 def deferring(connection: Connection) -> Iterator[list[Work]]:
-    """Number the works of several units that share a transaction together, at its end.
+    """Let units of work share a transaction, and give all their changes numbers at its end.
 
     Or sooner, before one of them numbers its own: see `record_deferred`.
     """
@@ -101,7 +101,7 @@ def deferring(connection: Connection) -> Iterator[list[Work]]:
 
 
 def record_deferred(connection: Connection) -> None:
-    """Number what others have changed that share the transaction and are done."""
+    """Give numbers to the changes of those who share the transaction and are done."""
     works = connection.info.get(_DEFERRED)
     if works:
         record(connection, works)

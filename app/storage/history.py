@@ -112,7 +112,7 @@ PAST = Source(_past, {name: _REVISION.c[name] for name in ("agency", "year")})
 
 def _past_described(names: frozenset[str]) -> Any:
     agency: Any = models.Agency.__table__  # type: ignore[attr-defined]
-    joined = _past(names).join(agency, agency.c.code == _REVISION.c.agency)
+    joined = _past(names).outerjoin(agency, agency.c.code == _REVISION.c.agency)
     return joined.add_columns(agency.c.kind, agency.c.level)
 
 

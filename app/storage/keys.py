@@ -30,6 +30,13 @@ _UPDATE = Prepared(
 _NOTE_USE = Prepared(
     sa.update(_KEY).where(_KEY.c.id == sa.bindparam("this")).values(last_used_at=sa.bindparam("at"))
 )
+_OF_AGENCY = _KEY.c.agency == sa.bindparam("of")
+_HOLDING = Prepared(
+    sa.select(sa.func.count()).select_from(_KEY).where(_OF_AGENCY, _KEY.c.revoked_at.is_(None))
+)
+_LET_GO = Prepared(
+    sa.update(_KEY).where(_OF_AGENCY, _KEY.c.revoked_at.is_not(None)).values(agency=sa.null())
+)
 
 
 def _key(row: Any) -> ApiKey:
@@ -69,6 +76,16 @@ def save(connection: Connection, key: ApiKey) -> None:
         connection,
         {"this": key.id} | {f"new_{name}": getattr(key, name) for name in _WRITTEN},
     )
+
+
+def holding(connection: Connection, agency: str) -> int:
+    """Count the keys of an agency that are not revoked."""
+    return int(_HOLDING.row(connection, {"of": agency})[0])
+
+
+def let_go(connection: Connection, agency: str) -> None:
+    """Let an agency go that is deleted; the audit log still says whose its revoked keys were."""
+    _LET_GO.run(connection, {"of": agency})
 
 
 def note_use(connection: Connection, identity: str, at: str) -> None:
