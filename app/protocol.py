@@ -8,14 +8,17 @@ head of a reply by itself: a packet and a look at the kernel more, a tenth of wh
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-from app.api.context import ARRIVED, JOIN
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 LARGEST_HEAD = 64 * 1024
 """The most bytes of a request line and its headers, beyond those that came with its first."""
 PATIENCE = 15.0
 """Seconds that they may take to arrive, counted from the connection, or from their first byte."""
+CYCLE = "gongkai.cycle"
+"""The key under which the scope has the request as uvicorn knows it, for whoever comes first.
+
+It is to be taken out: it has the scope in it.
+"""
 
 
 def _refusal(status: bytes) -> bytes:
@@ -26,30 +29,27 @@ _TOO_LARGE = _refusal(b"431 Request Header Fields Too Large")
 _TOO_SLOW = _refusal(b"408 Request Timeout")
 
 
-class _Joining:
-    """A transport that can send a head together with what follows it."""
+class _Head:
+    """Stands in for a transport until there is something to send a head with."""
 
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._joins, self._held = False, b""
-        self.is_closing = transport.is_closing
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle, self._transport, self._head = cycle, cycle.transport, b""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
-    def join(self) -> None:
-        """Send what is written next only with what comes after that, which must come."""
-        self._joins = True
-
     def write(self, data: bytes) -> None:
-        """Send, or hold."""
-        if self._joins:
-            self._joins, self._held = False, data
-        elif self._held:
-            data, self._held = self._held + data, b""
-            self._transport.write(data)
+        """Hold the head; then send it with the data."""
+        if not self._head:
+            self._head = data
         else:
-            self._transport.write(data)
+            self._cycle.transport = self._transport
+            self._transport.write(self._head + data)
+
+
+def join(cycle: RequestResponseCycle) -> None:
+    """Send the head of a reply that has not begun with the first of its body, which must come."""
+    cycle.transport = _Head(cycle)  # type: ignore[assignment]
 
 
 class Bounded(HttpToolsProtocol):
@@ -63,19 +63,12 @@ class Bounded(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Await the first head."""
         super().connection_made(transport)
-        self._joining = _Joining(transport)
-        self.transport = self._joining  # type: ignore[assignment]
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Await nothing any longer."""
         self._stop()
         super().connection_lost(exc)
-
-    def on_message_begin(self) -> None:
-        """Begin with a head."""
-        super().on_message_begin()
-        self.scope[JOIN] = self._joining.join  # type: ignore[literal-required]
 
     def data_received(self, data: bytes) -> None:
         """Take in what came; if a head has begun and not ended, mind its size and its time."""
@@ -94,11 +87,7 @@ class Bounded(HttpToolsProtocol):
         if self._timer is not None:
             self._stop()
         super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        """Note that nothing is awaited any longer."""
-        self.scope[ARRIVED] = True  # type: ignore[literal-required]
-        super().on_message_complete()
+        self.scope[CYCLE] = self.cycle  # type: ignore[literal-required]
 
     def _await_head(self) -> None:
         self._timer = self.loop.call_later(PATIENCE, self._give_up)

@@ -9,12 +9,11 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from app import protocol
-from app.api.context import JOIN
 
 Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bytes]]
 
 
-async def _app(scope: Any, receive: Any, send: Any) -> None:
+async def _app(_: Any, receive: Any, send: Any) -> None:
     size, more = 0, True
     while more:
         message = await receive()
@@ -150,8 +149,9 @@ def replies(*, joined: bool) -> list[bytes]:
     """Return what is written in reply to two requests, by an app that joins or does not."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
+        cycle = scope.pop(protocol.CYCLE)
         if joined:
-            scope[JOIN]()
+            protocol.join(cycle)
         await _app(scope, receive, send)
 
     async def replied() -> list[bytes]:

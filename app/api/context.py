@@ -11,9 +11,7 @@ HEAD = "gongkai.head"
 """The key under which the scope says that a GET was a HEAD: no body is wanted."""
 
 ARRIVED = "gongkai.arrived"
-"""The key that the server's scope has once all of the body is here."""
-JOIN = "gongkai.join"
-"""The key under which the server's scope has what lets a head be sent with its body."""
+"""The key that the scope has if all of the body was there when the request was."""
 
 _KEY = "gongkai.request_id"
 _AT_ONCE = 256

@@ -11,12 +11,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.context import HEAD, JOIN, request_id
+from app.api.context import ARRIVED, HEAD, request_id
 from app.api.dispatch import Dispatch
 from app.api.limits import LEAVE, RATE
 from app.api.problems import problem
 from app.api.routing import ROUTE
 from app.api.security import dress
+from app.protocol import CYCLE, join
 
 log = structlog.get_logger("gongkai")
 
@@ -70,9 +71,11 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         started = time.perf_counter()
-        method = scope["method"]
+        method, cycle = scope["method"], scope.pop(CYCLE, None)
+        if cycle is not None and not cycle.more_body:
+            scope[ARRIVED] = True
         inner = {**scope, "method": "GET", HEAD: True} if method == "HEAD" else scope
-        reply = _Reply(inner, send, with_body=method != "HEAD")
+        reply = _Reply(inner, send, cycle, with_body=method != "HEAD")
         try:
             response = await self._operations.answer(inner, receive)
             if response is None:
@@ -115,16 +118,16 @@ class Edge:
 class _Reply:
     """The reply to one request, which has the headers of all. `status` is 0 before it begins."""
 
-    def __init__(self, scope: Scope, send: Send, *, with_body: bool) -> None:
+    def __init__(self, scope: Scope, send: Send, cycle: Any, *, with_body: bool) -> None:
         self.status = 0
-        self._scope, self._send, self._with_body = scope, send, with_body
+        self._scope, self._send, self._cycle, self._with_body = scope, send, cycle, with_body
 
     async def give(self, response: Response, receive: Receive) -> None:
         """Send a response."""
         self.status = response.status_code
         self._dress(response.raw_headers)
-        if JOIN in self._scope and self._with_body and getattr(response, "body", None):
-            self._scope[JOIN]()
+        if self._cycle is not None and self._with_body and getattr(response, "body", None):
+            join(self._cycle)
         await response(self._scope, receive, self._send if self._with_body else self._bare)
 
     async def send(self, message: Message) -> None:

@@ -54,6 +54,9 @@ async def get_rollup(
     `data_partial` names the cells that a report leaves blank, or whose table it lacks. Amounts of
     procurement are in yuan; where a unit is unknown they do not add up: null.
 
+    With `as_of`, the reports are those of that time; the tree is the year's, and due dates are
+    those that are known now.
+
     A government's own report is held against the sum of its children (`rollup.sum`). The sum itself
     is judged by the rules that survive summing, by itself: not across years.
     """
