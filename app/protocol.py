@@ -1,24 +1,19 @@
-"""HTTP/1.1 as uvicorn speaks it, with bounds for what comes before the body, and whole replies.
+"""HTTP/1.1 as uvicorn speaks it, with bounds for what comes before the body.
 
 uvicorn takes any number of headers of any size, and waits for them for ever; so somebody could fill
-its memory, or hold its connections, before the application hears of a request. And it sends the
-head of a reply by itself: a packet and a look at the kernel more, a tenth of what a read costs.
+its memory, or hold its connections, before the application hears of a request.
 """
 
 import asyncio
-from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.api.joining import CYCLE
 
 LARGEST_HEAD = 64 * 1024
 """The most bytes of a request line and its headers, beyond those that came with its first."""
 PATIENCE = 15.0
 """Seconds that they may take to arrive, counted from the connection, or from their first byte."""
-CYCLE = "gongkai.cycle"
-"""The key under which the scope has the request as uvicorn knows it, for whoever comes first.
-
-It is to be taken out: it has the scope in it.
-"""
 
 
 def _refusal(status: bytes) -> bytes:
@@ -27,29 +22,6 @@ def _refusal(status: bytes) -> bytes:
 
 _TOO_LARGE = _refusal(b"431 Request Header Fields Too Large")
 _TOO_SLOW = _refusal(b"408 Request Timeout")
-
-
-class _Head:
-    """Stands in for a transport until there is something to send a head with."""
-
-    def __init__(self, cycle: RequestResponseCycle) -> None:
-        self._cycle, self._transport, self._head = cycle, cycle.transport, b""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        """Hold the head; then send it with the data."""
-        if not self._head:
-            self._head = data
-        else:
-            self._cycle.transport = self._transport
-            self._transport.write(self._head + data)
-
-
-def join(cycle: RequestResponseCycle) -> None:
-    """Send the head of a reply that has not begun with the first of its body, which must come."""
-    cycle.transport = _Head(cycle)  # type: ignore[assignment]
 
 
 class Bounded(HttpToolsProtocol):

@@ -9,6 +9,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from app import protocol
+from app.api import joining
 
 Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bytes]]
 
@@ -149,9 +150,9 @@ def replies(*, joined: bool) -> list[bytes]:
     """Return what is written in reply to two requests, by an app that joins or does not."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        cycle = scope.pop(protocol.CYCLE)
+        cycle = scope.pop(joining.CYCLE)
         if joined:
-            protocol.join(cycle)
+            joining.join(cycle)
         await _app(scope, receive, send)
 
     async def replied() -> list[bytes]:

@@ -109,6 +109,31 @@ def test_reports_of_governments_are_not_added_to_those_below_them(client: TestCl
     assert only(client, "received", basis="all") == count(13, 2)
 
 
+def test_reports_count_as_what_their_agencies_were_in_their_year(client: TestClient) -> None:
+    """A government's report is consolidated though it is a zone by now."""
+    make_agency(client, "g", kind="government", level="city")
+    make_agency(client, "d", parent="g")
+    for code in ("g", "d"):
+        for year in (2022, 2024):
+            put_report(client, code, year, requests={"received__natural_person": 10})
+    moved = {"kind": "zone", "level": "county", "effective_on": "2024-06-01"}
+    client.patch("/v1/agencies/g", json=moved).raise_for_status()
+
+    def received(**query: Any) -> Any:
+        groups = statistics(client, measures="received", **query)["items"]
+        return [(g["reports"], g["measures"]["received"]["value"]) for g in groups]
+
+    assert received(year=2022, under="g") == [(1, 10)]
+    assert received(year=2022, under="g", basis="consolidated") == [(1, 10)]
+    assert received(year=2024) == received(year_from=2024) == [(2, 20)]
+    assert received(by="year") == [(1, 10), (2, 20)]
+    assert received(by="year,kind") == [(1, 10), (1, 10), (1, 10)]
+    assert received(by="agency", basis="all") == [(2, 20), (2, 20)]
+    assert received(level="city", basis="all") == [(1, 10)]
+    paged = statistics(client, by="year,level", basis="all", limit=1, count=True)
+    assert paged["total"] == len(statistics(client, by="year,level", basis="all")["items"])
+
+
 def test_a_report_with_a_blank_is_in_neither_side(client: TestClient) -> None:
     for code in "abcdef":
         make_agency(client, code)

@@ -13,11 +13,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.context import ARRIVED, HEAD, request_id
 from app.api.dispatch import Dispatch
+from app.api.joining import CYCLE, join
 from app.api.limits import LEAVE, RATE
 from app.api.problems import problem
 from app.api.routing import ROUTE
 from app.api.security import dress
-from app.protocol import CYCLE, join
 
 log = structlog.get_logger("gongkai")
 

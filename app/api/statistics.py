@@ -103,7 +103,8 @@ class StatisticsQuery(ListQuery):
         Field(
             description="`leaves`: no reports of governments, which are consolidated and hold what "
             "those below report. `consolidated`: these alone; each holds those of the governments "
-            "below it, so group them by agency or by level. `all`: every report, whatever it is."
+            "below it, so group them by agency or by level. `all`: every report, whatever it is. "
+            "Kind and level are those that an agency had on the last day of a report's year."
         ),
     ] = "leaves"
     format: Format = "json"

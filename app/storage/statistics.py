@@ -7,7 +7,7 @@ databases would work out a sum as often as it is named.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -17,18 +17,13 @@ from sqlmodel import col
 
 from app.domain.measure import Measure, Names, Part, Term, is_defined, terms
 from app.domain.report import Kind
-from app.forms import FORMS
-from app.storage import agencies
+from app.forms import FIRST_YEAR, FORMS
+from app.storage import agencies, periods
 from app.storage.models import FILINGS, Agency, Report
 from app.storage.paging import equals
 from app.storage.statements import Prepared
 
-KEYS: Final[Mapping[str, Any]] = {
-    "year": col(Report.year),
-    "level": col(Agency.level),
-    "kind": col(Agency.kind),
-    "agency": col(Report.agency),
-}
+KEYS: Final = ("year", "level", "kind", "agency")
 """What reports can be grouped by."""
 
 _HALF: Final = 30
@@ -40,13 +35,20 @@ class Asked:
     """Which measures of which reports, in which groups.
 
     `filters` are the names of the parameters that choose reports; `basis` is leaves, consolidated
-    or all.
+    or all. `dated` says that an agency may have been something else in a report's year.
     """
 
     measures: tuple[Measure, ...]
     by: tuple[str, ...] = ()
     filters: frozenset[str] = frozenset()
     basis: str = "leaves"
+    dated: bool = False
+
+    def key(self, name: str) -> Any:
+        """Return a column that reports can be grouped by."""
+        if name in {"year", "agency"}:
+            return col(getattr(Report, name))
+        return periods.PERIOD.c[name] if self.dated else col(getattr(Agency, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +82,16 @@ def reading(
 
     `after` are the keys of the group to go on after.
     """
-    statement = _groups(asked, resumed=after is not None)
     last = {f"after_{index}": value for index, value in enumerate(after or ())}
+    first = min(parameters.get(name, FIRST_YEAR) for name in ("year", "year_from"))
 
     def read(connection: Connection) -> tuple[list[Group], int | None]:
+        dated = periods.is_past(connection, {"last_day": f"{first}-12-31"})
+        then = replace(asked, dated=dated)
+        statement = _groups(then, resumed=after is not None)
         rows = statement.rows(connection, {**parameters, **last, "limit": limit})
         groups = [_group(asked, row) for row in rows]
-        return groups, _counted(connection, asked, parameters) if count else None
+        return groups, _counted(connection, then, parameters) if count else None
 
     return read
 
@@ -115,9 +120,11 @@ def _whole(high: Any, low: Any) -> int | None:
 
 def _chosen(query: Any, asked: Asked, below: Any) -> Any:
     """Select the reports that are asked for; `below` selects the agencies under one."""
-    kind, year, names = col(Agency.kind), col(Report.year), asked.filters
+    kind, year, names = asked.key("kind"), col(Report.year), asked.filters
     query = query.join(Agency, col(Agency.code) == col(Report.agency))
-    query = query.where(*equals(names, {"year": year, "level": col(Agency.level), "kind": kind}))
+    if asked.dated:
+        query = query.join(periods.PERIOD, _was_then())
+    query = query.where(*equals(names, {n: asked.key(n) for n in ("year", "level", "kind")}))
     if "under" in names:
         query = query.where(col(Report.agency).in_(below))
     if "year_from" in names:
@@ -131,17 +138,29 @@ def _chosen(query: Any, asked: Asked, below: Any) -> Any:
     return query
 
 
+def _was_then() -> Any:
+    """Join a report to what its agency was on the last day of the year."""
+    period, inner = periods.PERIOD.c, periods.PERIOD.alias("until")
+    last_day = sa.cast(col(Report.year), sa.Text) + "-12-31"
+    start = sa.select(sa.func.max(inner.c.valid_from)).where(
+        inner.c.agency == col(Report.agency), inner.c.valid_from <= last_day
+    )
+    return sa.and_(
+        period.agency == col(Report.agency), period.valid_from == start.scalar_subquery()
+    )
+
+
 def _below() -> Any:
     return agencies.at_or_below(sa.bindparam("under"))
 
 
 def _keys(asked: Asked) -> list[Any]:
-    return [KEYS[name].label(f"key_{name}") for name in asked.by]
+    return [asked.key(name).label(f"key_{name}") for name in asked.by]
 
 
 def _page(asked: Asked, below: Any, *, resumed: bool) -> Any:
     """Select the keys of a page of groups, so that no others are summed."""
-    columns = [KEYS[name] for name in asked.by]
+    columns = [asked.key(name) for name in asked.by]
     query = _chosen(sa.select(*_keys(asked)).select_from(Report).distinct(), asked, below)
     if resumed:
         last = [sa.bindparam(f"after_{i}", type_=c.type) for i, c in enumerate(columns)]
@@ -192,7 +211,7 @@ def _filed(asked: Asked, needed: Mapping[Part, str], *, resumed: bool) -> Any:
     query = _chosen(sa.select(*columns).select_from(Report), asked, below)
     if asked.by:
         page = _page(asked, below, resumed=resumed).subquery("page")
-        same = (KEYS[name] == page.c[f"key_{name}"] for name in asked.by)
+        same = (asked.key(name) == page.c[f"key_{name}"] for name in asked.by)
         query = query.join(page, sa.and_(*same))
     for key in dict.fromkeys(part.table for part in needed):
         table = FILINGS[key].__table__
