@@ -194,6 +194,25 @@ def test_whoever_bears_upon_a_report_by_way_of_others_moves_its_findings(
     assert_consistent(database_url)
 
 
+def test_an_explanation_lapses_when_a_predecessor_says_something_else(client: TestClient) -> None:
+    """Though the sum stays as it was."""
+    plant(client)
+    make_agency(client, "older")
+    report_out(client, "older", 1)
+    follow(client)
+    follow(client, predecessor="older")
+    path = "/v1/reports/new/2024/findings/requests.carry:research/decision"
+    said_of = client.put(path, json={"decision": "explained", "explanation": "清点后更正"})
+    assert said_of.json()["holds"]
+    report_out(client, "old", 2)
+    report_out(client, "older", 3)
+    assert carried(client)[0] == (7, 8, ["new", "old", "older"])
+    assert not client.get(path).json()["holds"]
+    report_out(client, "old", 4)
+    report_out(client, "older", 1)
+    assert client.get(path).json()["holds"]
+
+
 def test_what_was_carried_by_an_agency_before_it_was_split_is_not_held_against_it(
     client: TestClient, database_url: str
 ) -> None:

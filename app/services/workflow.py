@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from app.domain.findings import Finding, Severity
 from app.domain.report import Report
+from app.domain.successions import Forebears
 from app.domain.workflow import STEPS, Step
 from app.errors import AppError, Conflict, Fault, Invalid, NotFound
 from app.services import encoding, filing, reporting
@@ -82,8 +83,7 @@ def _obstacles(connection: Connection, scene: Scene) -> Iterator[Fault]:
 def findings(scene: Scene) -> tuple[Finding, ...]:
     """Judge the scene's report by every rule."""
     report, before = _pair(scene)
-    beside = scene.kin.forebears(scene.stored, scene.year.year)
-    return reporting.findings_of(report, before, beside)
+    return reporting.findings_of(report, before, _forebears(scene))
 
 
 def failures(scene: Scene) -> list[Finding]:
@@ -97,14 +97,23 @@ def _pair(scene: Scene) -> tuple[Report, Report | None]:
     return scene.stored[year].report, before.report if before else None
 
 
+def _forebears(scene: Scene) -> Forebears | None:
+    return scene.kin.forebears(scene.stored, scene.year.year)
+
+
 def basis_of(scene: Scene, finding: Finding) -> str:
     """Return a digest of the values that a finding is about."""
     report, before = _pair(scene)
     own = filing.writable(report)
-    other = filing.writable(before) if before else {}
+    found = _forebears(scene) if finding.others else None
+    others = [filing.writable(each) for each in (found.reports if found else (before,)) if each]
     values = [
         [[pointer, _at(own, pointer)] for pointer in finding.cells],
-        [[pointer, _at(other, pointer)] for pointer in finding.other_cells],
+        [
+            [pointer, _at(each, pointer)]
+            for each in others or [{}]
+            for pointer in finding.other_cells
+        ],
         [finding.id, finding.left, finding.right],
     ]
     return hashlib.sha256(encoding.encoded(values)).hexdigest()
