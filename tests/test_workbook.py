@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import xlsxwriter
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -228,6 +229,39 @@ def test_a_decimal_is_read_as_its_exact_text(typed: str, read: str) -> None:
 def test_a_date_is_read_from_a_date_or_a_text(typed: str, read: str) -> None:
     (item,) = workbook.read(edited(FORM_2021, report__C7=typed))
     assert item.body["submitted_on"] == read
+
+
+def test_a_number_that_is_shown_as_a_date_is_one() -> None:
+    """As spreadsheets make of 1-2 when it is typed where a count belongs."""
+    made = io.BytesIO()
+    formats = {
+        "yyyy-mm-dd": "2024-01-01", 'yyyy"年"m"月"': "2024-01-01", "[$-804]d/m": "2024-01-01",
+        "0": 45292.0, "[Red]0": 45292.0, '"days "0': 45292.0, "0.00E+00": 45292.0,
+        r"0\d": 45292.0, "@": 45292.0,
+    }  # fmt: skip
+    with xlsxwriter.Workbook(made) as book:
+        sheet = book.add_worksheet("dates")
+        for row, shown in enumerate(formats):
+            sheet.write_number(row, 0, 45292, book.add_format({"num_format": shown}))
+        for row, builtin in enumerate((14, 22, 45, 9), len(formats)):
+            sheet.write_number(row, 0, 45292.5, book.add_format({"num_format": builtin}))
+    found = [cell.value for cell in spreadsheet.read(made)["dates"].values()]
+    noon = "2024-01-01T12:00:00"
+    assert found == [*formats.values(), noon, noon, noon, 45292.5]
+
+
+def test_a_date_where_a_count_belongs_is_no_count() -> None:
+    style = re.search(r'<c r="C7" s="(\d+)"', sheet_of(template.made(FORM_2021), 1))
+    assert style
+    typed = f's="{style[1]}"|<v>45659</v>'
+    (item,) = workbook.read(edited(FORM_2021, documents__C7=typed, report__C7=typed))
+    assert item.body["tables"]["documents"]["data"]["rules"]["issued"] == "2025-01-02"
+    assert item.body["submitted_on"] == "2025-01-02"
+
+
+def sheet_of(file: bytes, number: int) -> str:
+    with zipfile.ZipFile(io.BytesIO(file)) as parts:
+        return parts.read(f"xl/worksheets/sheet{number}.xml").decode()
 
 
 def test_a_code_or_a_year_typed_as_number_or_text_is_the_same() -> None:

@@ -2,7 +2,8 @@
 
 The libraries for this fill a grid: a cell far out in a file of a few kilobytes costs gigabytes
 (python-calamine 0.9), and an error in a cell is read as a blank, which it is not. This reads the
-few parts that matter as XML, into as many cells as have something in them.
+few parts that matter as XML, into as many cells as have something in them. A number that is shown
+as a date is read as that: "1-2" becomes one as it is typed, and is no count of 45,659.
 """
 
 import re
@@ -10,6 +11,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 from xml.parsers import expat
@@ -29,6 +31,11 @@ _ENCRYPTED = Label("文件已加密", "it is encrypted")
 _TOO_LARGE = Label("内容过大", "there is too much in it")
 _ENCRYPTED_OLE = b"\xd0\xcf\x11\xe0"  # what Office wraps an encrypted workbook in
 
+_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - spreadsheets know no zones
+_DAYS = 2_958_466  # up to 9999-12-31
+_DATE_FORMATS = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
+_ASIDE = re.compile(r'"[^"]*"|\[.*?\]|[\\_*].')  # in a format: what is not a part of the number
+_DATED = re.compile("[ymdhs]", re.IGNORECASE)
 _PLACE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})$")
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 
@@ -101,12 +108,14 @@ def _require_small(parts: list[zipfile.ZipInfo]) -> None:
 def _sheets(parts: zipfile.ZipFile) -> dict[str, Sheet]:
     relations = _attributes(parts, "xl/_rels/workbook.xml.rels", "Relationship")
     targets = {found["Id"]: found["Target"] for found in relations}
-    strings = _strings(parts) if "xl/sharedStrings.xml" in parts.namelist() else []
+    names = parts.namelist()
+    strings = _strings(parts) if "xl/sharedStrings.xml" in names else []
+    dates = _dates(parts) if "xl/styles.xml" in names else frozenset()
     found = {}
     for sheet in _attributes(parts, "xl/workbook.xml", "sheet"):
-        names = [value for key, value in sheet.items() if _local(key) == "id"]
-        target = targets[names[0]].removeprefix("/xl/")
-        found[sheet["name"]] = _cells(parts.read(f"xl/{target}"), strings)
+        ids = [value for key, value in sheet.items() if _local(key) == "id"]
+        target = targets[ids[0]].removeprefix("/xl/")
+        found[sheet["name"]] = _cells(parts.read(f"xl/{target}"), strings, dates)
     return found
 
 
@@ -195,25 +204,58 @@ def _strings(parts: zipfile.ZipFile) -> list[str]:
     return found
 
 
+def _dates(parts: zipfile.ZipFile) -> frozenset[str]:
+    """Return the numbers of the styles in which a number is shown as a date or a time."""
+    formats = {str(number) for number in _DATE_FORMATS}
+    found: list[str] = []
+    is_of_cells = False
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal is_of_cells
+        if name == "numFmt":
+            shown = _ASIDE.sub("", attributes["formatCode"])
+            (formats.add if _DATED.search(shown) else formats.discard)(attributes["numFmtId"])
+        elif name in {"cellXfs", "cellStyleXfs", "cellStyles", "dxfs"}:
+            is_of_cells = name == "cellXfs"
+        elif name == "xf" and is_of_cells:
+            found.append(attributes.get("numFmtId", "0"))
+
+    _parse(parts.read("xl/styles.xml"), start, lambda name, text: None)
+    return frozenset(str(style) for style, number in enumerate(found) if number in formats)
+
+
+def day(serial: float) -> str | None:
+    """Return the date, or the time, that a number stands for; None if spreadsheets have none.
+
+    >>> day(45292.0), day(45292.5), day(0.5)
+    ('2024-01-01', '2024-01-01T12:00:00', None)
+    """
+    if not 1 <= serial < _DAYS:
+        return None
+    found = _EPOCH + timedelta(days=serial)
+    return found.date().isoformat() if serial.is_integer() else found.isoformat()
+
+
 def _plain(text: str) -> str:
     """Return a text with what XML cannot hold put back, and its lines ended by line feeds."""
     text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _cells(data: bytes, strings: list[str]) -> Sheet:
+def _cells(data: bytes, strings: list[str], dates: frozenset[str]) -> Sheet:
     found: Sheet = {}
     reader = _Text()
     row = column = -1
-    kind, value, formula = "n", "", False
+    kind, value, formula, style = "n", "", False, "0"
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal row, column, kind, value, formula
+        nonlocal row, column, kind, value, formula, style
         reader.start(name)
         if name == "row":
             row, column = int(attributes.get("r", row + 2)) - 1, -1
         elif name == "c":
             kind, value, formula, reader.text = attributes.get("t", "n"), "", False, ""
+            style = attributes.get("s", "0")
             if "r" in attributes:
                 row, column = position(attributes["r"])
             else:
@@ -228,11 +270,16 @@ def _cells(data: bytes, strings: list[str]) -> Sheet:
             value = text
         elif name == "c":
             cell = _cell(kind, value, reader.text, formula, strings)
+            cell = _dated(cell) if style in dates else cell
             if cell.value is not None or cell.broken:
                 found[row, column] = cell
 
     _parse(data, start, end)
     return found
+
+
+def _dated(cell: Cell) -> Cell:
+    return Cell(day(cell.value) or cell.value) if isinstance(cell.value, float) else cell
 
 
 def position(name: str) -> tuple[int, int]:

@@ -8,7 +8,6 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -35,8 +34,6 @@ NOT_APPLICABLE_TEXTS: Final = ("n/a", "不适用", "/", "-", "—", "——")
 
 _DATES = ("submitted_on", "published_on")
 _LONGEST = 40  # characters of a number; the longest that is taken has 19
-_EPOCH = date(1899, 12, 30)
-_LAST_DAY = 2_958_465  # 9999-12-31
 _DAY = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?$")
 _NUMBER = re.compile(r"[+-]?([0-9]+|[0-9]{1,3}(,[0-9]{3})+)(\.[0-9]+)?$")
 
@@ -196,8 +193,7 @@ def _year(value: float | str) -> Any:
 
 def _date(value: float | str) -> str:
     if isinstance(value, float):
-        whole = value.is_integer() and 1 <= value <= _LAST_DAY
-        return (_EPOCH + timedelta(days=value)).isoformat() if whole else _text(value)
+        return (spreadsheet.day(value) if value.is_integer() else None) or _text(value)
     found = _DAY.match(unicodedata.normalize("NFKC", value).strip())
     return f"{found[1]}-{int(found[2]):02}-{int(found[3]):02}" if found else value
 
