@@ -257,6 +257,20 @@ def test_a_copy_of_a_part_has_what_is_below_and_what_is_above_it(
     assert_consistent(copy_url)
 
 
+def test_a_key_of_the_copy_keeps_no_agency_that_the_source_has_deleted(
+    source: TestClient, copy_url: str
+) -> None:
+    make_agency(source, "b")
+    mirrored(copy_url)
+    with copy_of(copy_url) as copy:
+        key = copy.post("/v1/keys", json={"name": "x", "role": "editor", "agency": "b"}).json()
+        source.delete("/v1/agencies/b").raise_for_status()
+        mirrored(copy_url)
+        shown = copy.get(key["links"]["self"]).json()
+        assert (shown["agency"], shown["revoked_at"] is not None) == (None, True)
+    assert_in_step(source, copy_url)
+
+
 def test_what_has_left_a_part_goes_though_somebody_was_in_the_way(
     source: TestClient, copy_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

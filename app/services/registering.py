@@ -151,7 +151,8 @@ def delete_agency(session: Session, agency: Agency) -> None:
     """Delete an agency. Raises `Conflict` if anything depends on it."""
     connection, key = session.connection(), f"agencies/{agency.code}"
     reports, children = agencies.dependants(session, agency.code)
-    ties, held = len(successions.of(connection, agency.code)), keys.holding(connection, agency.code)
+    ties = len(successions.of(connection, agency.code))
+    held = len(keys.held(connection, agency.code))
     if reports or children or ties or held:
         raise Conflict(
             "in-use", key=key, reports=reports, children=children, successions=ties, keys=held

@@ -31,8 +31,8 @@ _NOTE_USE = Prepared(
     sa.update(_KEY).where(_KEY.c.id == sa.bindparam("this")).values(last_used_at=sa.bindparam("at"))
 )
 _OF_AGENCY = _KEY.c.agency == sa.bindparam("of")
-_HOLDING = Prepared(
-    sa.select(sa.func.count()).select_from(_KEY).where(_OF_AGENCY, _KEY.c.revoked_at.is_(None))
+_HELD = Prepared(
+    sa.select(*_KEY.c).where(_OF_AGENCY, _KEY.c.revoked_at.is_(None)).order_by(_KEY.c.id)
 )
 _LET_GO = Prepared(
     sa.update(_KEY).where(_OF_AGENCY, _KEY.c.revoked_at.is_not(None)).values(agency=sa.null())
@@ -78,9 +78,9 @@ def save(connection: Connection, key: ApiKey) -> None:
     )
 
 
-def holding(connection: Connection, agency: str) -> int:
-    """Count the keys of an agency that are not revoked."""
-    return int(_HOLDING.row(connection, {"of": agency})[0])
+def held(connection: Connection, agency: str) -> list[ApiKey]:
+    """Return the keys of an agency that are not revoked."""
+    return [_key(row) for row in _HELD.rows(connection, {"of": agency})]
 
 
 def let_go(connection: Connection, agency: str) -> None:

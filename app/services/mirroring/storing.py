@@ -13,11 +13,11 @@ from sqlmodel import Session
 from app.domain.periods import DATED, SINCE_EVER, Period
 from app.errors import NotFound
 from app.forms import form_of
-from app.services import filing, registering, reporting, writing
+from app.services import filing, keeping, registering, reporting, writing
 from app.services.mirroring.batches import ENDS, Batch, Fetched, absent, parents_first, there
 from app.services.mirroring.remote import Json, UnexpectedError
 from app.services.writing import Work, Writing
-from app.storage import agencies, feed, mirror, periods, years
+from app.storage import agencies, feed, keys, mirror, periods, years
 from app.storage.layers import PUBLISHED_ONLY, looking
 from app.storage.mirror import Key
 from app.storage.reports import Stored
@@ -222,13 +222,19 @@ def _delete_seen(session: Session, keys: Collection[Key]) -> int:
 
 
 def _delete_agencies(session: Session, codes: set[str]) -> Counter[str]:
-    """Delete agencies, those below before those above; what they were before holds nobody up."""
-    periods.forget(session.connection(), codes)
+    """Delete agencies, those below before those above.
+
+    What they were before holds nobody up, and keys that the copy has for them are revoked.
+    """
+    connection = session.connection()
+    periods.forget(connection, codes)
     parents = mirror.parents(session, codes)
     order = list(parents_first({c: {"parent": parents[c]} for c in codes if c in parents}))
     for code in reversed(order):
         current = registering.enter_agency(session, code)
         assert current is not None
+        for key in keys.held(connection, code):
+            keeping.revoke(connection, key)
         registering.delete_agency(session, current)
     return Counter(deleted=len(order))
 
