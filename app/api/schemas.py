@@ -705,7 +705,7 @@ LevelName = Literal[tuple(level.value for level in Level)]
 class AgencyBody(Strict):
     """An agency, as it is written."""
 
-    code: Code | None = None
+    code: Annotated[Code, Field(default=None)]  # it may be left out, but is no null
     name: Name
     short_name: Name | None = None
     kind: KindName
@@ -783,7 +783,7 @@ YearStatus = Literal["open", "closed"]
 class YearBody(Strict):
     """A reporting year, as it is written."""
 
-    year: Year | None = None
+    year: Annotated[Year, Field(default=None)]  # as an agency's code
     form: str | None = None
     status: YearStatus | None = None
     due: _Due | None = None
