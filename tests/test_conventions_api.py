@@ -228,6 +228,7 @@ LANGUAGES = {
     "en;q=0.5, zh;q=0.8": "zh",
     "zh;q=0.5, en;q=0.8": "en",
     "fr-FR, en;q=0.1": "en",
+    "zh;Q=0.5, en;Q=0.8": "en",
     "en;q=0": "zh",
     "es-419, en;q=0.7": "en",
     "nonsense;;;q=x": "zh",
@@ -241,6 +242,8 @@ def test_the_language_is_chosen_by_accept_language(client: TestClient) -> None:
 
     assert language() == "zh"
     assert {sent: language(accept_language=sent) for sent in LANGUAGES} == LANGUAGES
+    lines = [("accept-language", "fr"), ("accept-language", "en")]
+    assert client.get("/v1/agencies/nobody", headers=lines).headers["content-language"] == "en"
 
 
 def test_a_refusal_lists_every_fault_once(world: TestClient) -> None:

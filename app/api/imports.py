@@ -17,7 +17,7 @@ from starlette.responses import Response, StreamingResponse
 from app.api import bodies, files, queries, schemas
 from app.api.access import caller_of
 from app.api.documentation import ETAG, IDEMPOTENT, lists, problems, reads
-from app.api.problems import language, response_to, told
+from app.api.problems import language_of, response_to, told
 from app.api.queries import Listing, ListQuery, NoQuery
 from app.api.replies import reply
 from app.api.routing import database, router
@@ -279,7 +279,7 @@ def _stored(request: Request, asked: ImportQuery, staging: Staging, session: Ses
     plan = Plan(asked.mode, asked.dry_run)
     importing.store(session.connection(), staging, plan, lambda _: None)
     counts = importing.counts(staging)
-    lang = _language(request)
+    lang = language_of(request)
     if asked.mode == "atomic" and counts["failed"]:
         return response_to(request, _refused(staging, counts))
     head = {"mode": asked.mode, "dry_run": asked.dry_run, "counts": counts}
@@ -317,10 +317,6 @@ def shown(outcome: bytes, lang: str) -> bytes:
     said = json.loads(outcome)
     said["errors"] = [told(fault, lang) for fault in _faults(said["errors"])]
     return encoding.encoded(said)
-
-
-def _language(request: Request) -> str:
-    return language(request.headers.get("accept-language", ""))
 
 
 async def _later(request: Request, asked: ImportQuery, kind: str, spool: Spool) -> Response:
@@ -460,7 +456,7 @@ async def get_import_outcomes(
 
 
 async def _outcomes(request: Request, identity: str, wanted: str | None) -> AsyncIterator[bytes]:
-    lang, position = _language(request), 0
+    lang, position = language_of(request), 0
     while True:
         read = partial(imports.piece, identity=identity, kind="outcome", position=position)
         piece = await database(request).use(read)

@@ -8,18 +8,23 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.context import request_id
+from app.api.context import header, request_id
 from app.api.texts import FAULTS, PROBLEMS
 from app.domain.layout import Label
 from app.errors import AppError, Fault
 from app.services import encoding
 
 MEDIA_TYPE = "application/problem+json"
-_RANGE = re.compile(r"\s*([A-Za-z*-]+)\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?$")
+_RANGE = re.compile(r"\s*([A-Za-z*-]+)\s*(?:;\s*[qQ]=([01](?:\.\d{0,3})?)\s*)?$")
+
+
+def language_of(request: Request) -> str:
+    """Return `zh` or `en`, as the client prefers."""
+    return _language(header(request, b"accept-language") or "")
 
 
 @lru_cache(maxsize=512)
-def language(accept: str) -> str:
+def _language(accept: str) -> str:
     """Return `zh` or `en` by an Accept-Language header; zh where it does not say."""
     best, best_quality = "zh", 0.0
     for part in accept.split(","):
@@ -60,7 +65,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return a problem as a response."""
-    lang = language(request.headers.get("accept-language", ""))
+    lang = language_of(request)
     kind = PROBLEMS[slug]
     body = {
         "type": f"/problems/{slug}",

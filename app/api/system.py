@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from app.api import openapi
 from app.api.documentation import example, problems
 from app.api.middleware import failure
-from app.api.problems import language
+from app.api.problems import language_of
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.api.security import PAGE_POLICY, docs_policy
@@ -157,7 +157,7 @@ async def get_problem(request: Request, slug: str) -> Response:
     if slug not in PROBLEMS:
         raise NotFound("not-found", path=request.url.path)
     kind = PROBLEMS[slug]
-    lang = language(request.headers.get("accept-language", ""))
+    lang = language_of(request)
 
     def said(label: Label) -> str:
         return label.en if lang == "en" else label.zh

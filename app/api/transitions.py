@@ -13,7 +13,7 @@ from app.api import bodies, queries, schemas
 from app.api.access import caller_of
 from app.api.documentation import ETAG, IDEMPOTENT, problems, reads
 from app.api.paths import AgencyCode, YearPath, key_in, why_absent
-from app.api.problems import language, told, worded
+from app.api.problems import language_of, told, worded
 from app.api.queries import NoQuery
 from app.api.replies import reply, require
 from app.api.rights import require_over
@@ -121,7 +121,7 @@ def _shown(
 def _available(
     request: Request, connection: Connection, scene: Scene, step: Step
 ) -> dict[str, Any]:
-    lang = language(request.headers.get("accept-language", ""))
+    lang = language_of(request)
     found: list[AppError] = []
     try:
         require_over(connection, caller_of(request), step.right, scene.agency.code)
