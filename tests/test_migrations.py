@@ -85,6 +85,19 @@ def test_each_revision_goes_up_and_down_by_itself(empty: Engine) -> None:
             migrate.upgrade(connection, "+1")
 
 
+def test_what_older_tables_cannot_hold_is_not_migrated_down(connection: Connection) -> None:
+    """An agency that followed another twice."""
+    agency = {"name": "局", "kind": "office", "level": "city", "search": "\nb"}
+    stamps = {"revision": 1, "created_at": STAMP, "updated_at": STAMP, "uscc_unchecked": False}
+    connection.execute(sa.insert(models.Agency), {"code": "b"} | agency | stamps)
+    said = {"predecessor": "a", "successor": "b", "kind": "split", "created_at": STAMP}
+    for year in (2021, 2024):
+        when = {"id": str(year), "effective_on": f"{year}-03-01", "year": year}
+        connection.execute(sa.insert(models.Succession), said | when)
+    with pytest.raises(ValueError, match="delete all but one"):
+        alembic.downgrade(migrate.config(connection), "2026112801")
+
+
 def test_migrations_make_what_the_models_say(empty: Engine) -> None:
     with empty.begin() as connection:
         migrate.upgrade(connection)

@@ -17,6 +17,7 @@ from app.domain.successions import (
     forebears,
     heirs,
     together,
+    was_split,
 )
 from tests.builders import A_BUREAU, FORM_2021, Member, a_report
 
@@ -152,6 +153,18 @@ def test_who_took_others_in_has_what_these_took_in_too() -> None:
     assert followed("c", steps) == {"b": ALL, "d": ALL, "a": ALL}
     assert heirs("a", steps) == ["b", "c"]
     assert followed("a", steps) == {}
+
+
+def test_all_of_an_agency_may_come_by_two_ways() -> None:
+    steps = [("p", "x", MERGE), ("p", "a", MERGE), ("x", "a", MERGE)]
+    assert followed("a", steps) == {"p": ALL, "x": ALL}
+    assert followed("x", steps) == {"p": PART}
+
+
+def test_who_is_followed_by_several_was_split() -> None:
+    assert not was_split("a", [("a", "b", MERGE), ("x", "c", SPLIT)])
+    assert was_split("a", [("a", "b", SPLIT)])
+    assert was_split("a", [("a", "b", MERGE), ("a", "c", MERGE)])
 
 
 @pytest.mark.parametrize("kind", [MERGE, SPLIT])

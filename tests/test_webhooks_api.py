@@ -311,6 +311,16 @@ def test_ping_tells_what_came_back(open_client: TestClient, receiver: Receiver) 
     assert shown(open_client, made)["active"]
 
 
+def test_a_ping_that_is_refused_is_not_sent(open_client: TestClient, receiver: Receiver) -> None:
+    path = hook(open_client, receiver.url)["links"]["self"]
+    refused = open_client.post(f"{path}/ping?x=1")
+    assert said(refused) == (422, "invalid-parameter")
+    assert open_client.post(f"{path}/ping").json()["outcome"] == "delivered"
+    assert receiver.next()[2]["type"] == "webhook.ping"
+    assert len(open_client.get(f"{path}/deliveries").json()["items"]) == 1
+    assert receiver.got.empty()
+
+
 def test_both_secrets_sign_after_a_rotation_and_none_is_shown_again(
     open_client: TestClient, receiver: Receiver
 ) -> None:

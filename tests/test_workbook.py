@@ -245,9 +245,19 @@ def test_a_number_that_is_shown_as_a_date_is_one() -> None:
             sheet.write_number(row, 0, 45292, book.add_format({"num_format": shown}))
         for row, builtin in enumerate((14, 22, 45, 9), len(formats)):
             sheet.write_number(row, 0, 45292.5, book.add_format({"num_format": builtin}))
-    found = [cell.value for cell in spreadsheet.read(made)["dates"].values()]
     noon = "2024-01-01T12:00:00"
-    assert found == [*formats.values(), noon, noon, noon, 45292.5]
+    expected = [*formats.values(), noon, noon, noon, 45292.5]
+    assert [cell.value for cell in spreadsheet.read(made)["dates"].values()] == expected
+
+    def conditional(name: str, text: str) -> str:
+        """Add conditional formats, whose numbers are their own: 14 is a date only for cells."""
+        shown = ((14, "0.00%"), (9, "yyyy/m/d"))
+        of = "".join(f'<dxf><numFmt numFmtId="{n}" formatCode="{f}"/></dxf>' for n, f in shown)
+        return text.replace('<dxfs count="0"/>', f"<dxfs>{of}</dxfs>")
+
+    changed = moved(made.getvalue(), conditional)
+    assert b"0.00%" in zipfile.ZipFile(changed).read("xl/styles.xml")
+    assert [cell.value for cell in spreadsheet.read(changed)["dates"].values()] == expected
 
 
 def test_a_date_where_a_count_belongs_is_no_count() -> None:

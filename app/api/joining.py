@@ -14,6 +14,8 @@ CYCLE = "gongkai.cycle"
 It is to be taken out: it has the scope in it.
 """
 
+_SMALL = 64 * 1024  # bytes of a body that are worth being copied
+
 
 class _Head:
     """Stands in for a transport until there is something to send a head with."""
@@ -28,9 +30,15 @@ class _Head:
         """Hold the head; then send it with the data."""
         if not self._head:
             self._head = data
-        else:
-            self._cycle.transport = self._transport
+            return
+        self._cycle.transport = self._transport
+        if self._transport.is_closing():
+            return
+        if len(data) <= _SMALL:
             self._transport.write(self._head + data)
+        else:
+            self._transport.write(self._head)
+            self._transport.write(data)
 
 
 def join(cycle: "RequestResponseCycle") -> None:

@@ -451,6 +451,7 @@ async def ping_webhook(
     sent = await bodies.optional(request)
     hook = await _found(request, id)
     bodies.checked(Nothing, sent)
+    queries.read(request, NoQuery)  # what is sent cannot be taken back
     test = delivering.message(hook.id, 0, "webhook.ping", b"{}")
     test = replace(test, id=f"msg_{uuid.uuid4()}")
     result = await request.app.state.dispatcher.send(hook, test)

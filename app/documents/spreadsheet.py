@@ -32,6 +32,7 @@ _TOO_LARGE = Label("内容过大", "there is too much in it")
 _ENCRYPTED_OLE = b"\xd0\xcf\x11\xe0"  # what Office wraps an encrypted workbook in
 
 _EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - spreadsheets know no zones
+_LEAP_DAY = 60  # the 29 February 1900 of spreadsheets, which there was not
 _DAYS = 2_958_466  # up to 9999-12-31
 _DATE_FORMATS = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
 _ASIDE = re.compile(r'"[^"]*"|\[.*?\]|[\\_*].')  # in a format: what is not a part of the number
@@ -208,31 +209,32 @@ def _dates(parts: zipfile.ZipFile) -> frozenset[str]:
     """Return the numbers of the styles in which a number is shown as a date or a time."""
     formats = {str(number) for number in _DATE_FORMATS}
     found: list[str] = []
-    is_of_cells = False
+    path: list[str] = []  # those of conditional formats have the same names elsewhere
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal is_of_cells
-        if name == "numFmt":
+        path.append(name)
+        if path[-2:] == ["numFmts", "numFmt"]:
             shown = _ASIDE.sub("", attributes["formatCode"])
             (formats.add if _DATED.search(shown) else formats.discard)(attributes["numFmtId"])
-        elif name in {"cellXfs", "cellStyleXfs", "cellStyles", "dxfs"}:
-            is_of_cells = name == "cellXfs"
-        elif name == "xf" and is_of_cells:
+        elif path[-2:] == ["cellXfs", "xf"]:
             found.append(attributes.get("numFmtId", "0"))
 
-    _parse(parts.read("xl/styles.xml"), start, lambda name, text: None)
+    def end(_: str, __: str) -> None:
+        path.pop()
+
+    _parse(parts.read("xl/styles.xml"), start, end)
     return frozenset(str(style) for style, number in enumerate(found) if number in formats)
 
 
 def day(serial: float) -> str | None:
     """Return the date, or the time, that a number stands for; None if spreadsheets have none.
 
-    >>> day(45292.0), day(45292.5), day(0.5)
-    ('2024-01-01', '2024-01-01T12:00:00', None)
+    >>> day(45292.0), day(45292.5), day(1.0), day(0.5)
+    ('2024-01-01', '2024-01-01T12:00:00', '1900-01-01', None)
     """
     if not 1 <= serial < _DAYS:
         return None
-    found = _EPOCH + timedelta(days=serial)
+    found = _EPOCH + timedelta(days=serial + (serial < _LEAP_DAY))
     return found.date().isoformat() if serial.is_integer() else found.isoformat()
 
 

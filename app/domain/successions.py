@@ -1,6 +1,6 @@
 """Who followed whom, and what a report is judged against that followed others in its year."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -54,18 +54,23 @@ def followed(agency: str, steps: Steps) -> dict[str, bool]:
 
     It has not all of one that was split, or that others followed, too.
     """
-    heirs: dict[str, set[str]] = {}
-    for predecessor, successor, _ in steps:
-        heirs.setdefault(predecessor, set()).add(successor)
-    found: dict[str, bool] = {}
     line = [agency]
     for each in line:  # it grows
-        for predecessor, successor, kind in steps:
-            if successor == each and predecessor not in found:
-                is_whole = kind is not Succession.SPLIT and len(heirs[predecessor]) == 1
-                found[predecessor] = is_whole
-                line.append(predecessor)
-    return found
+        before = (predecessor for predecessor, successor, _ in steps if successor == each)
+        line += [code for code in dict.fromkeys(before) if code not in line]
+    return {code: _is_within(code, line, steps) for code in line[1:]}
+
+
+def _is_within(agency: str, others: Collection[str], steps: Steps) -> bool:
+    """Tell whether an agency was split by nobody, and followed by nobody but these."""
+    own = [(successor, kind) for predecessor, successor, kind in steps if predecessor == agency]
+    return all(heir in others and kind is not Succession.SPLIT for heir, kind in own)
+
+
+def was_split(agency: str, steps: Steps) -> bool:
+    """Tell whether an agency was split in a year, or followed by more than one."""
+    after = [(successor, kind) for predecessor, successor, kind in steps if predecessor == agency]
+    return len(after) > 1 or any(kind is Succession.SPLIT for _, kind in after)
 
 
 def heirs(agency: str, steps: Steps) -> list[str]:

@@ -14,6 +14,7 @@ from app.domain.successions import (
     followed,
     forebears,
     heirs,
+    was_split,
 )
 from app.storage import agencies, reports, successions
 from app.storage.reports import Stored
@@ -77,7 +78,7 @@ def kin_of(
             for year in {tie.year for tie in own if tie.successor == agency}
         },
         frozenset(t.year for t in own if t.successor == agency and t.kind == Succession.RENAME),
-        frozenset(t.year for t in own if t.predecessor == agency and t.kind == Succession.SPLIT),
+        frozenset(year for year, of_year in by_year.items() if was_split(agency, of_year)),
         agencies.active_from(connection, agency),
         frozenset(agencies.report_years(connection, agency)),
     )

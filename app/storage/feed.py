@@ -91,13 +91,14 @@ def deferring(connection: Connection) -> Iterator[list[Work]]:
 
     Or sooner, before one of them numbers its own: see `record_deferred`.
     """
-    info, works = connection.info, list[Work]()  # not to be asked for once it is lost
+    info, works = connection.info, list[Work]()
     info[_DEFERRED] = works
     try:
         yield works
-        record_deferred(connection)
+        record(connection, works)
     finally:
-        del info[_DEFERRED]
+        if info.get(_DEFERRED) is works:  # else it was lost, and is somebody else's by now
+            del info[_DEFERRED]
 
 
 def record_deferred(connection: Connection) -> None:

@@ -30,12 +30,41 @@ _HALF: Final = 30
 """Bits of the lower half of a sum. A report's may reach 2^60, of which SQLite cannot add many."""
 
 
+_LATER, _OTHER = periods.PERIOD.alias("later"), periods.PERIOD.alias("other")
+_CHANGED: Final = (
+    sa.select(_LATER.c.agency)
+    .join(_OTHER, _OTHER.c.agency == _LATER.c.agency)
+    .where(
+        _LATER.c.valid_from > sa.bindparam("last_day", type_=sa.String),
+        sa.or_(_OTHER.c.kind != _LATER.c.kind, _OTHER.c.level != _LATER.c.level),
+    )
+)
+"""The agencies that became of another kind or level after a day, and some that did before."""
+_HAVE_CHANGED: Final = Prepared(_CHANGED.limit(1))
+
+
+def _then(name: str) -> Any:
+    """Return the kind or the level that an agency had on the last day of a report's year."""
+    period = periods.PERIOD.alias("then").c
+    was = (
+        sa.select(period[name])
+        .where(
+            period.agency == col(Report.agency),
+            period.valid_from <= sa.cast(col(Report.year), sa.Text) + "-12-31",
+        )
+        .order_by(period.valid_from.desc())
+        .limit(sa.literal_column("1"))
+    )
+    is_one = col(Report.agency).in_(_CHANGED)
+    return sa.case((is_one, was.scalar_subquery()), else_=col(getattr(Agency, name)))
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Which measures of which reports, in which groups.
 
     `filters` are the names of the parameters that choose reports; `basis` is leaves, consolidated
-    or all. `dated` says that an agency may have been something else in a report's year.
+    or all. `dated` says that an agency may have been of another kind or level in a report's year.
     """
 
     measures: tuple[Measure, ...]
@@ -48,7 +77,7 @@ class Asked:
         """Return a column that reports can be grouped by."""
         if name in {"year", "agency"}:
             return col(getattr(Report, name))
-        return periods.PERIOD.c[name] if self.dated else col(getattr(Agency, name))
+        return _then(name) if self.dated else col(getattr(Agency, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +112,15 @@ def reading(
     `after` are the keys of the group to go on after.
     """
     last = {f"after_{index}": value for index, value in enumerate(after or ())}
-    first = min(parameters.get(name, FIRST_YEAR) for name in ("year", "year_from"))
+    first = max(parameters.get(name, FIRST_YEAR) for name in ("year", "year_from"))
+    given = {**parameters, "last_day": f"{first}-12-31"}
 
     def read(connection: Connection) -> tuple[list[Group], int | None]:
-        dated = periods.is_past(connection, {"last_day": f"{first}-12-31"})
-        then = replace(asked, dated=dated)
+        then = replace(asked, dated=_HAVE_CHANGED.row(connection, given) is not None)
         statement = _groups(then, resumed=after is not None)
-        rows = statement.rows(connection, {**parameters, **last, "limit": limit})
+        rows = statement.rows(connection, {**given, **last, "limit": limit})
         groups = [_group(asked, row) for row in rows]
-        return groups, _counted(connection, then, parameters) if count else None
+        return groups, _counted(connection, then, given) if count else None
 
     return read
 
@@ -122,8 +151,6 @@ def _chosen(query: Any, asked: Asked, below: Any) -> Any:
     """Select the reports that are asked for; `below` selects the agencies under one."""
     kind, year, names = asked.key("kind"), col(Report.year), asked.filters
     query = query.join(Agency, col(Agency.code) == col(Report.agency))
-    if asked.dated:
-        query = query.join(periods.PERIOD, _was_then())
     query = query.where(*equals(names, {n: asked.key(n) for n in ("year", "level", "kind")}))
     if "under" in names:
         query = query.where(col(Report.agency).in_(below))
@@ -136,18 +163,6 @@ def _chosen(query: Any, asked: Asked, below: Any) -> Any:
     if asked.basis == "consolidated":
         query = query.where(kind == sa.literal_column(f"'{Kind.GOVERNMENT.value}'"))
     return query
-
-
-def _was_then() -> Any:
-    """Join a report to what its agency was on the last day of the year."""
-    period, inner = periods.PERIOD.c, periods.PERIOD.alias("until")
-    last_day = sa.cast(col(Report.year), sa.Text) + "-12-31"
-    start = sa.select(sa.func.max(inner.c.valid_from)).where(
-        inner.c.agency == col(Report.agency), inner.c.valid_from <= last_day
-    )
-    return sa.and_(
-        period.agency == col(Report.agency), period.valid_from == start.scalar_subquery()
-    )
 
 
 def _below() -> Any:
@@ -165,7 +180,9 @@ def _page(asked: Asked, below: Any, *, resumed: bool) -> Any:
     if resumed:
         last = [sa.bindparam(f"after_{i}", type_=c.type) for i, c in enumerate(columns)]
         query = query.where(sa.tuple_(*columns) > sa.tuple_(*last))
-    return query.order_by(*columns).limit(sa.bindparam("limit", type_=sa.Integer))
+    return query.order_by(*(f"key_{name}" for name in asked.by)).limit(
+        sa.bindparam("limit", type_=sa.Integer)
+    )
 
 
 @lru_cache(maxsize=64)

@@ -19,6 +19,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    again = "SELECT 1 FROM succession GROUP BY predecessor, successor HAVING count(*) > 1"
+    if op.get_bind().exec_driver_sql(again).first():
+        raise ValueError("an agency followed another in several years: delete all but one of these")
     with op.batch_alter_table("succession") as batch_op:
         batch_op.drop_constraint(f"{PAIR}_year", type_="unique")
         batch_op.create_unique_constraint(PAIR, ["predecessor", "successor"])
