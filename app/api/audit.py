@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, create_model
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import queries, schemas
+from app.api import parameters, queries, schemas
 from app.api.documentation import lists, problems, reads
 from app.api.downloads import (
     MEDIA_TYPES,
@@ -20,7 +20,8 @@ from app.api.downloads import (
     downloads,
     zips_for,
 )
-from app.api.queries import Listing, ListQuery, NoQuery
+from app.api.parameters import NoQuery
+from app.api.queries import Listing, ListQuery
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.errors import NotFound
@@ -170,7 +171,7 @@ async def export_audit(request: Request, query: Annotated[AuditExportQuery, Quer
 
     `gongkai audit verify --expect HEAD` proves later that what was exported is still there.
     """
-    filters = queries.read(request, AuditExportQuery).model_dump(exclude_unset=True)
+    filters = parameters.read(request, AuditExportQuery).model_dump(exclude_unset=True)
     headers = {"Cache-Control": "no-store", **disposition("audit.ndjson")}
     chunks = _lines(database(request), _parameters(filters))
     if zips_for(request, headers):
@@ -209,7 +210,7 @@ async def get_audit_entry(
     row = await database(request).point(audit_log.BY_SEQ, {"seq": _number(seq)})
     if row is None:
         raise NotFound("audit-entry-not-found", seq=seq)
-    queries.read(request, NoQuery)
+    parameters.read(request, NoQuery)
     body = auditing.shown(row)
     return reply(request, encoding.etag(0, body), body=body)
 

@@ -5,9 +5,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import queries, schemas
+from app.api import parameters, schemas
 from app.api.documentation import reads
-from app.api.queries import NoQuery
+from app.api.parameters import NoQuery
 from app.api.replies import reply
 from app.api.routing import router
 from app.domain.layout import Column, Form, Label, Line, Table
@@ -101,7 +101,7 @@ _RULES_BODY = _listed([_rule(*found) for found in catalogue(FORMS).values()])
 
 
 def _static(request: Request, body: bytes) -> Response:
-    queries.read(request, NoQuery)
+    parameters.read(request, NoQuery)
     return reply(request, encoding.etag(1, body), body=body)
 
 

@@ -12,12 +12,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.api import queries
+from app.api import parameters
 from app.api.access import caller_of
 from app.api.context import HEAD
 from app.api.documentation import problems, reads
 from app.api.feed_schemas import ChangePage, ResourceName
-from app.api.queries import NoQuery
+from app.api.parameters import NoQuery
 from app.api.replies import FEED_POSITION, reply, takes_gzip
 from app.api.routing import Direct, database, router
 from app.api.watching import Ask, Served, Watcher, hanging_up, read
@@ -101,7 +101,7 @@ async def list_changes(request: Request, query: Annotated[ChangesQuery, Query()]
     have a `next` that is less than `latest`. With `wait` the reply is held until there is a change,
     or that many seconds are over. 410: what followed is no longer kept, so load everything again.
     """
-    asked = queries.read(request, ChangesQuery)
+    asked = parameters.read(request, ChangesQuery)
     ask = _ask(request, asked, asked.limit)
     if asked.wait and HEAD not in request.scope:
         served = await _watcher(request).next_page(ask, asked.wait, request.receive)
@@ -218,7 +218,7 @@ async def stream_changes(
     an item. After a silence of 15 seconds a comment shows that the stream is alive. A browser's
     `EventSource` connects again by itself and misses nothing.
     """
-    asked = _last_event(request, queries.read(request, FeedQuery))
+    asked = _last_event(request, parameters.read(request, FeedQuery))
     ask = _ask(request, asked, _STREAMED)
     first = _kept(await read(database(request), ask))
     return EventStream(_watcher(request), ask, first)

@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import queries
+from app.api import parameters
 from app.api.documentation import reads
+from app.api.parameters import NoQuery
 from app.api.paths import AgencyCode, YearPath, key_in, why_absent
-from app.api.queries import NoQuery
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.api.schemas import AgencyRef, LabelOut, Shown
@@ -144,7 +144,7 @@ async def get_comparison(
         left = _stored(connection, code, number)
         if left is None:
             raise why_absent(connection, code, number)
-        asked = queries.read(request, ComparisonQuery).other
+        asked = parameters.read(request, ComparisonQuery).other
         right = _other(connection, *_named(asked, code, number))
         return encoding.encoded(comparing.comparison(left, right))
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from app.api import queries, schemas
+from app.api import parameters, queries, schemas
 from app.api.documentation import problems, reads
 from app.api.paths import YearPath, year_in
 from app.api.queries import Asked, Listing, ListQuery
@@ -193,7 +193,7 @@ def _wants_csv(request: Request) -> bool:
 
 async def _file(request: Request, of: _Asked) -> Response:
     """Stream the whole list, some lines at a time: between them nothing is held."""
-    asked = queries.read(request, CompletenessQuery)
+    asked = parameters.read(request, CompletenessQuery)
     filters = asked.model_dump(exclude_none=True, exclude=queries.PAGING)
     read = partial(_batch, request, _listing(of), filters)
     first = await read(None)

@@ -7,10 +7,10 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import queries, schemas
+from app.api import parameters, schemas
 from app.api.documentation import reads
+from app.api.parameters import NoQuery
 from app.api.paths import AgencyCode
-from app.api.queries import NoQuery
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.domain.calendar import today
@@ -87,7 +87,7 @@ async def get_periods(request: Request, agency: AgencyCode) -> Response:
         return periods.of(connection, agency)
 
     found = await database(request).use(job)
-    queries.read(request, NoQuery)
+    parameters.read(request, NoQuery)
     items = [
         {"from": each.start or None, "to": end} | {name: getattr(each, name) for name in DATED}
         for each, end in zip(found, ends(found), strict=True)

@@ -8,11 +8,11 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import bodies, queries, schemas
+from app.api import bodies, parameters, schemas
 from app.api.access import caller_of
 from app.api.documentation import reads, writes
+from app.api.parameters import NoQuery
 from app.api.paths import AgencyCode, YearPath, key_in
-from app.api.queries import NoQuery
 from app.api.replies import reply, require, written
 from app.api.rights import require_over
 from app.api.routing import database, router
@@ -113,7 +113,7 @@ async def get_decision(
             raise Forbidden("decide")
         scene = seen_scene(connection, code, number)
         decision = _required(connection, scene, finding)
-        queries.read(request, NoQuery)
+        parameters.read(request, NoQuery)
         return _resource(scene, decision)
 
     etag, body = await database(request).use(job)

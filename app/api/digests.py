@@ -8,9 +8,9 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import queries, schemas
+from app.api import parameters, queries, schemas
 from app.api.documentation import reads
-from app.api.queries import NoQuery
+from app.api.parameters import NoQuery
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.services import digest_tree, encoding
@@ -108,7 +108,7 @@ async def get_digests(request: Request, query: Annotated[DigestsQuery, Query()])
     not count, and neither do agencies without reports: with none, `digest` is null. An unknown
     agency has none either.
     """
-    asked = queries.read(request, DigestsQuery)
+    asked = parameters.read(request, DigestsQuery)
 
     root = FOREST if asked.under is None else asked.under
 

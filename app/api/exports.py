@@ -13,7 +13,7 @@ from pydantic import create_model
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from app.api import queries
+from app.api import parameters, queries
 from app.api.context import HEAD
 from app.api.documentation import problems
 from app.api.downloads import (
@@ -25,7 +25,8 @@ from app.api.downloads import (
     downloads,
     zips_for,
 )
-from app.api.queries import ListQuery, NoQuery
+from app.api.parameters import NoQuery
+from app.api.queries import ListQuery
 from app.api.replies import FEED_POSITION
 from app.api.reports import ReportsQuery
 from app.api.routing import database
@@ -77,7 +78,7 @@ def _described(suffix: str, summary: str, *, binary: bool, text: str) -> dict[st
 
 async def _begin(request: Request, suffix: str) -> tuple[Filters, int, dict[str, str]]:
     """Return the filters, where the feed stands before anything is read, and the headers."""
-    filters = queries.read(request, ExportQuery).model_dump(exclude_unset=True)
+    filters = parameters.read(request, ExportQuery).model_dump(exclude_unset=True)
     if "as_of" in filters and not filters.keys().isdisjoint(_OF_THE_PRESENT):
         wrong = sorted(filters.keys() & _OF_THE_PRESENT)
         raise Invalid([Fault(None, "not-with-as-of", parameter=name) for name in wrong])

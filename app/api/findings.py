@@ -8,11 +8,12 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import decisions, queries, schemas
+from app.api import decisions, parameters, queries, schemas
 from app.api.access import caller_of
 from app.api.documentation import lists, reads
+from app.api.parameters import NoQuery
 from app.api.paths import AgencyCode, YearPath, key_in, why_absent
-from app.api.queries import Listing, ListQuery, NoQuery
+from app.api.queries import Listing, ListQuery
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.domain.findings import Finding, Outcome
@@ -60,7 +61,7 @@ async def get_findings(
         scene = reporting.look(connection, code, number)
         if scene is None or scene.current is None:
             raise why_absent(connection, code, number)
-        asked = queries.read(request, FindingsQuery)
+        asked = parameters.read(request, FindingsQuery)
         said = {}
         if sees(connection, caller_of(request).sight, code):
             said = stored_workflow.decisions(connection, code, number)

@@ -14,11 +14,12 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from app.api import bodies, files, queries, schemas
+from app.api import bodies, files, parameters, queries, schemas
 from app.api.access import caller_of
 from app.api.documentation import ETAG, IDEMPOTENT, lists, problems, reads
+from app.api.parameters import NoQuery
 from app.api.problems import language_of, response_to, told
-from app.api.queries import Listing, ListQuery, NoQuery
+from app.api.queries import Listing, ListQuery
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.domain.layout import Label
@@ -200,7 +201,7 @@ async def post_import(request: Request, query: Annotated[ImportQuery, Query()]) 
     spool = Spool(settings.import_limit, gzipped=_is_gzipped(request))
     try:
         await _receive(request, spool)
-        asked = queries.read(request, ImportQuery)
+        asked = parameters.read(request, ImportQuery)
         is_large = spool.size > settings.import_at_once or (
             spool.lines > settings.import_lines_at_once
         )
@@ -414,7 +415,7 @@ async def _found(request: Request, identity: str) -> Job:
 async def get_import(request: Request, id: str) -> Response:  # noqa: A002 - the path's name
     """Return how far an import in the background is, and what came of it."""
     job = await _found(request, id)
-    queries.read(request, NoQuery)
+    parameters.read(request, NoQuery)
     body = encoding.encoded(_shown(request.app.state.importer.beside.seen(job)))
     return reply(request, encoding.etag(0, body), body=body)
 
@@ -448,7 +449,7 @@ async def get_import_outcomes(
 ) -> Response:
     """Stream what became of each report of an import that has ended, in the order of the file."""
     job = await _found(request, id)
-    asked = queries.read(request, OutcomesQuery)
+    asked = parameters.read(request, OutcomesQuery)
     if job.state not in ENDED:
         raise Conflict("import-not-ended", id=id, headers={"Retry-After": "1"})
     headers = {"Cache-Control": "no-cache", "Vary": "Accept-Language"}

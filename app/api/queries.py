@@ -21,24 +21,6 @@ from app.services import encoding, past
 from app.services.shelf import Page, Pages
 from app.storage import feed, paging
 
-__all__ = [
-    "PAGING",
-    "AsOf",
-    "Asked",
-    "Instant",
-    "ListQuery",
-    "Listing",
-    "NoQuery",
-    "Year",
-    "answer",
-    "ask",
-    "fits",
-    "is_said",
-    "page",
-    "read",
-    "sort_of",
-]
-
 PAGING = {"limit", "cursor", "count", "format"}
 """Parameters that are not filters: they say how a list is shown."""
 

@@ -11,11 +11,12 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import bodies, examples, queries, schemas
+from app.api import bodies, examples, parameters, queries, schemas
 from app.api.access import caller_of
 from app.api.documentation import lists, reads, writes
+from app.api.parameters import NoQuery
 from app.api.paths import AgencyCode, YearPath, absent, key_in, why_absent
-from app.api.queries import Listing, ListQuery, NoQuery
+from app.api.queries import Listing, ListQuery
 from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
 from app.api.rights import require_agency
 from app.api.routing import database, router
@@ -106,7 +107,7 @@ async def get_report(
     row = await database(request).point(reports.READ_DOCUMENT, {"agency": code, "year": number})
     if row is None:
         raise await absent(request, code, number)
-    queries.read(request, ReportQuery)
+    parameters.read(request, ReportQuery)
     return reply(request, row[0], zipped=bytes(row[1]), headers=PATCHABLE)
 
 
@@ -116,7 +117,7 @@ async def _past_report(request: Request, code: str, year: int) -> Response:
     def job(connection: Connection) -> Any:
         if not agencies.exists(connection, code) or years.read(connection, year) is None:
             raise why_absent(connection, code, year)
-        as_of = queries.read(request, ReportQuery).as_of
+        as_of = parameters.read(request, ReportQuery).as_of
         row = history.at(connection, code, year, as_of) if as_of else None
         if row is None:
             raise NotFound("report-not-found", agency=code, year=year)

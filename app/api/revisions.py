@@ -9,11 +9,12 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import queries, schemas
+from app.api import parameters, queries, schemas
 from app.api.access import caller_of
 from app.api.documentation import lists, problems, reads
+from app.api.parameters import NoQuery
 from app.api.paths import AgencyCode, YearPath, key_in, why_absent
-from app.api.queries import Listing, ListQuery, NoQuery
+from app.api.queries import Listing, ListQuery
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.errors import AppError, NotFound
@@ -125,7 +126,7 @@ async def get_revision(
     code, number = key_in(request, agency, year)
     wanted = _numbered(revision)
     etag, zipped = await database(request).use(lambda c: _read(c, code, number, wanted))
-    queries.read(request, NoQuery)
+    parameters.read(request, NoQuery)
     return reply(request, etag, zipped=zipped)
 
 
@@ -171,7 +172,7 @@ async def get_revision_diff(
 
     def job(connection: Connection) -> bytes:
         after = past.written(_read(connection, code, number, wanted)[1])
-        asked = queries.read(request, DiffQuery).against
+        asked = parameters.read(request, DiffQuery).against
         against = asked or history.before(connection, code, number, wanted)
         before: Any = {}
         if against is not None:

@@ -7,11 +7,11 @@ from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import queries, schemas
+from app.api import parameters, queries, schemas
 from app.api.access import caller_of
 from app.api.documentation import reads
+from app.api.parameters import NoQuery
 from app.api.paths import AgencyCode, YearPath, key_in
-from app.api.queries import NoQuery
 from app.api.replies import reply
 from app.api.rollup_schemas import rollup_out
 from app.api.routing import database, router
@@ -62,7 +62,7 @@ async def get_rollup(
     """
     code, number = key_in(request, agency, year)
     try:
-        asked = queries.read(request, RollupQuery)
+        asked = parameters.read(request, RollupQuery)
     except Invalid:  # what the path names is looked for first
         await database(request).use(partial(rolling.require, agency=code, year=number))
         raise

@@ -9,12 +9,12 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import queries
+from app.api import parameters, queries
 from app.api.csv_replies import Format, csv_reply, encoded, tabular, with_csv
 from app.api.documentation import reads
 from app.api.names import names
+from app.api.parameters import NoQuery
 from app.api.paths import AgencyCode
-from app.api.queries import NoQuery
 from app.api.replies import reply
 from app.api.routing import database
 from app.api.schemas import AgencyRef, LabelOut, Shown
@@ -127,10 +127,10 @@ async def get_series(
         found = reports.agency(connection, agency) if is_agency_code(agency) else None
         if found is None:
             raise NotFound("agency-not-found", agency=agency)
-        return found, *_read(connection, found, queries.read(request, SeriesQuery))
+        return found, *_read(connection, found, parameters.read(request, SeriesQuery))
 
     found, bounds, rows = await database(request).use(job)
-    asked = queries.read(request, SeriesQuery)
+    asked = parameters.read(request, SeriesQuery)
     if asked.format == "csv":
         body = encoded(_HEADER, _rows(found, asked.cells, rows))
         return csv_reply(request, f"{agency}-series", body)

@@ -10,11 +10,12 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import queries, schemas
+from app.api import parameters, queries, schemas
 from app.api.csv_replies import Format, csv_reply, encoded, tabular, with_csv
 from app.api.documentation import lists, reads
 from app.api.names import names
-from app.api.queries import ListQuery, NoQuery
+from app.api.parameters import NoQuery
+from app.api.queries import ListQuery
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.api.schemas import AgencyRef, KindName, LabelOut, LevelName, Shown
@@ -64,7 +65,7 @@ async def list_measures(request: Request) -> Response:
     `*` stands for any end of a line's key, Σ for their sum. A total, as `requests.handled.total`,
     is what its cells come to, or where one of them is blank, what was reported as the total.
     """
-    queries.read(request, NoQuery)
+    parameters.read(request, NoQuery)
     return reply(request, encoding.etag(1, _MEASURES_BODY), body=_MEASURES_BODY)
 
 
@@ -154,11 +155,11 @@ async def get_statistics(request: Request, query: Annotated[StatisticsQuery, Que
     is counted as `incomplete`; one whose form has no such cell is not counted. A table declared nil
     counts as 0, and `n/a` adds nothing. CSV has the same page; its header Link names the next.
     """
-    given = queries.read(request, StatisticsQuery)
+    given = parameters.read(request, StatisticsQuery)
     query, after = _resumed(given)
-    asked, parameters = _asked(query)
+    asked, filters = _asked(query)
     groups, total = await database(request).use(
-        statistics.reading(asked, parameters, after, limit=given.limit + 1, count=given.count)
+        statistics.reading(asked, filters, after, limit=given.limit + 1, count=given.count)
     )
     more = len(groups) > given.limit
     groups = groups[: given.limit]

@@ -9,9 +9,10 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import bodies, queries, schemas
+from app.api import bodies, parameters, queries, schemas
 from app.api.documentation import lists, reads, writes
-from app.api.queries import Listing, ListQuery, NoQuery
+from app.api.parameters import NoQuery
+from app.api.queries import Listing, ListQuery
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.api.writing import hold
@@ -140,7 +141,7 @@ def _etag(row: Any) -> str:
 async def get_succession(request: Request, id: Id) -> Response:  # noqa: A002
     """Return one succession."""
     row = await database(request).read(lambda session: _found(session, id))
-    queries.read(request, NoQuery)
+    parameters.read(request, NoQuery)
     return reply(request, _etag(row), body=_shown(row))
 
 

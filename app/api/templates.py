@@ -7,10 +7,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import queries
+from app.api import parameters
 from app.api.documentation import reads
 from app.api.downloads import MEDIA_TYPES, contents, disposition, downloads
-from app.api.queries import NoQuery
+from app.api.parameters import NoQuery
 from app.api.replies import reply
 from app.documents import template, workbook
 from app.errors import NotFound
@@ -43,7 +43,7 @@ async def get_template(request: Request, form: str) -> Response:
     """
     if form not in FORM_BY_KEY:
         raise NotFound("form-not-found", form=form)
-    queries.read(request, NoQuery)
+    parameters.read(request, NoQuery)
     etag, body = await asyncio.to_thread(_workbook, form)
     made = reply(request, etag, body=body, headers=disposition(f"gongkai-{form}.xlsx"))
     if made.status_code == 200:

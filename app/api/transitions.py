@@ -9,12 +9,12 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import bodies, queries, schemas
+from app.api import bodies, parameters, schemas
 from app.api.access import caller_of
 from app.api.documentation import ETAG, IDEMPOTENT, problems, reads
+from app.api.parameters import NoQuery
 from app.api.paths import AgencyCode, YearPath, key_in, why_absent
 from app.api.problems import language_of, told, worded
-from app.api.queries import NoQuery
 from app.api.replies import reply, require
 from app.api.rights import require_over
 from app.api.routing import database, router
@@ -172,7 +172,7 @@ async def get_transitions(request: Request, agency: AgencyCode, year: YearPath) 
 
     def job(connection: Connection) -> Response:
         scene = seen_scene(connection, code, number)
-        queries.read(request, NoQuery)
+        parameters.read(request, NoQuery)
         return _reply(request, connection, scene)
 
     made: Response = await database(request).use(job)

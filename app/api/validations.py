@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import bodies, examples, queries, schemas
+from app.api import bodies, examples, parameters, schemas
 from app.api.documentation import IDEMPOTENT, problems
 from app.api.findings import FindingsQuery
 from app.api.replies import reply
@@ -82,7 +82,7 @@ def _checked(connection: Connection, request: Request, body: dict[str, Any]) -> 
 
 
 def _asked(request: Request) -> FindingsQuery:
-    return queries.read(request, FindingsQuery)
+    return parameters.read(request, FindingsQuery)
 
 
 def _faults_without_form(body: dict[str, Any]) -> list[Fault]:

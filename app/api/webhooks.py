@@ -17,11 +17,12 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import bodies, idempotency, queries, schemas
+from app.api import bodies, idempotency, parameters, queries, schemas
 from app.api.bodies import NO_BODY
 from app.api.documentation import ETAG, IDEMPOTENT, lists, problems, reads, writes
 from app.api.feed_schemas import ChangeOut, ResourceName
-from app.api.queries import Listing, ListQuery, NoQuery
+from app.api.parameters import NoQuery
+from app.api.queries import Listing, ListQuery
 from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
 from app.api.routing import database, router
 from app.api.writing import hold
@@ -295,7 +296,7 @@ async def _found(request: Request, identity: str) -> Webhook:
 async def get_webhook(request: Request, id: Id) -> Response:  # noqa: A002 - the path's name
     """Return a webhook and how far it is, without its secret."""
     hook = await _found(request, id)
-    queries.read(request, NoQuery)
+    parameters.read(request, NoQuery)
     etag, body = _resource(hook)
     return reply(request, etag, body=body, headers=PATCHABLE)
 
@@ -451,7 +452,7 @@ async def ping_webhook(
     sent = await bodies.optional(request)
     hook = await _found(request, id)
     bodies.checked(Nothing, sent)
-    queries.read(request, NoQuery)  # what is sent cannot be taken back
+    parameters.read(request, NoQuery)  # what is sent cannot be taken back
     test = delivering.message(hook.id, 0, "webhook.ping", b"{}")
     test = replace(test, id=f"msg_{uuid.uuid4()}")
     result = await request.app.state.dispatcher.send(hook, test)
