@@ -16,7 +16,6 @@ from app.api.queries import Listing, ListQuery
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.api.writing import hold
-from app.domain.codes import is_id
 from app.domain.successions import Succession, closes_circle
 from app.errors import Conflict, Fault, Invalid, NotFound
 from app.services import encoding, kinship, registering
@@ -127,7 +126,7 @@ async def list_successions(
 
 
 def _found(session: Session, id_: str) -> Any:
-    row = successions.find(session.connection(), id_) if is_id(id_) else None
+    row = successions.find(session.connection(), id_)
     if row is None:
         raise NotFound("succession-not-found", id=id_)
     return row

@@ -1,6 +1,6 @@
 """Who followed whom, and what a report is judged against that followed others in its year."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -54,31 +54,38 @@ def followed(agency: str, steps: Steps) -> dict[str, bool]:
 
     It has not all of one that was split, or that others followed, too.
     """
-    line = [agency]
-    for each in line:  # it grows
-        before = (predecessor for predecessor, successor, _ in steps if successor == each)
-        line += [code for code in dict.fromkeys(before) if code not in line]
-    return {code: _is_within(code, line, steps) for code in line[1:]}
-
-
-def _is_within(agency: str, others: Collection[str], steps: Steps) -> bool:
-    """Tell whether an agency was split by nobody, and followed by nobody but these."""
-    own = [(successor, kind) for predecessor, successor, kind in steps if predecessor == agency]
-    return all(heir in others and kind is not Succession.SPLIT for heir, kind in own)
+    line = _line(agency, [(successor, predecessor) for predecessor, successor, _ in steps])
+    within = {agency, *line}
+    return {
+        code: all(heir in within and not is_split for heir, is_split in _after(code, steps))
+        for code in line
+    }
 
 
 def was_split(agency: str, steps: Steps) -> bool:
     """Tell whether an agency was split in a year, or followed by more than one."""
-    after = [(successor, kind) for predecessor, successor, kind in steps if predecessor == agency]
-    return len(after) > 1 or any(kind is Succession.SPLIT for _, kind in after)
+    after = _after(agency, steps)
+    return len(after) > 1 or any(is_split for _, is_split in after)
+
+
+def _after(agency: str, steps: Steps) -> list[tuple[str, bool]]:
+    """Return who followed an agency itself, and whether that took a part of it."""
+    return [(heir, kind is Succession.SPLIT) for each, heir, kind in steps if each == agency]
 
 
 def heirs(agency: str, steps: Steps) -> list[str]:
     """Return who followed an agency in a year, also through others."""
+    return _line(agency, [(predecessor, successor) for predecessor, successor, _ in steps])
+
+
+def _line(agency: str, links: Iterable[tuple[str, str]]) -> list[str]:
+    """Return whom links lead to from an agency, the nearest first."""
+    onward: dict[str, list[str]] = {}
+    for here, there in links:
+        onward.setdefault(here, []).append(there)
     line = [agency]
     for each in line:  # it grows
-        after = (successor for predecessor, successor, _ in steps if predecessor == each)
-        line += [code for code in dict.fromkeys(after) if code not in line]
+        line += [code for code in onward.get(each, ()) if code not in line]
     return line[1:]
 
 

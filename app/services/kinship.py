@@ -1,6 +1,6 @@
 """What a report is judged against beside its agency's own: reports of those that it followed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -58,17 +58,17 @@ ALONE = Kin()
 
 
 def kin_of(
-    connection: Connection, agency: str, ties: Iterable[Tie],
+    connection: Connection, agency: str, ties: Collection[Tie],
     now: Mapping[str, Mapping[int, Stored]] | None = None,
 ) -> Kin:  # fmt: skip
-    """Read the reports of those that an agency followed. Its own successions are among `ties`.
+    """Read the reports of those that an agency followed. `ties` are all, if it has any.
 
     `now` has, of some agencies, the reports that count instead of those that are stored.
     """
     own = [tie for tie in ties if agency in {tie.predecessor, tie.successor}]
     if not own:
         return ALONE
-    by_year = steps(successions.everything(connection))
+    by_year = steps(ties)
     return Kin(
         {
             year: [
@@ -110,7 +110,7 @@ def forebears_of(
     """Return what an agency's report on a year is judged against, beside its own reports."""
     if agency is None:
         return None
-    ties = [tie for tie in successions.of(connection, agency.code) if tie.year == year]
+    ties = [tie for tie in successions.around(connection, agency.code) if tie.year == year]
     return kin_of(connection, agency.code, ties).forebears(own, year)
 
 

@@ -107,7 +107,7 @@ def enter(connection: Connection, agency: str, year: int) -> Scene:
         raise NotFound("agency-not-found", agency=agency)
     if year not in facts:
         raise NotFound("reporting-year-not-found", year=year)
-    kin = kinship.kin_of(connection, agency, ties) if ties else ALONE
+    kin = kinship.kin_of(connection, agency, ties)
     return Scene(locked, facts[year], facts, stored, ties=ties, kin=kin)
 
 
@@ -117,8 +117,8 @@ def look(connection: Connection, agency: str, year: int) -> Scene | None:
     if facts is None or found is None:
         return None
     stored = reports.load(connection, found, year - 1, year + 1)
-    ties = tuple(successions.of(connection, agency))
-    kin = kinship.kin_of(connection, agency, ties) if ties else ALONE
+    ties = successions.around(connection, agency)
+    kin = kinship.kin_of(connection, agency, ties)
     return Scene(found, facts, {year: facts}, stored, ties=ties, kin=kin)
 
 
@@ -273,10 +273,7 @@ def delete(connection: Connection, scene: Scene, *, copies: bool = False) -> Non
 
 def _rejudged(connection: Connection, scene: Scene) -> list[Change]:
     """Judge what is judged by the scene's report beside the agency's next one."""
-    if not scene.ties:
-        return []
-    ties = successions.everything(connection)
-    return rejudged(connection, kinship.judged_by(ties, scene.agency.code, {scene.year.year}))
+    return rejudged(connection, kinship.judged_by(scene.ties, scene.agency.code, {scene.year.year}))
 
 
 def rejudged(connection: Connection, keys: Iterable[tuple[str, int]]) -> list[Change]:
@@ -289,7 +286,7 @@ def rejudged(connection: Connection, keys: Iterable[tuple[str, int]]) -> list[Ch
         agency, facts = reports.agency(connection, code), years.read(connection, year)
         stored = reports.load(connection, agency, year - 1, year) if agency else {}
         if year in stored and facts is not None:
-            kin = kinship.kin_of(connection, code, successions.of(connection, code))
+            kin = kinship.kin_of(connection, code, successions.around(connection, code))
             moved: dict[int, Moves] = {}
             made = render(stored, year, facts.due, kin)
             _derive(connection, stored[year], made, moved)

@@ -134,14 +134,14 @@ def agency(connection: Connection, code: str) -> Agency | None:
 def lock_agency(connection: Connection, code: str) -> tuple[Agency | None, tuple[Tie, ...]]:
     """Read an agency and keep others from writing its reports until this transaction ends.
 
-    If it has successions, which are returned, those that are judged with it are locked as well.
+    If it has successions, all that there are are returned, and who is judged with it is locked.
     """
     row = _LOCK_AGENCY.row(connection, {"agency": code})
     return (Agency(*row), ()) if row else _lock_tied(connection, code)
 
 
 def _lock_tied(connection: Connection, code: str) -> tuple[Agency | None, tuple[Tie, ...]]:
-    ties = successions.of(connection, code)
+    ties = successions.around(connection, code)
     if ties:
         require_alone(connection)
     return (successions.lock(connection)[code], ties) if ties else (None, ())
@@ -152,7 +152,7 @@ def enter(
 ) -> tuple[dict[int, YearFacts], Agency | None, dict[int, Stored], tuple[Tie, ...]]:
     """Lock a year, those beside it, and an agency; return them and the reports of those years.
 
-    Last come the agency's successions; if it has any, those that it is judged with are locked, too.
+    Last come all successions if the agency has any; those that it is judged with are locked, too.
     Whoever writes a report may have to judge or to link the ones beside it, so all years are locked
     before the agency: locks are taken in one order everywhere.
     """

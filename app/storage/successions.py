@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlmodel import Session
 
+from app.domain.codes import is_id
 from app.domain.report import Agency
 from app.storage import models, years
 from app.storage.paging import Source, equals
@@ -71,6 +72,11 @@ def everything(connection: Connection) -> tuple[Tie, ...]:
     return tuple(Tie(*row) for row in _ALL.rows(connection, {}))
 
 
+def around(connection: Connection, agency: str) -> tuple[Tie, ...]:
+    """Return all successions if an agency has any, as others bear on it by way of these."""
+    return everything(connection) if of(connection, agency) else ()
+
+
 def lock(connection: Connection) -> dict[str, Agency]:
     """Lock all agencies that have successions, in order, and return them.
 
@@ -110,7 +116,7 @@ _FIND = Prepared(_shown().where(TABLE.c.id == sa.bindparam("id")))
 
 def find(connection: Connection, id_: str) -> Any:
     """Return a succession with the names of both agencies, as the list does; None if not there."""
-    return _FIND.row(connection, {"id": id_})
+    return _FIND.row(connection, {"id": id_}) if is_id(id_) else None
 
 
 def tie(row: Any) -> Tie:

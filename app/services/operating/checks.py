@@ -115,7 +115,7 @@ def compare(connection: Connection, agency: str) -> dict[int, bool]:
     if known is None or not reported:
         return {}
     stored = reports.load(connection, known, reported[0], reported[-1])
-    kin = kinship.kin_of(connection, agency, successions.of(connection, agency))
+    kin = kinship.kin_of(connection, agency, successions.around(connection, agency))
     found = {}
     for year, each in stored.items():
         facts = years.read(connection, year)
