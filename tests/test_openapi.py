@@ -256,6 +256,23 @@ def test_replies_say_which_headers_they_have() -> None:
                 assert "ETag" in operation["responses"][status]["headers"], name
         if "201" in operation["responses"]:
             assert "Location" in operation["responses"]["201"]["headers"], name
+        if operation["method"] in {"PUT", "PATCH"}:
+            assert "Content-Location" in operation["responses"]["200"]["headers"], name
+
+
+def test_problems_say_which_headers_they_have() -> None:
+    found = {
+        status: sorted(response.get("headers", ()))
+        for status, response in DOCUMENT["components"]["responses"].items()
+        if "headers" in response
+    }
+    assert found == {
+        "401": ["WWW-Authenticate"],
+        "405": ["Allow"],
+        "412": ["ETag"],
+        "429": ["RateLimit", "RateLimit-Policy", "Retry-After"],
+        "503": ["Retry-After"],
+    }
 
 
 def test_requests_and_replies_have_no_generated_twins() -> None:

@@ -10,6 +10,12 @@ ETAG = {"ETag": {"schema": {"type": "string"}, "description": '`"<revision>-<dig
 _LOCATION = {
     "Location": {"schema": {"type": "string"}, "description": "The address of what is new"}
 }
+_WRITTEN = ETAG | {
+    "Content-Location": {
+        "schema": {"type": "string"},
+        "description": "Where what was written stands, as this reply shows it",
+    }
+}
 
 _BY_STATUS: dict[int, list[str]] = {}
 for _problem in PROBLEMS.values():
@@ -66,6 +72,8 @@ _HEADERS: dict[int, dict[str, Any]] = {
             )
         }
     },
+    405: {"headers": {"Allow": _header("The methods that the address has.", "GET, HEAD, PUT")}},
+    412: {"headers": {"ETag": _header("What is there, if anything.", '"3-0123456789abcdef"')}},
     429: {
         "headers": {
             **_RETRY_AFTER,
@@ -196,9 +204,10 @@ def writes(
         done[204] = {"description": "Deleted"}
     else:
         if not new:
-            done[200] = {"model": model, "description": "Replaced or unchanged", "headers": ETAG}
+            text = "Replaced or unchanged"
+            done[200] = {"model": model, "description": text, "headers": _WRITTEN}
         if creates:
-            done[201] = {"model": model, "description": "Created", "headers": ETAG | _LOCATION}
+            done[201] = {"model": model, "description": "Created", "headers": _WRITTEN | _LOCATION}
     if deletes:
         done[204] = {"description": "Written as `missing`: deleted"}
     errors = [404, 406, 409, 412, 422, 503] if not new else [406, 409, 422, 503]
