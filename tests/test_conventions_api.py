@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from httpx2 import Response
+from starlette.requests import Request
 
-from app.api import openapi
+from app.api import openapi, replies
 from app.api.files import XLSX
 from app.api.texts import PROBLEMS
+from app.errors import Stale
 from app.main import create_app
 from tests.api import (
     ADMIN_KEY,
@@ -1131,6 +1133,13 @@ def test_a_condition_may_stand_on_several_lines(world: TestClient) -> None:
     assert world.get(REPORT, headers=lines).status_code == 304
     lines = [("if-match", '"9-x"'), ("if-match", tag)]
     assert world.patch(REPORT, json={}, headers=lines).status_code == 200
+
+
+def test_a_condition_of_blanks_is_read_in_one_go() -> None:
+    """Half a megabyte of them took an hour once: time with the square of their number."""
+    request = Request({"type": "http", "headers": [(b"if-match", b"a%sb" % (b" " * 500_000))]})
+    with pytest.raises(Stale):
+        replies.require(request, 1, lambda: '"1-a"')
 
 
 def test_a_gzip_coding_has_its_own_etag(world: TestClient) -> None:

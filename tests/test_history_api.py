@@ -83,6 +83,7 @@ def test_a_diff_tells_what_was_written_and_not_what_followed(client: TestClient)
         ("reports/a/2024/revisions/9", "revision-not-found"),
         ("reports/a/2024/revisions/x", "revision-not-found"),
         ("reports/a/2024/revisions/99999999999", "revision-not-found"),
+        (f"reports/a/2024/revisions/{'9' * 5_000}", "revision-not-found"),
         ("reports/a/2024/revisions/1/diff?against=7", "revision-not-found"),
         ("reports/a/2023/revisions", "report-not-found"),
         ("reports/b/2024/revisions", "agency-not-found"),
@@ -101,8 +102,9 @@ def test_a_time_that_is_none_is_refused(client: TestClient) -> None:
     put_report(client)
     for path in (URL, "/v1/agencies/a/rollup/2024", "/v1/exports/reports.ndjson"):
         assert client.get(f"{path}?as_of=yesterday").status_code == 422
-    reply = client.get("/v1/exports/reports.ndjson?as_of=2026-03-01&severity=error")
-    assert reply.json()["errors"][0]["code"] == "not-with-as-of"
+    reply = client.get("/v1/exports/reports.ndjson?as_of=2026-03-01&severity=error").json()
+    assert reply["type"] == "/problems/invalid-parameter"
+    assert reply["errors"][0]["code"] == "not-with-as-of"
 
 
 def test_what_a_report_said_on_a_day_is_one_call(

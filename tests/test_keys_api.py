@@ -84,6 +84,8 @@ def test_role_and_agency_of_a_key_stay(client: TestClient) -> None:
     same = client.patch(path, json=read)
     assert (same.status_code, etag(same)) == (200, etag(before))
     assert faults(client.patch(path, json={"role": "admin"})) == [("/role", "differs")]
+    moved = client.patch(path, json={"role": "auditor", "agency": "b"})
+    assert faults(moved) == [("/agency", "differs")]
     stale = client.patch(path, json={"name": "另"}, headers={"If-Match": '"9-x"'})
     assert said(stale) == (412, "precondition-failed")
     assert client.patch(path, json={"name": "另"}).json()["name"] == "另"

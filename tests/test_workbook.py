@@ -368,6 +368,19 @@ def lying(file: bytes) -> bytes:
     return file.replace(size, (10).to_bytes(4, "little"))
 
 
+def sheets_of(*parts: str, cells: bytes = b"") -> bytes:
+    """Return a file with a sheet of each of the parts, all of which have these cells."""
+    said = "".join(f'<sheet name="s{n}" r:id="{part}"/>' for n, part in enumerate(parts))
+    targets = "".join(f'<Relationship Id="{part}" Target="{part}"/>' for part in parts)
+    return bomb(
+        **{
+            "xl__workbook.xml": f"<workbook>{said}</workbook>".encode(),
+            "xl___rels__workbook.xml.rels": f"<Relationships>{targets}</Relationships>".encode(),
+            **{f"xl__{part}": b"<sheet>%s</sheet>" % cells for part in parts},
+        }
+    )
+
+
 _LARGE = b" " * (spreadsheet.SIZE + 1)
 _ENTITIES = b'<!DOCTYPE a [<!ENTITY b "cccc">]><workbook>&b;</workbook>'
 _GOOD = template.made(FORM_2021)
@@ -389,14 +402,37 @@ _BOMB = bomb(xl__workbook=_LARGE)
         bomb(**{"xl__workbook.xml": _ENTITIES, "xl___rels__workbook.xml.rels": b"<a/>"}),
         bomb(**{"xl__workbook.xml": b"<a>" * 10_000, "xl___rels__workbook.xml.rels": b"<a/>"}),
         bomb(**{"xl__workbook.xml": b"<a/>", "xl___rels__workbook.xml.rels": b"<a/>"}),
+        sheets_of("a", "b", cells=b"<c/>" * 260_000),
     ],
     ids=["empty", "csv", "half", "cut", "encrypted", "zip", "bomb", "lying", "parts", "entities",
-         "deep", "other"],
+         "deep", "other", "elements"],
 )  # fmt: skip
 def test_what_is_no_workbook_of_ours_is_one_error(file: bytes) -> None:
     with pytest.raises(Malformed) as refused:
         workbook.read(io.BytesIO(file))
     assert refused.value.slug == "unreadable-workbook"
+
+
+def test_a_part_is_the_sheet_of_one_name() -> None:
+    assert list(spreadsheet.read(io.BytesIO(sheets_of("a", "b")))) == ["s0", "s1"]
+    with pytest.raises(Malformed):
+        spreadsheet.read(io.BytesIO(sheets_of("a", "a")))
+
+
+def test_prose_in_many_cells_is_read_until_it_is_too_long() -> None:
+    text = "好" * 70_000
+    rows = "".join(
+        f'<row r="{n}"><c r="A{n}" t="str"><v>overview</v></c>'
+        f'<c r="C{n}" t="str"><v>{text}</v></c></row>'
+        for n in range(2_000, 2_006)
+    )
+
+    def repeated(name: str, found: str) -> str:
+        is_cover = name == "xl/worksheets/sheet1.xml"
+        return found.replace("</sheetData>", f"{rows}</sheetData>") if is_cover else found
+
+    (item,) = workbook.read(moved(_GOOD, repeated))
+    assert item.body["overview"] == text * 3
 
 
 def test_a_cell_far_out_costs_nothing() -> None:

@@ -81,7 +81,8 @@ async def _begin(request: Request, suffix: str) -> tuple[Filters, int, dict[str,
     filters = parameters.read(request, ExportQuery).model_dump(exclude_unset=True)
     if "as_of" in filters and not filters.keys().isdisjoint(_OF_THE_PRESENT):
         wrong = sorted(filters.keys() & _OF_THE_PRESENT)
-        raise Invalid([Fault(None, "not-with-as-of", parameter=name) for name in wrong])
+        faults = [Fault(None, "not-with-as-of", parameter=name) for name in wrong]
+        raise Invalid(faults, "invalid-parameter")
     position = await database(request).exact(feed.position)
     headers = {
         FEED_POSITION: str(position),

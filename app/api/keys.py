@@ -223,8 +223,9 @@ async def patch_key(
         _hold(request, key, sent)
         made = bodies.merged(_writable(key), bodies.parse(sent))
         bodies.checked(KeyBody, made, [Fault("/name", "required")] if made["name"] is None else [])
-        moved = [name for name in ("role", "agency") if name in made]
-        if any(made[name] != getattr(key, name) for name in moved):
+        known = {"role": key.role, "agency": key.agency}
+        moved = [name for name, value in known.items() if made.get(name, value) != value]
+        if moved:
             raise Invalid([Fault(f"/{name}", "differs") for name in moved])
         values = _writable_of(made)
         if values != _writable(key):

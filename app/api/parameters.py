@@ -1,6 +1,7 @@
 """Query parameters: read and checked with every fault named."""
 
 import re
+from collections import Counter
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
@@ -33,8 +34,8 @@ def _read(query: bytes, model: type[BaseModel]) -> BaseModel:
     given = dict(pairs)
     faults = []
     if len(given) < len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = sorted({name for name in names if names.count(name) > 1})
+        times = Counter(name for name, _ in pairs)
+        repeated = sorted(name for name, count in times.items() if count > 1)
         faults += [Fault(None, "repeated-parameter", parameter=name) for name in repeated]
     faults += [
         Fault(None, "bad-text", parameter=name) for name, text in given.items() if BAD.search(text)

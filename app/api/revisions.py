@@ -96,7 +96,8 @@ def _row(row: Any, code: str, year: int, *, names_actors: bool) -> dict[str, Any
 
 
 def _numbered(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > _LARGEST:
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(_LARGEST))
+    if not is_number or int(text) > _LARGEST:
         raise NotFound("revision-not-found", revision=text)
     return int(text)
 

@@ -28,7 +28,7 @@ from app.domain import codes, decimals
 from app.domain.calendar import LAST_YEAR
 from app.domain.findings import Severity
 from app.domain.layout import LARGEST, Form, Label, Table, Unit
-from app.domain.report import Kind, Level
+from app.domain.report import LONGEST_PROSE, Kind, Level
 from app.domain.rules import catalogue
 from app.forms import FORMS
 from app.services.reporting import shown_time
@@ -73,7 +73,7 @@ def _long(limit: int) -> Any:
     ]
 
 
-Prose = _long(200_000)
+Prose = _long(LONGEST_PROSE)
 Remark = _long(2_000)
 Name = Annotated[_long(200), AfterValidator(_not_blank), Field(json_schema_extra={"minLength": 1})]
 

@@ -24,6 +24,7 @@ SIZE: Final = 32 * 1024 * 1024
 _PARTS = 500
 _ELEMENTS = 500_000
 _DEPTH = 64
+_STRINGS, _STYLES = "xl/sharedStrings.xml", "xl/styles.xml"
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 _NO_XLSX = Label("不是 XLSX 文件，或已损坏、截断", "it is no XLSX file, or is damaged or cut off")
@@ -35,7 +36,7 @@ _EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - spreadsheets know no zones
 _LEAP_DAY = 60  # the 29 February 1900 of spreadsheets, which there was not
 _DAYS = 2_958_466  # up to 9999-12-31
 _DATE_FORMATS = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
-_ASIDE = re.compile(r'"[^"]*"|\[.*?\]|[\\_*].')  # in a format: what is not a part of the number
+_ASIDE = re.compile(r'"[^"]*"|\[[^\]]*\]|[\\_*].')  # in a format: what is not a part of the number
 _DATED = re.compile("[ymdhs]", re.IGNORECASE)
 _PLACE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})$")
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
@@ -78,7 +79,7 @@ def read(file: Source) -> dict[str, Sheet]:
     try:
         with zipfile.ZipFile(file) as parts:
             _require_small(parts.infolist())
-            return _sheets(parts)
+            return _sheets(_Package(parts))
     except zipfile.BadZipFile:
         raise unreadable(_ENCRYPTED if _is_wrapped(file) else _NO_XLSX) from None
     except (
@@ -106,20 +107,6 @@ def _require_small(parts: list[zipfile.ZipInfo]) -> None:
         raise unreadable(_NO_XLSX)
 
 
-def _sheets(parts: zipfile.ZipFile) -> dict[str, Sheet]:
-    relations = _attributes(parts, "xl/_rels/workbook.xml.rels", "Relationship")
-    targets = {found["Id"]: found["Target"] for found in relations}
-    names = parts.namelist()
-    strings = _strings(parts) if "xl/sharedStrings.xml" in names else []
-    dates = _dates(parts) if "xl/styles.xml" in names else frozenset()
-    found = {}
-    for sheet in _attributes(parts, "xl/workbook.xml", "sheet"):
-        ids = [value for key, value in sheet.items() if _local(key) == "id"]
-        target = targets[ids[0]].removeprefix("/xl/")
-        found[sheet["name"]] = _cells(parts.read(f"xl/{target}"), strings, dates)
-    return found
-
-
 Start = Callable[[str, dict[str, str]], None]
 End = Callable[[str, str], None]
 
@@ -128,44 +115,71 @@ def _local(name: str) -> str:
     return name.rpartition(":")[2]
 
 
-def _parse(data: bytes, start: Start, end: End) -> None:
-    """Tell of every element's start, and its end with the text right before that."""
-    text: list[str] = []
-    depth = count = 0
+class _Package:
+    """The parts of a file, each of which is read once, within limits for all of them."""
 
-    def started(name: str, attributes: dict[str, str]) -> None:
-        nonlocal depth, count
-        depth, count = depth + 1, count + 1
-        if depth > _DEPTH or count > _ELEMENTS:
-            raise unreadable(_TOO_LARGE)
-        text.clear()
-        start(_local(name), attributes)
+    def __init__(self, parts: zipfile.ZipFile) -> None:
+        self._parts = parts
+        self._unread = set(parts.namelist())
+        self._elements = 0
 
-    def ended(name: str) -> None:
-        nonlocal depth
-        depth -= 1
-        end(_local(name), "".join(text))
-        text.clear()
+    def has(self, part: str) -> bool:
+        """Tell whether there is a part that was not read."""
+        return part in self._unread
 
-    def typed(*_: Any) -> None:
-        raise unreadable(_NO_XLSX)  # no workbook has one, and entities stand in it
+    def parse(self, part: str, start: Start, end: End) -> None:
+        """Tell of every element's start, and its end with the text right before that."""
+        self._unread.remove(part)  # two sheets that name one part are no workbook
+        text: list[str] = []
+        depth = 0
 
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    parser.StartElementHandler, parser.EndElementHandler = started, ended
-    parser.CharacterDataHandler = text.append
-    parser.StartDoctypeDeclHandler = typed
-    parser.Parse(data, True)
+        def started(name: str, attributes: dict[str, str]) -> None:
+            nonlocal depth
+            depth += 1
+            self._elements += 1
+            if depth > _DEPTH or self._elements > _ELEMENTS:
+                raise unreadable(_TOO_LARGE)
+            text.clear()
+            start(_local(name), attributes)
+
+        def ended(name: str) -> None:
+            nonlocal depth
+            depth -= 1
+            end(_local(name), "".join(text))
+            text.clear()
+
+        def typed(*_: Any) -> None:
+            raise unreadable(_NO_XLSX)  # no workbook has one, and entities stand in it
+
+        parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.StartElementHandler, parser.EndElementHandler = started, ended
+        parser.CharacterDataHandler = text.append
+        parser.StartDoctypeDeclHandler = typed
+        parser.Parse(self._parts.read(part), True)
+
+    def attributes(self, part: str, element: str) -> list[dict[str, str]]:
+        """Return the attributes of every element of a name."""
+        found: list[dict[str, str]] = []
+
+        def start(name: str, attributes: dict[str, str]) -> None:
+            if name == element:
+                found.append(attributes)
+
+        self.parse(part, start, lambda name, text: None)
+        return found
 
 
-def _attributes(parts: zipfile.ZipFile, part: str, element: str) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = []
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        if name == element:
-            found.append(attributes)
-
-    _parse(parts.read(part), start, lambda name, text: None)
+def _sheets(package: _Package) -> dict[str, Sheet]:
+    relations = package.attributes("xl/_rels/workbook.xml.rels", "Relationship")
+    targets = {found["Id"]: found["Target"] for found in relations}
+    strings = _strings(package) if package.has(_STRINGS) else []
+    dates = _dates(package) if package.has(_STYLES) else frozenset()
+    found = {}
+    for sheet in package.attributes("xl/workbook.xml", "sheet"):
+        ids = [value for key, value in sheet.items() if _local(key) == "id"]
+        target = targets[ids[0]].removeprefix("/xl/")
+        found[sheet["name"]] = _cells(package, f"xl/{target}", strings, dates)
     return found
 
 
@@ -173,13 +187,18 @@ class _Text:
     """The text of an element whose runs are formatted one by one, without its pronunciation."""
 
     def __init__(self) -> None:
-        self.text = ""
+        self._runs: list[str] = []
         self._aside = False
+
+    @property
+    def text(self) -> str:
+        """What was read since the text began."""
+        return "".join(self._runs)
 
     def start(self, name: str) -> None:
         """Notice an element's start."""
-        if name in {"si", "is"}:
-            self.text = ""
+        if name in {"si", "is", "c"}:
+            self._runs.clear()
         elif name == "rPh":
             self._aside = True
 
@@ -188,10 +207,10 @@ class _Text:
         if name == "rPh":
             self._aside = False
         elif name == "t" and not self._aside:
-            self.text += text
+            self._runs.append(text)
 
 
-def _strings(parts: zipfile.ZipFile) -> list[str]:
+def _strings(package: _Package) -> list[str]:
     """Read the texts that cells refer to by number."""
     found: list[str] = []
     reader = _Text()
@@ -201,11 +220,11 @@ def _strings(parts: zipfile.ZipFile) -> list[str]:
         if name == "si":
             found.append(_plain(reader.text))
 
-    _parse(parts.read("xl/sharedStrings.xml"), lambda name, _: reader.start(name), end)
+    package.parse(_STRINGS, lambda name, _: reader.start(name), end)
     return found
 
 
-def _dates(parts: zipfile.ZipFile) -> frozenset[str]:
+def _dates(package: _Package) -> frozenset[str]:
     """Return the numbers of the styles in which a number is shown as a date or a time."""
     formats = {str(number) for number in _DATE_FORMATS}
     found: list[str] = []
@@ -222,7 +241,7 @@ def _dates(parts: zipfile.ZipFile) -> frozenset[str]:
     def end(_: str, __: str) -> None:
         path.pop()
 
-    _parse(parts.read("xl/styles.xml"), start, end)
+    package.parse(_STYLES, start, end)
     return frozenset(str(style) for style, number in enumerate(found) if number in formats)
 
 
@@ -244,7 +263,7 @@ def _plain(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _cells(data: bytes, strings: list[str], dates: frozenset[str]) -> Sheet:
+def _cells(package: _Package, part: str, strings: list[str], dates: frozenset[str]) -> Sheet:
     found: Sheet = {}
     reader = _Text()
     row = column = -1
@@ -256,7 +275,7 @@ def _cells(data: bytes, strings: list[str], dates: frozenset[str]) -> Sheet:
         if name == "row":
             row, column = int(attributes.get("r", row + 2)) - 1, -1
         elif name == "c":
-            kind, value, formula, reader.text = attributes.get("t", "n"), "", False, ""
+            kind, value, formula = attributes.get("t", "n"), "", False
             style = attributes.get("s", "0")
             if "r" in attributes:
                 row, column = position(attributes["r"])
@@ -276,7 +295,7 @@ def _cells(data: bytes, strings: list[str], dates: frozenset[str]) -> Sheet:
             if cell.value is not None or cell.broken:
                 found[row, column] = cell
 
-    _parse(data, start, end)
+    package.parse(part, start, end)
     return found
 
 

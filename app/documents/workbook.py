@@ -14,7 +14,7 @@ from typing import Any, Final
 from app.documents import spreadsheet
 from app.documents.spreadsheet import Sheet, Source, Value, unreadable
 from app.domain.layout import NOT_APPLICABLE, Form, Label, Table, Unit
-from app.domain.report import PROSE
+from app.domain.report import LONGEST_PROSE, PROSE
 from app.errors import Fault
 from app.forms import FORM_BY_KEY
 
@@ -143,7 +143,14 @@ def _cover(reading: _Reading) -> Json:
 
 
 def _joined(parts: Sequence[Value]) -> Value:
-    return "".join(_text(part) for part in parts) if parts else None
+    """Return a text that stands in several cells; the rest of one that is too long is left out."""
+    texts, length = list[str](), 0
+    for part in parts:
+        texts.append(_text(part))
+        length += len(texts[-1])
+        if length > LONGEST_PROSE:
+            break
+    return "".join(texts) if texts else None
 
 
 def _cover_value(key: str, value: Value) -> Any:

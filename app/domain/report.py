@@ -102,3 +102,6 @@ PROSE = (
     "published_url",
 )
 """The members of a report that are neither its key nor its tables."""
+
+LONGEST_PROSE = 200_000
+"""How many characters a section of prose has at most."""

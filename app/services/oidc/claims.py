@@ -32,7 +32,6 @@ class Claims:
     role: Role
     agency: str | None
     expires_at: int
-    token_id: str | None
 
 
 def understood(payload: Mapping[str, Any], kind: str, settings: Settings) -> Claims:
@@ -44,14 +43,12 @@ def understood(payload: Mapping[str, Any], kind: str, settings: Settings) -> Cla
     role = _role(found(payload, settings.oidc_role_claim))
     subject = _text(payload.get("sub"), "subject")
     name = found(payload, settings.oidc_name_claim)
-    token_id = payload.get("jti")
     return Claims(
         subject=subject,
         name=subject if name is None else _text(name, "name"),
         role=role,
         agency=_agency(found(payload, settings.oidc_agency_claim), role),
         expires_at=_time(payload.get("exp")),
-        token_id=None if token_id is None else _text(token_id, "token-id"),
     )
 
 
