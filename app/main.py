@@ -204,6 +204,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await app.state.dispatcher.stop()
         await app.state.importer.stop()
+        await app.state.callers.settle()
         app.state.database.close()
         log.info("stopped")
 

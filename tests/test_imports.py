@@ -113,6 +113,26 @@ def test_a_report_is_the_same_after_it_was_staged() -> None:
     assert staged.report(body, report.form, 2020, A_BUREAU, None) == report
 
 
+def test_a_faulty_row_is_told_before_the_rest_of_the_file_is_read() -> None:
+    """So that a file of nothing else is not kept in memory."""
+    read = [0, 0]
+    times = iter(range(2))
+
+    def pieces() -> Iterator[bytes]:
+        time_ = next(times)  # a file is read twice: to tell its encoding, and for what it says
+        yield b"agency,year,table,line,column,value\n"
+        for each in (b"x\n", b"\0\n", b'a"\n', b"1,2\n") * 50_000:
+            read[time_] += 1
+            yield each
+
+    staging = Staging()
+    found = files.read("csv", pieces, staging)
+    codes = [next(found).faults[0].code for _ in range(4)]
+    assert codes == ["malformed-csv", "bad-text", "malformed-csv", "malformed-csv"]
+    assert read[1] < read[0] / 100
+    staging.close()
+
+
 # The command line
 
 

@@ -1,5 +1,6 @@
 """API keys: made, shown once, changed, revoked; and tokens of a provider."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from app.main import create_app
 from app.services import callers
 from app.services.callers import Callers
+from app.storage import keys
 from tests import oidc
 from tests.api import ADMIN_KEY, TestClient, etag, faults, make_agency, put_report, said
 from tests.callers import as_, bearing, key_for
@@ -92,10 +94,29 @@ def test_role_and_agency_of_a_key_stay(client: TestClient) -> None:
     assert faults(client.patch(path, json={"name": None})) == [("/name", "required")]
 
 
-def test_the_last_use_of_a_key_is_noted(client: TestClient) -> None:
-    key = key_for(client, "auditor")
-    as_(client, key, "GET", "/v1/forms")
-    assert client.get("/v1/keys").json()["items"][0]["last_used_at"] is not None
+def test_the_last_use_of_a_key_is_noted(database_url: str) -> None:
+    def last_use(client: TestClient) -> str | None:
+        found: str | None = client.get("/v1/keys").json()["items"][0]["last_used_at"]
+        return found
+
+    app = create_app(quiet(database_url))
+    with TestClient(app) as client:
+        key = key_for(client, "auditor")
+        assert last_use(client) is None
+        as_(client, key, "GET", "/v1/forms")
+    with TestClient(app) as client:
+        assert last_use(client) is not None
+
+
+def test_who_reads_with_a_key_does_not_wait_for_writers(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, goes_on = key_for(client, "auditor"), threading.Event()
+    monkeypatch.setattr(keys, "note_use", lambda *_: goes_on.wait())
+    try:
+        assert as_(client, key, "GET", "/v1/reports").status_code == 200
+    finally:
+        goes_on.set()
 
 
 def test_what_is_remembered_of_callers_is_bounded(

@@ -385,6 +385,23 @@ def test_reports_stand_where_they_stand_at_the_source(source: TestClient, copy_u
         assert [each["reason"] for each in revisions] == [None, "口径有误"]
 
 
+def test_a_copy_of_what_is_published_goes_past_what_it_does_not_see(
+    source: TestClient, copy_url: str
+) -> None:
+    admin = source.headers.pop("Authorization")
+    mirrored(copy_url)
+    with pytest.MonkeyPatch.context() as with_key:
+        with_key.setitem(source.headers, "Authorization", admin)
+        put_report(source, "g-1", 2022)
+    asked = list[str]()
+    source.event_hooks["request"].append(lambda request: asked.append(request.url.path))
+    mirrored(copy_url)
+    assert asked.count("/v1/changes") == 1
+    with copying.opened(quiet(copy_url), SOURCE, None) as made:
+        latest = source.get("/v1/changes").json()["latest"]
+        assert copying.position(made) == latest
+
+
 def test_a_report_is_deleted_however_it_stands_in_the_copy(
     source: TestClient, copy_url: str
 ) -> None:

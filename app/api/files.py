@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
-from itertools import groupby, islice
+from itertools import groupby
 from typing import Any
 
 from app.api import bodies, lines, schemas
@@ -132,13 +132,16 @@ Row = tuple[str, str, int, str, str, str, str]
 def _csv(pieces: Pieces, staging: Staging) -> Iterator[Read]:
     """Read a long table, whose rows may come in any order: they are sorted by report first."""
     encoding = "utf-8-sig" if _is_utf8(pieces()) else "gb18030"
-    faulty: list[Read] = []
-    rows = _rows(_Lines(pieces(), encoding, faulty), faulty)
-    while some := list(islice(rows, _ROWS)):
-        staging.add_cells(some)
-        yield from faulty
-        faulty.clear()
-    yield from faulty
+    rows: list[Row] = []
+    for found in _rows(_Lines(pieces(), encoding)):
+        if isinstance(found, Read):
+            yield found
+            continue
+        rows.append(found)
+        if len(rows) == _ROWS:
+            staging.add_cells(rows)
+            rows.clear()
+    staging.add_cells(rows)
     for (agency, year), cells in groupby(staging.cells(), lambda row: row[:2]):
         yield _report(agency, year, cells)
 
@@ -155,11 +158,20 @@ def _is_utf8(pieces: Iterable[bytes]) -> bool:
 
 
 class _Lines:
-    """The lines of a file as texts; what cannot be read is set aside. `number` is the last one."""
+    """The lines of a file as texts; one that cannot be read is blank, and set aside.
 
-    def __init__(self, pieces: Iterable[bytes], encoding: str, faulty: list[Read]) -> None:
-        self._lines, self._encoding, self._faulty = spooling.lines(pieces), encoding, faulty
+    `number` is the last one.
+    """
+
+    def __init__(self, pieces: Iterable[bytes], encoding: str) -> None:
+        self._lines, self._encoding = spooling.lines(pieces), encoding
+        self._faulty: list[Read] = []
         self.number = 0
+
+    def set_aside(self) -> list[Read]:
+        """Return what could not be read since this was asked last."""
+        found, self._faulty = self._faulty, []
+        return found
 
     def __iter__(self) -> Iterator[str]:
         for number, line in self._lines:
@@ -175,39 +187,51 @@ class _Lines:
                 except UnicodeDecodeError:
                     fault = Fault(None, "not-decodable")
             self._faulty.append(Read(number, faults=(fault,)))
+            yield "\n"
 
     @property
     def _later(self) -> str:
         return self._encoding.removesuffix("-sig")
 
 
-def _rows(texts: _Lines, faulty: list[Read]) -> Iterator[Row]:
-    """Yield the rows of a file with the numbers of their lines."""
+def _records(texts: _Lines) -> Iterator[tuple[int, list[str]] | Read]:
+    """Yield what stands in a file, with the numbers of the lines, and what is wrong with others."""
     found = csv.reader(iter(texts), strict=True)
-    order: list[int] | None = None
     while True:
         first = texts.number + 1
         try:
-            row = next(found)
-        except StopIteration:
-            return
+            row = next(found, None)
         except csv.Error as error:
-            faulty.append(_malformed(texts.number, Label(str(error), str(error))))
+            yield from texts.set_aside()
+            yield _malformed(texts.number, Label(str(error), str(error)))
             continue
-        if not any(cell.strip() for cell in row):
+        yield from texts.set_aside()
+        if row is None:
+            return
+        if any(cell.strip() for cell in row):
+            yield first, row
+
+
+def _rows(texts: _Lines) -> Iterator[Row | Read]:
+    """Yield the rows of a file with the numbers of their lines, and what is wrong with others."""
+    order: list[int] | None = None
+    for found in _records(texts):
+        if isinstance(found, Read):
+            yield found
             continue
+        line, row = found
         if order is None:
             order = _order(row)
             if order is None:
                 fault = Fault(None, "bad-header", {"expected": ",".join(COLUMNS)})
-                faulty.append(Read(first, faults=(fault,)))
+                yield Read(line, faults=(fault,))
                 return
         elif len(row) != len(COLUMNS):
             text = Label(f"应有 {len(COLUMNS)} 列", f"there should be {len(COLUMNS)} columns")
-            faulty.append(_malformed(first, text))
+            yield _malformed(line, text)
         else:
             agency, year, *cell = (row[place].strip() for place in order)
-            yield agency, year, first, cell[0], cell[1], cell[2], cell[3]
+            yield agency, year, line, cell[0], cell[1], cell[2], cell[3]
 
 
 def _malformed(line: int, reason: Label) -> Read:

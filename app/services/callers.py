@@ -5,14 +5,18 @@ time nor the text of a refusal tells how near a guess was. What was found out ab
 remembered for a few seconds, so a revocation holds everywhere within them.
 """
 
+import asyncio
 import hashlib
 import hmac
 import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.roles import SEES_ALL
 from app.errors import Unauthorized
@@ -93,6 +97,7 @@ class Callers:
         self._database, self._settings, self._clock = database, settings, clock
         self._known: OrderedDict[str, tuple[float, Caller | None]] = OrderedDict()
         self._noted: dict[str, float] = {}
+        self._noting: set[asyncio.Task[None]] = set()
         admin_key = settings.admin_key
         self._bearers = _bearers(settings) if settings.oidc_issuer else None
         self._admin = digest_of(admin_key.get_secret_value(), settings) if admin_key else ""
@@ -145,7 +150,7 @@ class Callers:
             return None
         if row.expires_at is not None and row.expires_at <= now():
             return None
-        await self._note(row.id)
+        self._note(row.id)
         return caller(f"key:{row.id}", row.name, row.role, row.agency, row.rate_limit)
 
     async def _by_token(self, bearers: "Bearers", authorization: str, token: str) -> Caller:
@@ -162,12 +167,22 @@ class Callers:
         self._remember(authorization, made, seconds=-1)
         return made
 
-    async def _note(self, key: str) -> None:
-        """Write down that a key is in use, once in a while."""
+    def _note(self, key: str) -> None:
+        """Write down that a key is in use, once in a while; who reads does not wait for writers."""
         time_now = self._clock()
         if self._noted.get(key, float("-inf")) < time_now - _USED_EVERY:
             self._noted[key] = time_now
-            await self._database.alter(lambda c: keys.note_use(c, key, now()))
+            noting = asyncio.create_task(self._write_down(key, now()))
+            self._noting.add(noting)
+            noting.add_done_callback(self._noting.discard)
+
+    async def _write_down(self, key: str, at: str) -> None:
+        with suppress(SQLAlchemyError):  # the database is away, and whoever calls will hear it
+            await self._database.alter(lambda c: keys.note_use(c, key, at))
+
+    async def settle(self) -> None:
+        """Wait for what is yet to be written down."""
+        await asyncio.gather(*self._noting)
 
 
 def _bearers(settings: Settings) -> "Bearers":

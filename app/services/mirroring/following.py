@@ -166,7 +166,7 @@ def _caught_up(made: Mirror, wait: int = 0) -> Iterator[str]:
             yield f"changes after {after} are no longer kept: loading again"
             yield from _loaded(made)
             return
-        yield from _applied(made, page)
+        yield from _applied(made, page, after)
         latest = page["latest"] if latest is None else latest
         if wait:
             return
@@ -183,14 +183,16 @@ def _latest(made: Mirror) -> int:
     return int(remote.read(made.source, "/v1/changes", limit=1)["latest"])
 
 
-def _applied(made: Mirror, page: Json) -> Iterator[str]:
+def _applied(made: Mirror, page: Json, after: int) -> Iterator[str]:
+    """Apply a page; one that shows nothing, as the caller may not see it, moves on all the same."""
     changes = [each for each in page["items"] if each["op"] != "rechecked"]
     if made.under is not None and any(map(_moves_agencies, changes)):
         yield from _resynced(made)
         return
-    if page["items"]:
+    if page["next"] > after:
         done = store(made, fetched(made, _keys(made, changes)), page["next"])
-        yield f"applied {len(changes)} changes up to {page['next']}: {_counted(done)}"
+        if page["items"]:
+            yield f"applied {len(changes)} changes up to {page['next']}: {_counted(done)}"
 
 
 def _moves_agencies(change: Json) -> bool:
