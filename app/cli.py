@@ -9,7 +9,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -20,8 +19,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import logs
-from app.api import openapi
-from app.domain.roles import OF_AN_AGENCY, ROLES
+from app.api import keys as api_keys
+from app.api import openapi, problems, transitions
+from app.domain.roles import ROLES
+from app.errors import Invalid
 from app.main import create_app
 from app.services import keeping, workflow
 from app.services.importing import Plan
@@ -129,22 +130,18 @@ def create_key(
     name: Annotated[str, typer.Argument(help="Who uses it, for people to read.")],
     role: Annotated[str, typer.Option(help=" | ".join(ROLES))],
     agency: Annotated[str | None, typer.Option(help="The agency it is for.")] = None,
-    days: Annotated[int | None, typer.Option(min=1, help="Days until it expires.")] = None,
-    rate_limit: Annotated[int | None, typer.Option(min=1, help="Requests a minute.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=36_500, help="Days until it expires.")
+    ] = None,
+    rate_limit: Annotated[int | None, typer.Option(help="Requests a minute.")] = None,
 ) -> None:
     """Create an API key and print it: it is shown now, and never again."""
     settings = _settings()
-    if role not in ROLES:
-        raise SystemExit(f"gongkai: --role: must be one of {', '.join(ROLES)}")
-    if agency is None and role in OF_AN_AGENCY:
-        raise SystemExit(f"gongkai: --agency: is required for the role {role}")
-    expires_at = now(days * 86_400) if days else None
-    asked = NewKey(name, role, agency, expires_at, rate_limit)
+    said: dict[str, object] = {"name": name, "role": role, "agency": agency}
+    said |= {"expires_at": now(days * 86_400) if days else None, "rate_limit": rate_limit}
 
     def made(connection: Connection) -> tuple[ApiKey, str]:
-        if agency is not None and not agencies.exists(connection, agency):
-            raise SystemExit(f"gongkai: --agency: there is no agency {agency}")
-        return keeping.create(connection, settings, asked)
+        return keeping.create(connection, settings, api_keys.asked(connection, said))
 
     key, secret = _written(settings, made)
     _say(secret)
@@ -179,10 +176,17 @@ def _command() -> str:
 
 
 def _written(settings: Settings, use: Use[T]) -> T:
-    """Write in a transaction, in the name of who has this command line."""
+    """Write in a transaction, in the name of who has this command line.
+
+    What they have said and is wrong ends the command with one clear line.
+    """
     engine = write_engine(settings)
     try:
         return run(engine, by(Act("cli", "cli", "admin", operation=_command()), use))
+    except Invalid as error:
+        faults = [problems.told(fault, "en") for fault in error.faults]
+        named = (f"{(each['pointer'] or '')[1:]}: {each['message']}" for each in faults)
+        raise SystemExit(f"gongkai: {'; '.join(named)}") from None
     finally:
         engine.dispose()
 
@@ -263,8 +267,14 @@ def record(
     year: Annotated[int | None, typer.Option(help="On this year.")] = None,
 ) -> None:
     """Take drafts with a `published_on` as published before, as they are, errors included."""
-    use = partial(workflow.record_drafts, under=under, year=year, why=reason)
-    _say(f"recorded {_written(_settings(), use)} reports")
+
+    def recorded(connection: Connection) -> int:
+        _, why = transitions.asked({"action": "record", "comment": reason})
+        if under is not None and not agencies.exists(connection, under):
+            raise SystemExit(f"gongkai: --under: there is no agency {under}")
+        return workflow.record_drafts(connection, under, year, why)
+
+    _say(f"recorded {_written(_settings(), recorded)} reports")
 
 
 @app.command()

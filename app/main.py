@@ -48,6 +48,7 @@ from app.api import (
 from app.api import (
     revisions as report_revisions,
 )
+from app.api.context import path_of
 from app.api.cors import Origins
 from app.api.dispatch import Dispatch
 from app.api.limits import Limits
@@ -250,7 +251,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
 def _allowed(request: Request) -> list[str]:
     """Return every method of the path: the router knows only those of the first route it met."""
     allowed: set[str] = set()
+    path = path_of(request.scope)
     for route in request.app.routes:
-        if isinstance(route, Direct) and route.path_regex.match(request.url.path):
+        if isinstance(route, Direct) and route.path_regex.match(path):
             allowed |= route.methods or set()
     return sorted(allowed or {"GET", "HEAD"})  # no route is left within a folder of files

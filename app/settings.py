@@ -51,6 +51,7 @@ class Settings(BaseSettings):
         env_prefix="GONGKAI_",
         env_file=".env",
         extra="ignore",
+        hide_input_in_errors=True,
         secrets_dir=_SECRETS if _SECRETS.is_dir() else None,
     )
 
@@ -59,7 +60,7 @@ class Settings(BaseSettings):
     """A streaming replica of the database, on PostgreSQL: reads go to it while it is current."""
     read_fence: Path | None = None
     """The file by which processes on one machine tell each other how current that must be."""
-    host: str = "127.0.0.1"
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     root_path: str = ""
@@ -148,6 +149,13 @@ class Settings(BaseSettings):
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value
+
+    @field_validator("mirror_key")
+    @classmethod
+    def _can_be_shown(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _PRINTED.fullmatch(value.get_secret_value()):
+            raise ValueError("must be of ASCII characters that a header can have, without blanks")
+        return value
 
     @field_validator("oidc_issuer")
     @classmethod

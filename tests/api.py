@@ -70,7 +70,7 @@ class _InOneStep(httpx2.BaseTransport):
             "http_version": "1.1",
             "method": request.method,
             "scheme": url.scheme,
-            "path": unquote(url.path),
+            "path": self._root_path + unquote(url.path),
             "raw_path": url.raw_path.partition(b"?")[0],
             "query_string": url.query,
             "root_path": self._root_path,

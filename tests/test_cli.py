@@ -383,14 +383,17 @@ def test_keys_are_made_listed_and_revoked_by_command(
     cli.revoke_key(identity)
     with TestClient(create_app(quiet(database_url))) as client:
         assert client.get("/v1/forms", headers=headers).status_code == 401
-    faulty: list[Any] = [
-        {"role": "king"},
-        {"role": "editor"},
-        {"role": "editor", "agency": "nobody"},
+    faulty: list[tuple[str, Any]] = [
+        ("role", {"role": "king"}),
+        ("agency", {"role": "editor"}),
+        ("agency", {"role": "editor", "agency": "nobody"}),
+        ("name", {"role": "admin", "name": "x" * 201}),
+        ("name", {"role": "admin", "name": "\udcff"}),
+        ("rate_limit", {"role": "admin", "rate_limit": 99_999_999_999}),
     ]
-    for wrong in faulty:
-        with pytest.raises(SystemExit, match="gongkai: --"):
-            cli.create_key("x", **wrong)
+    for member, wrong in faulty:
+        with pytest.raises(SystemExit, match=f"^gongkai: {member}: "):
+            cli.create_key(**{"name": "x", **wrong})
     with pytest.raises(SystemExit, match="no key"):
         cli.revoke_key("nobody")
 
@@ -419,6 +422,9 @@ def test_what_was_published_before_is_recorded_by_command(
         dated = a_report_body(2023, published_on="2024-01-20")
         client.put("/v1/reports/a/2023", json=dated).raise_for_status()
         client.put("/v1/reports/a/2024", json=a_report_body(2024)).raise_for_status()
+    for wrong, options in (("", {}), ("长" * 2_001, {}), ("已公开", {"under": "nobody"})):
+        with pytest.raises(SystemExit, match=r"gongkai: (comment|--under): "):
+            cli.record(wrong, **options)  # type: ignore[arg-type]
     cli.record("已在网站公开", under="a")
     assert capsys.readouterr().out == "recorded 1 reports\n"
     with TestClient(create_app(quiet(database_url))) as client:

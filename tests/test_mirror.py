@@ -792,7 +792,41 @@ def test_a_copy_is_of_one_source(source: TestClient, copy_url: str) -> None:
         copying.opened(quiet(copy_url), "http://other.test", None) as made,
         pytest.raises(UnexpectedError, match="a copy of http"),
     ):
-        copying.claim(made, replace=True)
+        copying.claim(made, replace=False)
+
+
+def test_a_copy_becomes_one_of_something_else_if_asked(source: TestClient, copy_url: str) -> None:
+    mirrored(copy_url)
+    mirrored(copy_url, under="g-1", replace=True)
+    with copy_of(copy_url) as copy:
+        codes = {each["code"] for each in copy.get("/v1/agencies").json()["items"]}
+        assert codes == {"g", "g-1", "a-2"}
+    mirrored(copy_url, under="g-1")
+    mirrored(copy_url, replace=True)
+    assert_in_step(source, copy_url)
+
+
+def test_nothing_becomes_a_copy_of_what_does_not_answer(
+    source: TestClient, copy_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> Json:
+        raise AwayError("ConnectError")
+
+    with monkeypatch.context() as away:
+        away.setattr(remote, "find", refused)
+        with pytest.raises(AwayError):
+            mirrored(copy_url)
+    monkeypatch.setattr(f"{__name__}.SOURCE", "http://right.test")
+    mirrored(copy_url)
+    assert_in_step(source, copy_url)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "x", "ftp://a.cn", "http://", "http://a.cn/?x=1", "http://\udcff"]
+)
+def test_what_is_no_address_is_not_mirrored(url: str) -> None:
+    with pytest.raises(UnexpectedError, match="no address"), remote.opened(url):
+        pass
 
 
 def test_an_agency_that_is_not_there_is_not_copied(source: TestClient, copy_url: str) -> None:

@@ -1,6 +1,7 @@
 """Settings come from variables, a `.env` file or secrets; a wrong one is refused."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from app.settings import Settings
+from tests.conftest import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -203,6 +205,8 @@ def test_what_is_no_database_of_ours_is_refused(url: str, reason: str) -> None:
         ("log_level", "loud"),
         ("log_format", "xml"),
         ("access_log", "perhaps"),
+        ("host", ""),
+        ("mirror_key", "é"),
         ("root_path", "gongkai"),
         ("root_path", "/gongkai/"),
         ("root_path", "https://a.cn/gongkai"),
@@ -279,3 +283,9 @@ def test_keys_are_used_while_the_provider_is_away_for_longer_than_they_are_fresh
     assert faults(oidc_keys_seconds="20000") == [
         ("oidc_keys_longest", "Value error, must not be less than GONGKAI_OIDC_KEYS_SECONDS")
     ]
+
+
+def test_the_example_of_an_environment_has_every_setting_and_no_other() -> None:
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    named = set(re.findall(r"^#? ?(GONGKAI_[A-Z_]+)=", text, re.MULTILINE))
+    assert named == {f"GONGKAI_{name.upper()}" for name in Settings.model_fields}

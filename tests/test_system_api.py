@@ -8,11 +8,11 @@ from urllib.parse import urljoin
 
 import pytest
 
-from app.api import openapi
+from app.api import dispatch, openapi
 from app.api.texts import PROBLEMS
 from app.main import create_app
 from app.storage import revisions
-from tests.api import HEADERS, TestClient, make_agency, put_report, said
+from tests.api import HEADERS, TestClient, an_agency_body, make_agency, put_report, said
 from tests.conftest import quiet, served
 
 
@@ -176,6 +176,26 @@ def test_a_root_path_stands_before_every_address_of_the_docs(database_url: str) 
             path.startswith("/gongkai/") for path in re.findall(r'(?:src|href)="([^"]+)"', page)
         )
         assert "/gongkai/openapi.json" in page
+
+
+def test_behind_a_root_path_all_is_as_it_is_without(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[str] = []
+    monkeypatch.setattr(dispatch, "note_refusal", lambda *_: refused.append("refused"))
+    settings = quiet(database_url, root_path="/gongkai")
+    with TestClient(create_app(settings), root_path="/gongkai") as client:
+        made = client.put("/v1/agencies/zz", json=an_agency_body())
+        for name in ("location", "content-location"):
+            assert made.headers[name] == "/gongkai/v1/agencies/zz"
+        entry = client.get("/v1/audit?limit=1&sort=-seq").json()["items"][0]
+        assert entry["operation"] == "PUT /v1/agencies/zz"
+        problem = client.get("/v1/agencies/nobody").json()
+        assert problem["type"] == "/gongkai/problems/agency-not-found"
+        allowed = client.post("/v1/agencies/zz").headers["allow"]
+        assert allowed == "DELETE, GET, HEAD, PATCH, PUT"
+        assert client.get("/v1/forms", headers={"Authorization": "Bearer x"}).status_code == 401
+    assert refused == ["refused"]
 
 
 def test_the_first_page_says_where_things_are(client: TestClient) -> None:

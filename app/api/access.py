@@ -11,7 +11,7 @@ from sqlmodel import Session
 from starlette.requests import Request
 
 from app.api import parameters
-from app.api.context import request_id
+from app.api.context import path_of, request_id
 from app.api.limits import Limits
 from app.api.rights import Right, require
 from app.api.security import PRIVATE
@@ -108,7 +108,7 @@ def act_of(request: Request) -> Act:
         caller.role or "",
         _address(request),
         request_id(request.scope),
-        f"{request.method} {request.scope['path']}",
+        f"{request.method} {path_of(request.scope)}",
     )
 
 

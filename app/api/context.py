@@ -18,6 +18,11 @@ _AT_ONCE = 256
 _random: Iterator[str] = iter(())
 
 
+def path_of(scope: MutableMapping[str, Any]) -> str:
+    """Return the path of a request, below the one under which a proxy shows the service."""
+    return str(scope["path"]).removeprefix(scope.get("root_path", ""))
+
+
 def header(request: Request, name: bytes) -> str | None:
     """Return a header's value, of which `name` is in lower case; that of several lines is a list.
 

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope
 
 from app.api.access import note_refusal
+from app.api.context import path_of
 from app.api.problems import response_to
 from app.api.routing import Direct
 from app.errors import AppError
@@ -37,7 +38,7 @@ class Dispatch:
 
     async def answer(self, scope: Scope, receive: Receive) -> Response | None:
         """Let the operation of a request answer it; None if there is none."""
-        path = scope["path"]
+        path = path_of(scope)
         for match, handle in self._handlers.get(scope["method"], ()):
             found = match(path)
             if found is not None:

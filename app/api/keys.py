@@ -150,18 +150,19 @@ async def post_key(
     settings = request.app.state.settings
 
     def job(connection: Connection) -> Response:
-        bodies.checked(KeyNew, sent, _contradictions(connection, sent))
-        new = KeyNew.model_validate(sent)
-        key, secret = keeping.create(
-            connection,
-            settings,
-            NewKey(new.name, new.role, new.agency, new.expires_at, new.rate_limit),
-        )
+        key, secret = keeping.create(connection, settings, asked(connection, sent))
         shown = encoding.encoded(_shown(key) | {"key": secret})
         made = written(request, f"/v1/keys/{key.id}", encoding.etag(1, shown), shown, 201)
         return idempotency.keeping(made, encoding.encoded(_shown(key) | {"key": None}))
 
     return await database(request).alter(job)
+
+
+def asked(connection: Connection, sent: dict[str, Any]) -> NewKey:
+    """Return the key that a body asks for. Raises `Invalid`."""
+    bodies.checked(KeyNew, sent, _contradictions(connection, sent))
+    new = KeyNew.model_validate(sent)
+    return NewKey(new.name, new.role, new.agency, new.expires_at, new.rate_limit)
 
 
 def _contradictions(connection: Connection, sent: dict[str, Any]) -> list[Fault]:

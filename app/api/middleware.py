@@ -30,6 +30,7 @@ SECONDS = Histogram(
     ["method", "route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
+_PLACES = {b"location", b"content-location"}
 _METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"})
 RETRY_AFTER = "2"
 CLIENT_GONE = 499  # in logs and metrics: nobody was there to be answered
@@ -143,6 +144,11 @@ class _Reply:
         await self._send(message)
 
     def _dress(self, headers: list[tuple[bytes, bytes]]) -> None:
+        if root := self._scope.get("root_path"):
+            headers[:] = [
+                (name, root.encode() + value) if name in _PLACES else (name, value)
+                for name, value in headers
+            ]
         headers.append((b"x-request-id", request_id(self._scope).encode()))
         headers += self._scope.get(RATE, ())
         dress(self._scope, headers)

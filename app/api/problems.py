@@ -68,7 +68,7 @@ def problem(
     lang = language_of(request)
     kind = PROBLEMS[slug]
     body = {
-        "type": f"/problems/{slug}",
+        "type": f"{request.scope.get('root_path', '')}/problems/{slug}",
         "title": _said(kind.title, lang, {}),
         "status": status,
         "detail": _said(kind.detail, lang, values or {}),

@@ -227,7 +227,7 @@ async def post_transition(
         if scene.current is None:
             raise NotFound("report-not-found", agency=code, year=number)
         require(request, scene.current.revision, partial(_etag, request, connection, scene))
-        step, comment = _asked(bodies.parse(sent))
+        step, comment = asked(bodies.parse(sent))
         require_over(connection, caller_of(request), step.right, code)
         workflow.take(connection, scene, step, comment)
         return _reply(request, connection, scene)
@@ -242,7 +242,8 @@ def _etag(request: Request, connection: Connection, scene: Scene) -> str:
     return encoding.etag(scene.current.revision, body)
 
 
-def _asked(sent: dict[str, Any]) -> tuple[Step, str | None]:
+def asked(sent: dict[str, Any]) -> tuple[Step, str | None]:
+    """Return the step that a body asks for, and the comment on it. Raises `Invalid`."""
     bodies.checked(TransitionBody, sent)
     step, comment = STEPS[sent["action"]], (sent.get("comment") or "").strip() or None
     if step.needs_comment and comment is None:

@@ -158,7 +158,9 @@ def decide(connection: Connection, scene: Scene, finding: Finding, said: Said) -
     return made
 
 
-def record_drafts(connection: Connection, under: str | None, year: int | None, why: str) -> int:
+def record_drafts(
+    connection: Connection, under: str | None, year: int | None, why: str | None
+) -> int:
     """Take as published before what has a date of publication; return how many reports that was.
 
     Reports under review are left as they are, and those of closed years.

@@ -60,21 +60,23 @@ def opened(settings: Settings, url: str, under: str | None) -> Iterator[Mirror]:
 
 
 def claim(made: Mirror, *, replace: bool) -> None:
-    """Make the database a copy of the source, if it is none yet.
+    """Make the database a copy of the source, if it is none yet, or shall be one of another.
 
-    Raises `UnexpectedError` if it is a copy of another, if it has data of its own, which would be
-    lost and shall not be replaced, or if there is no such agency to copy.
+    Raises `UnexpectedError` if it is a copy of something else or has data of its own, which would
+    be lost and shall not be replaced, and if the source is none or has no such agency.
     """
     state = made.read(mirror.state)
-    if state is None:
-        if not replace and made.read(mirror.codes):
-            raise UnexpectedError("the database has data of its own; --replace gives it up")
-        if made.under and remote.find(made.source, f"/v1/agencies/{made.under}") is None:
-            raise UnexpectedError(f"there is no agency {made.under}")
-        store(made, Batch(), UNLOADED)
-    elif (state.source, state.under) != (made.url, made.under or ""):
-        of = state.source + (f" under {state.under}" if state.under else "")
-        raise UnexpectedError(f"the database is a copy of {of}")
+    if state is not None and (state.source, state.under) == (made.url, made.under or ""):
+        return
+    if not replace and state is not None:
+        of = state.source + (f" under {state.under}" if state.under else ", all of it")
+        raise UnexpectedError(f"the database is a copy of {of}; --replace makes it one of this")
+    if not replace and made.read(mirror.codes):
+        raise UnexpectedError("the database has data of its own; --replace gives it up")
+    remote.changes(made.source, limit=1)
+    if made.under and remote.find(made.source, f"/v1/agencies/{made.under}") is None:
+        raise UnexpectedError(f"there is no agency {made.under}")
+    store(made, Batch(), UNLOADED)
 
 
 def position(made: Mirror) -> int:

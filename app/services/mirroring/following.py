@@ -173,14 +173,14 @@ def _caught_up(made: Mirror, wait: int = 0) -> Iterator[str]:
 
 
 def _page(made: Mirror, after: int, wait: int) -> Json:
-    page = remote.read(made.source, "/v1/changes", after=after, limit=PAGE, wait=wait)
+    page = remote.changes(made.source, after=after, limit=PAGE, wait=wait)
     if page["latest"] < after:  # another database, or this one put back to an older state
         raise GoneError
     return page
 
 
 def _latest(made: Mirror) -> int:
-    return int(remote.read(made.source, "/v1/changes", limit=1)["latest"])
+    return int(remote.changes(made.source, limit=1)["latest"])
 
 
 def _applied(made: Mirror, page: Json, after: int) -> Iterator[str]:

@@ -21,14 +21,12 @@ PAUSES = (0.1, 0.5, 2.0, 5.0)
 _AT_ONCE = 8
 _TIMEOUT = httpx2.Timeout(60, connect=5)  # longer than a poll waits
 _ABSENT = {
-    f"/problems/{slug}"
-    for slug in (
-        "agency-not-found",
-        "reporting-year-not-found",
-        "report-not-found",
-        "succession-not-found",
-    )
+    "agency-not-found",
+    "reporting-year-not-found",
+    "report-not-found",
+    "succession-not-found",
 }
+"""The problems of what is not there."""
 
 
 class MirrorError(Exception):
@@ -57,7 +55,12 @@ class Remote:
 
 @contextmanager
 def opened(url: str, key: str | None = None) -> Iterator[Remote]:
-    """Connect to the instance whose `/v1` stands below an address, with an API key of it."""
+    """Connect to the instance whose `/v1` stands below an address, with an API key of it.
+
+    Raises `UnexpectedError` for what is no address.
+    """
+    if not _is_address(url):
+        raise UnexpectedError("is no address such as https://example.cn/gongkai")
     headers = {"User-Agent": "gongkai-mirror", "Accept-Language": "en"}
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
@@ -66,6 +69,15 @@ def opened(url: str, key: str | None = None) -> Iterator[Remote]:
         ThreadPoolExecutor(_AT_ONCE, "remote") as threads,
     ):
         yield Remote(client, threads)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = httpx2.URL(url)
+    except (httpx2.InvalidURL, UnicodeError):
+        return False
+    is_bare = not (parts.query or parts.fragment or parts.userinfo)
+    return parts.scheme in {"http", "https"} and bool(parts.host) and is_bare
 
 
 def find(remote: Remote, path: str, **query: Any) -> Json | None:
@@ -82,6 +94,14 @@ def read(remote: Remote, path: str, **query: Any) -> Json:
     if found is None:
         raise UnexpectedError(f"{path}: 404")
     return found
+
+
+def changes(remote: Remote, **query: Any) -> Json:
+    """Read a page of the feed. Raises `UnexpectedError` if it is none of an instance like this."""
+    page = read(remote, "/v1/changes", **query)
+    if not {"items", "next", "latest"} <= page.keys():
+        raise UnexpectedError("is no instance of this service")
+    return page
 
 
 def find_all(remote: Remote, paths: Iterable[str]) -> list[Json | None]:
@@ -165,7 +185,8 @@ def _problem(reply: httpx2.Response) -> str | None:
     if not reply.headers.get("content-type", "").startswith("application/problem+json"):
         return None
     found: Any = _decoded(reply.content)
-    return found.get("type") if isinstance(found, dict) else None
+    kind = found.get("type") if isinstance(found, dict) else None
+    return str(kind).rpartition("/problems/")[2]
 
 
 def _decoded(body: bytes) -> Any:
