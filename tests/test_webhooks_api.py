@@ -298,7 +298,7 @@ def test_replay_delivers_again_under_the_same_ids(
     assert receiver.next()[1]["webhook-id"] == first[1]["webhook-id"]
     assert said(open_client.post(path, json={"from": 10**6})) == (410, "cursor-gone")
     assert faults(open_client.post(path, json={"from": 0, "x": 1})) == [
-        ("/from", "invalid"), ("/x", "unknown-member"),
+        ("/from", "out-of-range"), ("/x", "unknown-member"),
     ]  # fmt: skip
 
 

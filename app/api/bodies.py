@@ -282,9 +282,14 @@ _CODES = {
     "string_type": "not-a-text",
     "string_unicode": "bad-text",
     "string_too_short": "empty",
+    "list_type": "not-a-list",
+    "too_short": "empty",
     "bool_type": "not-a-boolean",
     "bool_parsing": "not-a-boolean",
 }
+
+
+_LIMITED = {"string_too_long": "too-long", "too_long": "too-many"}
 
 
 def faults(model: type[BaseModel], body: Any) -> list[Fault]:
@@ -307,8 +312,8 @@ def fault_of(error: Any) -> Fault:
     pointer = "".join(f"/{escaped(part)}" for part in (place[:-1] if is_key else place))
     if is_key:
         return Fault(pointer, "bad-remark-key")
-    if kind == "string_too_long":
-        return Fault(pointer, "too-long", {"limit": context["max_length"]})
+    if kind in _LIMITED:
+        return Fault(pointer, _LIMITED[kind], {"limit": context["max_length"]})
     if kind in {"literal_error", "enum"}:
         return Fault(pointer, "not-one-of", {"expected": context["expected"].replace(" or ", ", ")})
     if kind in _CODES:

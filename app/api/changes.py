@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.api import parameters
+from app.api import parameters, schemas
 from app.api.access import caller_of
 from app.api.context import HEAD
 from app.api.documentation import problems, reads
@@ -21,7 +21,6 @@ from app.api.parameters import NoQuery
 from app.api.replies import FEED_POSITION, reply, takes_gzip
 from app.api.routing import Direct, database, router
 from app.api.watching import Ask, Served, Watcher, hanging_up, read
-from app.domain.codes import CODE_PATTERN
 from app.errors import Fault, Gone, Invalid
 
 routes = router("changes", "/v1/changes")
@@ -48,8 +47,7 @@ class FeedQuery(NoQuery):
         Field(description="Changes of this kind of resource only."),
     ] = None
     agency: Annotated[
-        str | None,
-        Field(pattern=CODE_PATTERN, description="Changes of this agency and its reports only."),
+        schemas.Code | None, Field(description="Changes of this agency and its reports only.")
     ] = None
 
 

@@ -28,9 +28,7 @@ routes = router("keys", "/v1/keys")
 
 Id = Annotated[str, Path(description="The key's id, which is no secret.")]
 _Time = Annotated[schemas.Instant, AfterValidator(schemas.instant)]
-_Limit = Annotated[
-    int, Field(strict=True, ge=1, le=1_000_000, description="Requests a minute; null: the default.")
-]
+_Limit = schemas.number(1, 1_000_000, description="Requests a minute; null: the default.")
 
 
 class KeyBody(schemas.Strict):

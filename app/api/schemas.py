@@ -40,8 +40,8 @@ _BAD_TEXT = re.compile(f"[{_CONTROL}\ud800-\udfff]")
 class _Fault:
     """Give one code to whatever is wrong with a value."""
 
-    def __init__(self, code: str) -> None:
-        self._code = code
+    def __init__(self, code: str, **values: Any) -> None:
+        self._code, self._values = code, values
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -50,6 +50,7 @@ class _Fault:
             handler(source),
             custom_error_type=f"gongkai.{self._code}",
             custom_error_message=self._code,
+            custom_error_context=self._values,
         )
 
 
@@ -123,6 +124,12 @@ Url = Annotated[
 
 def _shaped(pattern: str, code: str) -> Any:
     return Annotated[str, Field(strict=True, pattern=pattern), _Fault(code)]
+
+
+def number(least: int, most: int, **options: Any) -> Any:
+    """Return the type of a whole number within bounds."""
+    field = Field(strict=True, ge=least, le=most, **options)
+    return Annotated[int, field, _Fault("out-of-range", least=least, most=most)]
 
 
 Code = _shaped(codes.CODE_PATTERN, "bad-code")

@@ -478,6 +478,7 @@ FAULTS: dict[str, Label] = {
     "required": Label("缺少此成员。", "This member is required."),
     "unknown-member": Label("没有这个成员。", "There is no such member."),
     "not-an-object": Label("须为 JSON 对象。", "Must be an object."),
+    "not-a-list": Label("须为 JSON 数组。", "Must be an array."),
     "not-a-text": Label("须为文字。", "Must be text."),
     "not-a-boolean": Label("须为 true 或 false。", "Must be true or false."),
     "not-a-year": Label("须为 4 位年份的整数。", "Must be a year of four digits, as an integer."),

@@ -106,7 +106,7 @@ class Nothing(schemas.Strict):
 class Replay(schemas.Strict):
     """From where changes are to be delivered again."""
 
-    seq: Annotated[int, Field(alias="from", strict=True, ge=1, le=2**53)]
+    seq: schemas.number(1, 2**53, alias="from")
 
 
 class WebhookOut(schemas.Shown):
