@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
@@ -22,7 +23,7 @@ from app.api import files, lines
 from app.main import create_app
 from app.services import background, importing, registering, spooling, staged
 from app.services.spooling import LONGEST_LINE, PIECE, NotPacked, Spool, TooLarge, unpacked
-from app.storage import agencies, reports
+from app.storage import agencies, imports, reports
 from app.storage.database import in_session, run, write_engine
 from app.storage.staging import Item, Outcome, Staging
 from tests.api import TestClient, a_report_body, make_agency, put_report
@@ -358,6 +359,31 @@ def test_a_job_is_taken_over_only_from_an_owner_that_is_gone() -> None:
     ):
         job: Any = type("Job", (), {"owner": owner, "lease_until": lease})
         assert background.is_claimable(job) is expected, owner
+
+
+def test_a_job_is_taken_over_as_it_is_then_and_not_from_one_that_shows_signs_of_life(
+    database_url: str,
+) -> None:
+    job = imports.Job(
+        id=str(uuid.uuid4()), state="queued", mode="partial", dry_run=False, format="ndjson",
+        bytes_total=0, phase="waiting", bytes=0, lines=0, written=0, marker=None, counts=None,
+        actor=None, only=None, owner=None, lease_until=None, created_at="1", updated_at="1",
+        finished_at=None,
+    )  # fmt: skip
+    engine = write_engine(quiet(database_url))
+    with engine.begin() as connection:
+        imports.add(connection, job, [])
+        claimed = imports.claim(connection, job, "first", "2", "3")
+        assert claimed is not None
+        assert imports.mark(connection, job.id, "first", marker="m", lease_until="4")
+        assert imports.claim(connection, claimed, "second", "5", "6") is None
+        seen = imports.read(connection, job.id)
+        assert seen is not None
+        taken = imports.claim(connection, seen, "second", "5", "6")
+        assert taken is not None
+        assert (taken.marker, taken.owner, taken.lease_until) == ("m", "second", "6")
+        assert not imports.mark(connection, job.id, "first", marker="n", lease_until="9")
+    engine.dispose()
 
 
 ODD: tuple[Any, ...] = (

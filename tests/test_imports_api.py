@@ -274,13 +274,89 @@ def test_every_faulty_line_is_named_and_an_atomic_import_stores_nothing(
 def test_a_line_that_is_no_utf8_or_too_long_fails_alone(client: TestClient) -> None:
     make_agency(client)
     good = json.dumps(a_line()).encode()
-    content = b"\n".join((b'{"agency":"\xff"}', b'{"a":"' + b"x" * 2**21 + b'"}', good, good[:50]))
+    content = b"\n".join((b'{"agency":"\xff"}', b'{"a":"' + b"x" * 2**22 + b'"}', good, good[:50]))
     reply = client.post(
         "/v1/imports?mode=partial", content=content, headers={"content-type": NDJSON}
     )
     assert [o for _, o in outcomes(reply)] == ["failed", "failed", "created", "failed"]
     codes = [[e["code"] for e in item["errors"]] for item in reply.json()["items"]]
     assert codes == [["malformed-json"], ["line-too-long"], [], ["malformed-json"]]
+
+
+def test_what_only_the_writing_shows_is_named_beside_what_the_reading_does(
+    client: TestClient,
+) -> None:
+    codes = [f"a{n:03}" for n in range(importing.AGENCIES + 2)]
+    for code in (codes[0], codes[-1]):
+        make_agency(client, code)
+        put_report(client, code)
+        sent = {"action": "submit"}
+        client.post(f"/v1/reports/{code}/2024/transitions", json=sent).raise_for_status()
+    lines = [a_line(code, 2024, overview="改") for code in codes]
+    locked = [(1, "", "report-locked"), (len(codes), "", "report-locked")]
+    unknown = [(n, "/agency", "unknown-agency") for n in range(2, len(codes))]
+    assert errors(send(client, *lines)) == sorted(locked + unknown)
+    for code in codes[1:-1]:
+        make_agency(client, code)
+    assert errors(send(client, *lines)) == locked
+    malformed = (len(codes) + 1, None, "malformed-json")
+    assert [e[::2] for e in errors(send(client, *lines, "x"))] == [
+        e[::2] for e in (*locked, malformed)
+    ]
+
+
+def test_of_many_faults_each_line_has_its_first(client: TestClient) -> None:
+    make_agency(client)
+    faulty = {"agency": "a", "year": 2024, **{f"x{n}": n for n in range(140)}}
+    found = errors(send(client, *[faulty] * 30))
+    assert len(found) == 1_000
+    assert {line for line, _, _ in found} == set(range(1, 31))
+
+
+def test_a_file_of_faults_is_not_read_to_its_end(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "MOST_FAILED", 1_000)
+    make_agency(client)
+    job = ended(client, send(client, a_line(), *["x"] * 5_000, query="?mode=partial"))
+    last = lines_of(client, job)[-1]
+    assert [each["code"] for each in last["errors"]] == ["too-many-faults"]
+    assert (job["counts"]["created"], job["counts"]["skipped"]) == (0, 1)
+    assert last["line"] < 1_600
+    assert stored(client) == []
+
+
+def test_a_table_of_another_report_is_refused(client: TestClient) -> None:
+    make_agency(client)
+    tables = {"fees": {"agency": "b", "year": 2023, "filing": "nil"}}
+    assert errors(send(client, {"agency": "a", "year": 2024, "tables": tables})) == [
+        (1, "/tables/fees/agency", "contradicts-path"),
+        (1, "/tables/fees/year", "contradicts-path"),
+    ]
+    own = {"fees": {"agency": {"code": "a"}, "year": 2024, "filing": "nil"}}
+    assert outcomes(send(client, {"agency": "a", "year": 2024, "tables": own})) == [(1, "created")]
+
+
+def test_a_line_with_an_end_is_a_report_all_the_same(client: TestClient) -> None:
+    for line in ({"end": "x", "agncy": "a"}, {"end": True, "agncy": "a"}, {"end": False}):
+        assert said(send(client, line)) == (422, "invalid-import")
+    assert outcomes(send(client, {"end": True, "reports": 0, "feed_position": 3})) == []
+
+
+def test_the_largest_report_that_is_put_is_exported_and_imported(client: TestClient) -> None:
+    make_agency(client)
+    prose = dict.fromkeys(("overview", "problems", "other_matters"), "长" * 200_000)
+    put_report(client, "a", 2024, **prose)
+    remarks = {
+        f"{line.key}.{column.key}": "注" * 1_900
+        for line in FORM_2021.table["requests"].lines
+        for column in FORM_2021.table["requests"].columns[:3]
+    }
+    patch = {"remarks": remarks, "data": {"received": {"total": 7}}}
+    client.patch("/v1/reports/a/2024/requests", json=patch).raise_for_status()
+    exported = client.get("/v1/exports/reports.ndjson").text
+    assert len(exported.encode()) > 2 * 2**20
+    assert outcomes(send(client, *exported.splitlines())) == [(1, "unchanged")]
 
 
 def test_a_dry_run_says_the_same_and_stores_nothing(client: TestClient) -> None:
@@ -381,6 +457,45 @@ def test_faults_of_csv_are_on_the_line_they_come_from(
     assert errors(reply) == expected
 
 
+UPHELD = "a,2024,disputes,reconsideration,upheld,7"
+CORRECTED = "a,2024,disputes,reconsideration,corrected,8"
+
+
+@pytest.mark.parametrize(
+    "torn", [f"{CORRECTED},", CORRECTED[:-2], f"{CORRECTED}\0", CORRECTED[:-1] + '"8']
+)
+def test_a_report_of_which_a_line_cannot_be_read_stays_as_it_is(
+    client: TestClient, torn: str
+) -> None:
+    make_agency(client)
+    make_agency(client, "b")
+    assert outcomes(send_csv(client, UPHELD, CORRECTED)) == [(2, "created")]
+    rows = (UPHELD, torn, "b,2024,fees,,filing,nil")
+    reply = send_csv(client, *rows, query="?mode=partial")
+    assert outcomes(reply) == [(2, "failed"), (4, "created")]
+    (fault,) = reply.json()["items"][0]["errors"]
+    assert fault["line"] == 3
+    data = client.get("/v1/reports/a/2024/disputes").json()["data"]
+    assert data["reconsideration"]["corrected"] == 8
+    assert errors(send_csv(client, *rows)) == [(3, None, fault["code"])]
+
+
+@pytest.mark.parametrize("torn", ["x", "\0", '"a', "a2024disputes"])
+def test_where_a_line_may_be_of_any_report_none_is_stored(client: TestClient, torn: str) -> None:
+    make_agency(client)
+    reply = send_csv(client, UPHELD, CORRECTED, torn, query="?mode=partial")
+    assert outcomes(reply) == [(2, "failed"), (4, "failed")]
+    assert [each["code"] for each in reply.json()["items"][0]["errors"]] == ["maybe-torn"]
+    assert stored(client) == []
+
+
+def test_a_year_of_other_digits_is_none(client: TestClient) -> None:
+    make_agency(client)
+    wide = CORRECTED.replace("2024", "２０２４")
+    reply = send_csv(client, UPHELD, wide, query="?mode=partial")
+    assert outcomes(reply) == [(2, "created"), (3, "failed")]
+
+
 def test_csv_without_its_header_is_refused(client: TestClient) -> None:
     for content in (b"a,2024,fees,,filing,nil", b"agency,year\na,2024"):
         headers = {"content-type": "text/csv"}
@@ -429,6 +544,8 @@ def test_gzip_is_unpacked_and_what_is_none_is_refused(client: TestClient) -> Non
     packed = gzip.compress(ndjson([a_line()]))
     reply = client.post("/v1/imports", content=packed, headers=headers)
     assert outcomes(reply) == [(1, "created")]
+    again = client.post("/v1/imports", content=packed + packed, headers=headers)
+    assert outcomes(again) == [(1, "unchanged"), (2, "unchanged")]
     for wrong in (packed[:-9], b"plain", packed + b"more", b""):
         reply = client.post("/v1/imports", content=wrong, headers=headers)
         assert said(reply) == (400, "malformed-gzip")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from app.api import bodies
 from tests.api import (
     Json,
     TestClient,
@@ -712,6 +713,12 @@ def test_a_stale_patch_is_told_what_it_would_change(client: TestClient) -> None:
         ("/tables/disputes", "differs"),
         ("/tables/fees/data/charges/amount", "differs"),
     ]
+
+
+def test_a_body_of_too_many_members_has_one_fault(client: TestClient) -> None:
+    make_agency(client)
+    body = {"tables": {"fees": {f"x{n}": n for n in range(bodies.MOST_MEMBERS)}}}
+    assert faults(client.put("/v1/reports/a/2024", json=body)) == [("", "too-many-members")]
 
 
 def test_a_condition_comes_before_the_faults_of_the_body(client: TestClient) -> None:

@@ -435,6 +435,40 @@ def test_prose_in_many_cells_is_read_until_it_is_too_long() -> None:
     assert item.body["overview"] == text * 3
 
 
+def test_long_texts_are_read_as_they_were_typed() -> None:
+    """A text of marks that combine, in both orders, takes hours to be made one of their forms."""
+    marks = "a" + "\u0301" * 1_000_000 + "\u0327" * 1_000_000
+    assert workbook._typed(marks) == workbook._date(marks) == workbook._year(marks) == marks
+
+
+def test_the_format_of_a_number_is_read_in_one_go() -> None:
+    assert spreadsheet._ASIDE.sub("", "[" * 1_000_000) == "[" * 1_000_000
+    assert spreadsheet._ASIDE.sub("", "[Red]0.0[$-804]") == "0.0"
+
+
+def test_a_workbook_whose_dates_count_from_1904_is_refused() -> None:
+    made = io.BytesIO()
+    with xlsxwriter.Workbook(made, {"date_1904": True}) as book:
+        book.add_worksheet()
+    with pytest.raises(Malformed) as refused:
+        spreadsheet.read(made)
+    assert "1904" in refused.value.values["reason"].en
+
+
+def test_a_remark_that_stands_twice_is_a_fault() -> None:
+    rows = [("", "", "", ""), *(("x", "requests", "received", text) for text in "一二")]
+    cells = {
+        (row, column): spreadsheet.Cell(text)
+        for row, texts in enumerate(rows)
+        for column, text in enumerate(texts)
+    }
+    reading = workbook._Reading({"remarks": cells})
+    assert [text for *_, text in workbook._remarks(reading)] == ["一", "二"]
+    assert [(each.pointer, each.code) for each in reading.faults] == [
+        ("/tables/requests/remarks/received", "duplicate-member")
+    ]
+
+
 def test_a_cell_far_out_costs_nothing() -> None:
     """A grid of this size would have 17 billion cells."""
 

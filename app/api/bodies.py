@@ -20,6 +20,8 @@ from app.domain.layout import Label
 from app.errors import Fault, Invalid, Malformed, Refused
 
 LIMIT = 2 * 2**20
+MOST_MEMBERS = 10_000
+"""How many members a body has at most; a report of all cells and remarks has some 1,500."""
 DISCARDED = 8 * 2**20
 """How much of a body is read in all, so that the client, still sending, gets the reply."""
 _JSON = Label("application/json（UTF-8，不压缩）", "application/json (UTF-8, not compressed)")
@@ -292,8 +294,18 @@ _CODES = {
 _LIMITED = {"string_too_long": "too-long", "too_long": "too-many"}
 
 
+def _size_of(value: Any) -> int:
+    """Count the members of an object and of those in it; what stands in arrays aside."""
+    if not isinstance(value, dict):
+        return 0
+    return len(value) + sum(map(_size_of, value.values()))
+
+
 def faults(model: type[BaseModel], body: Any) -> list[Fault]:
     """Hold a body to its model; return everything that is wrong with it."""
+    count = _size_of(body)
+    if count > MOST_MEMBERS:  # what is wrong with each would take a hundred times its size
+        return [Fault("", "too-many-members", {"count": count, "limit": MOST_MEMBERS})]
     try:
         model.model_validate(body)
     except ValidationError as error:

@@ -13,6 +13,7 @@ from typing import Any
 from app.api import bodies, lines, schemas
 from app.api.writing import report_contradictions
 from app.documents import workbook
+from app.domain.codes import is_agency_code
 from app.domain.layout import Form, Label, Table
 from app.domain.report import Filing
 from app.errors import AppError, Fault
@@ -37,8 +38,8 @@ FORMATS = {
 """The media types that are imported."""
 
 _BOM = codecs.BOM_UTF8
-_TRAILER = "end"
-"""The member by which the last line of an export is known: it is no report."""
+_TRAILER = {"end", "reports", "feed_position"}
+"""The members of the last line of an export: it is no report."""
 
 
 def read(kind: str, pieces: Pieces, staging: Staging) -> Iterator[Read]:
@@ -82,23 +83,24 @@ def _careful(number: int, line: bytes) -> Read | None:
     except AppError as error:
         faults = error.faults or (Fault("", error.slug, error.values),)
         return Read(number, faults=tuple(faults))
-    if _TRAILER in body and not body.keys() & {"agency", "year", "tables"}:
+    if body.get("end") is True and body.keys() <= _TRAILER:
         return None
     return _checked(number, body, _whole)
 
 
 def _checked(number: int, body: Json, made: Callable[[int, Form, Json], Read]) -> Read:
     form = lines.form_in(body)
+    code, year = schemas.agency_code(body.get("agency")), schemas.year_number(body.get("year"))
     faults = bodies.faults(schemas.new_report(form or FORMS[-1]), body)
     if form is not None:
-        faults = bodies.with_others(faults, report_contradictions(form, body))
+        key = {"year": year} if code is None else {"agency": code, "year": year}
+        faults = bodies.with_others(faults, report_contradictions(form, body, **key))
     else:
         faults = [fault for fault in faults if not (fault.pointer or "").startswith("/tables")]
         if not any(fault.pointer == "/year" for fault in faults):
             faults.append(Fault("/year", "year-without-form"))
     if not faults and form is not None:
         return made(number, form, body)
-    code, year = schemas.agency_code(body.get("agency")), schemas.year_number(body.get("year"))
     return Read(number, code, year, faults=tuple(faults))
 
 
@@ -124,6 +126,8 @@ COLUMNS = ("agency", "year", "table", "line", "column", "value")
 _MOST_ROWS = 2_000
 """How many rows a report may have; the largest form has some 300 cells."""
 _ROWS = 500
+_BROKEN = "\0"
+"""What stands for the table in a row that could not be read; no table in a file is named so."""
 _COUNT = re.compile(r"-?(0|[1-9][0-9]{0,18})")
 
 Row = tuple[str, str, int, str, str, str, str]
@@ -133,8 +137,10 @@ def _csv(pieces: Pieces, staging: Staging) -> Iterator[Read]:
     """Read a long table, whose rows may come in any order: they are sorted by report first."""
     encoding = "utf-8-sig" if _is_utf8(pieces()) else "gb18030"
     rows: list[Row] = []
-    for found in _rows(_Lines(pieces(), encoding)):
+    torn: int | None = None
+    for found in _rows(_lines(pieces(), encoding)):
         if isinstance(found, Read):
+            torn = torn or found.line
             yield found
             continue
         rows.append(found)
@@ -143,7 +149,7 @@ def _csv(pieces: Pieces, staging: Staging) -> Iterator[Read]:
             rows.clear()
     staging.add_cells(rows)
     for (agency, year), cells in groupby(staging.cells(), lambda row: row[:2]):
-        yield _report(agency, year, cells)
+        yield _report(agency, year, cells, torn)
 
 
 def _is_utf8(pieces: Iterable[bytes]) -> bool:
@@ -157,85 +163,68 @@ def _is_utf8(pieces: Iterable[bytes]) -> bool:
     return True
 
 
-class _Lines:
-    """The lines of a file as texts; one that cannot be read is blank, and set aside.
-
-    `number` is the last one.
-    """
-
-    def __init__(self, pieces: Iterable[bytes], encoding: str) -> None:
-        self._lines, self._encoding = spooling.lines(pieces), encoding
-        self._faulty: list[Read] = []
-        self.number = 0
-
-    def set_aside(self) -> list[Read]:
-        """Return what could not be read since this was asked last."""
-        found, self._faulty = self._faulty, []
-        return found
-
-    def __iter__(self) -> Iterator[str]:
-        for number, line in self._lines:
-            self.number = number
-            fault = Fault(None, "line-too-long", {"limit": LONGEST_LINE})
-            if line is not None:
-                try:
-                    text = line.decode(self._encoding if number == 1 else self._later)
-                    if "\0" not in text:
-                        yield text.removesuffix("\r") + "\n"
-                        continue
-                    fault = Fault(None, "bad-text")
-                except UnicodeDecodeError:
-                    fault = Fault(None, "not-decodable")
-            self._faulty.append(Read(number, faults=(fault,)))
-            yield "\n"
-
-    @property
-    def _later(self) -> str:
-        return self._encoding.removesuffix("-sig")
-
-
-def _records(texts: _Lines) -> Iterator[tuple[int, list[str]] | Read]:
-    """Yield what stands in a file, with the numbers of the lines, and what is wrong with others."""
-    found = csv.reader(iter(texts), strict=True)
-    while True:
-        first = texts.number + 1
+def _lines(pieces: Iterable[bytes], encoding: str) -> Iterator[tuple[int, str, Fault | None]]:
+    """Yield the lines of a file with their numbers, and what keeps one from being read."""
+    for number, line in spooling.lines(pieces):
+        if line is None:
+            yield number, "", Fault(None, "line-too-long", {"limit": LONGEST_LINE})
+            continue
+        coding = encoding if number == 1 else encoding.removesuffix("-sig")
         try:
-            row = next(found, None)
-        except csv.Error as error:
-            yield from texts.set_aside()
-            yield _malformed(texts.number, Label(str(error), str(error)))
-            continue
-        yield from texts.set_aside()
-        if row is None:
-            return
-        if any(cell.strip() for cell in row):
-            yield first, row
+            text = line.decode(coding)
+        except UnicodeDecodeError:
+            yield number, line.decode(coding, "replace"), Fault(None, "not-decodable")
+        else:
+            fault = Fault(None, "bad-text") if "\0" in text else None
+            yield number, text.removesuffix("\r"), fault
 
 
-def _rows(texts: _Lines) -> Iterator[Row | Read]:
-    """Yield the rows of a file with the numbers of their lines, and what is wrong with others."""
+def _rows(lines: Iterable[tuple[int, str, Fault | None]]) -> Iterator[Row | Read]:
+    """Yield the rows of a file, and the lines of which nobody knows whose they are.
+
+    No value has a second line, so a quote that is not closed spoils one line and no more.
+    """
     order: list[int] | None = None
-    for found in _records(texts):
-        if isinstance(found, Read):
-            yield found
-            continue
-        line, row = found
-        if order is None:
+    for number, text, wrong in lines:
+        row, fault = ([], wrong) if wrong else _fields(text)
+        if order is not None and not fault and len(row) not in {0, len(COLUMNS)}:
+            expected = Label(f"应有 {len(COLUMNS)} 列", f"there should be {len(COLUMNS)} columns")
+            fault = Fault(None, "malformed-csv", {"reason": expected})
+        if fault:
+            yield _broken(number, text, order, fault)
+        elif order is None and row:
             order = _order(row)
             if order is None:
                 fault = Fault(None, "bad-header", {"expected": ",".join(COLUMNS)})
-                yield Read(line, faults=(fault,))
+                yield Read(number, faults=(fault,))
                 return
-        elif len(row) != len(COLUMNS):
-            text = Label(f"应有 {len(COLUMNS)} 列", f"there should be {len(COLUMNS)} columns")
-            yield _malformed(line, text)
-        else:
+        elif order is not None and row:
             agency, year, *cell = (row[place].strip() for place in order)
-            yield agency, year, line, cell[0], cell[1], cell[2], cell[3]
+            yield agency, year, number, cell[0], cell[1], cell[2], cell[3]
 
 
-def _malformed(line: int, reason: Label) -> Read:
-    return Read(line, faults=(Fault(None, "malformed-csv", {"reason": reason}),))
+def _fields(text: str) -> tuple[list[str], Fault | None]:
+    """Return what stands in a line, if anything does, or why that cannot be told."""
+    try:
+        row = next(csv.reader([text], strict=True), [])
+    except csv.Error as error:
+        reason = Label(str(error), str(error))
+        return [], Fault(None, "malformed-csv", {"reason": reason})
+    return (row if any(cell.strip() for cell in row) else []), None
+
+
+def _broken(number: int, text: str, order: list[int] | None, fault: Fault) -> Row | Read:
+    """Return a line that cannot be read as one of its report, which is faulty then, if it has one.
+
+    It has if agency and year stand before all else, and are that.
+    """
+    first = text.split(",", 2)[:2]
+    if order is not None and sorted(order[:2]) == [0, 1] and len(first) == 2:
+        agency, year = (first[place].strip().strip('"') for place in order[:2])
+        if is_agency_code(agency) and re.fullmatch("[0-9]{4}", year):
+            reason = fault.values.get("reason", Label("", ""))
+            return agency, year, number, _BROKEN, reason.zh, fault.code, reason.en
+    return Read(number, faults=(fault,))
 
 
 def _order(header: list[str]) -> list[int] | None:
@@ -243,11 +232,16 @@ def _order(header: list[str]) -> list[int] | None:
     return [names.index(name) for name in COLUMNS] if sorted(names) == sorted(COLUMNS) else None
 
 
-def _report(agency: str, year: str, rows: Iterator[Row]) -> Read:
-    """Make a report of its rows; a fault is on the line that it comes from."""
-    body: Json = {"agency": agency, "year": int(year) if re.fullmatch(r"\d{4}", year) else year}
+def _report(agency: str, year: str, rows: Iterator[Row], torn: int | None) -> Read:
+    """Make a report of its rows; a fault is on the line that it comes from.
+
+    `torn` is the first line of the file that may be of any report: then none is known to be whole.
+    """
+    body: Json = {"agency": agency, "year": int(year) if re.fullmatch("[0-9]{4}", year) else year}
     places: dict[str, int] = {}
     faults: list[Fault] = []
+    if torn is not None:
+        faults.append(Fault(None, "maybe-torn", {"line": torn}, line=torn))
     form, first = lines.form_in(body), 0
     for count, (_, _, line, *cell) in enumerate(rows):
         first = first or line
@@ -267,6 +261,9 @@ def _placed(
 ) -> Iterator[Fault]:
     """Put a cell into its place in the body."""
     table, row, column, text = cell
+    if table == _BROKEN:
+        yield Fault(None, column, {"reason": Label(row, text)}, line=line)
+        return
     if not row and column in {"", "data", "remarks"}:  # no member with one value
         yield Fault(f"/tables/{bodies.escaped(table)}/{column}", "unknown-member", line=line)
         return

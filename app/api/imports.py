@@ -290,12 +290,14 @@ def _stored(request: Request, asked: ImportQuery, staging: Staging, session: Ses
 
 
 def _refused(staging: Staging, counts: Mapping[str, int]) -> Invalid:
-    faults = []
+    """Return what is wrong: of each line the first fault at least, so far as there is room."""
+    left = MOST_ERRORS - min(counts["failed"], MOST_ERRORS)
+    faults: list[Fault] = []
     for failure in staging.failures(MOST_ERRORS):
-        faults += list(_faults(json.loads(failure.body)["errors"]))
-        if len(faults) >= MOST_ERRORS:
-            break
-    error = Invalid(faults[:MOST_ERRORS])
+        first, *others = _faults(json.loads(failure.body)["errors"])
+        faults += [first, *others[:left]]
+        left -= len(others[:left])
+    error = Invalid(faults)
     error.slug = "invalid-import"
     error.values = {"sent": counts["sent"], "failed": counts["failed"]}
     return error

@@ -81,7 +81,8 @@ def _table(form: Form, table: Table, text: bytes) -> tuple[Filing | None, int]:
         raise ValueError(table.key)
     made = whole(table, body)
     if made is None:
-        if table_contradictions(body, form=form.key, table=table.key):
+        says_whose = not body.keys().isdisjoint({"agency", "year"})
+        if says_whose or table_contradictions(body, form=form.key, table=table.key):
             raise ValueError(table.key)
         schemas.table_in(form, table).__pydantic_validator__.validate_python(body)
         made = filing.filing_from(table, body)

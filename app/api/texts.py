@@ -441,8 +441,8 @@ _ALL = (
         ("导入的文件有误，未保存任何内容", "The file has faults; nothing was stored"),
         ("文件共 {sent} 份报告，其中 {failed} 份有误；未保存任何内容。",
          "Of {sent} reports in the file {failed} have faults; nothing was stored."),
-        ("以 `mode=atomic` 导入时，一处有误则全部不保存。`errors` 列出行号与位置，至多 1000 处。",
-         "With `mode=atomic` one fault keeps all from being stored; `errors` has up to 1,000."),
+        ("`mode=atomic` 时一处有误则全部不保存。`errors` 至多 1000 处，先列每行第一处。",
+         "With `mode=atomic` one fault keeps all from being stored; each line's first come first."),
         ("改正所列各行后重新导入；或用 `mode=partial` 只保存无误的报告。",
          "Correct those lines and import again, or use `mode=partial` to store what has no fault."),
     ),
@@ -580,6 +580,17 @@ FAULTS: dict[str, Label] = {
         "不是 UTF-8 或 GB18030 编码。", "Is encoded neither in UTF-8 nor in GB18030."
     ),
     "malformed-csv": Label("不合 CSV 语法：{reason}。", "Is not CSV: {reason}."),
+    "maybe-torn": Label(
+        "第 {line} 行读不出属于哪份报告，因此本文件中的报告是否完整均无法确定。",
+        "Line {line} does not tell of which report it is, so no report is known to be whole.",
+    ),
+    "too-many-faults": Label(
+        "有误的行超过 {limit} 行，以下未读，未保存任何内容。",
+        "More than {limit} lines have faults: the rest was not read, and nothing is stored.",
+    ),
+    "too-many-members": Label(
+        "成员共 {count} 个，至多 {limit} 个。", "There are {count} members, of at most {limit}."
+    ),
     "bad-header": Label(
         "首行须为列名：{expected}。", "The first line must name the columns: {expected}."
     ),

@@ -30,13 +30,16 @@ _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _NO_XLSX = Label("不是 XLSX 文件，或已损坏、截断", "it is no XLSX file, or is damaged or cut off")
 _ENCRYPTED = Label("文件已加密", "it is encrypted")
 _TOO_LARGE = Label("内容过大", "there is too much in it")
+_COUNTS_FROM_1904 = Label(
+    "日期采用 1904 日期系统，请在选项中改为 1900", "its dates count from 1904: set them to 1900"
+)
 _ENCRYPTED_OLE = b"\xd0\xcf\x11\xe0"  # what Office wraps an encrypted workbook in
 
 _EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - spreadsheets know no zones
 _LEAP_DAY = 60  # the 29 February 1900 of spreadsheets, which there was not
 _DAYS = 2_958_466  # up to 9999-12-31
 _DATE_FORMATS = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)})
-_ASIDE = re.compile(r'"[^"]*"|\[[^\]]*\]|[\\_*].')  # in a format: what is not a part of the number
+_ASIDE = re.compile(r'"[^"]*"|\[[^\[\]]*\]|[\\_*].')  # in a format: no part of the number
 _DATED = re.compile("[ymdhs]", re.IGNORECASE)
 _PLACE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})$")
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
@@ -158,25 +161,28 @@ class _Package:
         parser.StartDoctypeDeclHandler = typed
         parser.Parse(self._parts.read(part), True)
 
-    def attributes(self, part: str, element: str) -> list[dict[str, str]]:
-        """Return the attributes of every element of a name."""
-        found: list[dict[str, str]] = []
+    def attributes(self, part: str, *elements: str) -> list[list[dict[str, str]]]:
+        """Return the attributes of every element of these names, for each of them."""
+        found: dict[str, list[dict[str, str]]] = {name: [] for name in elements}
 
         def start(name: str, attributes: dict[str, str]) -> None:
-            if name == element:
-                found.append(attributes)
+            if name in found:
+                found[name].append(attributes)
 
         self.parse(part, start, lambda name, text: None)
-        return found
+        return list(found.values())
 
 
 def _sheets(package: _Package) -> dict[str, Sheet]:
-    relations = package.attributes("xl/_rels/workbook.xml.rels", "Relationship")
+    (relations,) = package.attributes("xl/_rels/workbook.xml.rels", "Relationship")
     targets = {found["Id"]: found["Target"] for found in relations}
     strings = _strings(package) if package.has(_STRINGS) else []
     dates = _dates(package) if package.has(_STYLES) else frozenset()
+    options, sheets = package.attributes("xl/workbook.xml", "workbookPr", "sheet")
+    if any(each.get("date1904") in {"1", "true"} for each in options):
+        raise unreadable(_COUNTS_FROM_1904)
     found = {}
-    for sheet in package.attributes("xl/workbook.xml", "sheet"):
+    for sheet in sheets:
         ids = [value for key, value in sheet.items() if _local(key) == "id"]
         target = targets[ids[0]].removeprefix("/xl/")
         found[sheet["name"]] = _cells(package, f"xl/{target}", strings, dates)

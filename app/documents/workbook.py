@@ -191,17 +191,22 @@ def _short(number: Decimal) -> Decimal:
     return (whole or Decimal(0)) if whole == number else number.normalize()
 
 
+def _plain(text: str) -> str:
+    """Return a short text as it is meant; a long one is neither a number nor a date."""
+    return unicodedata.normalize("NFKC", text).strip() if len(text) <= _LONGEST else text
+
+
 def _year(value: float | str) -> Any:
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
-    text = unicodedata.normalize("NFKC", value).strip().removesuffix("年")
+    text = _plain(value).removesuffix("年")
     return int(text) if re.fullmatch("[0-9]{4}", text) else value
 
 
 def _date(value: float | str) -> str:
     if isinstance(value, float):
         return (spreadsheet.day(value) if value.is_integer() else None) or _text(value)
-    found = _DAY.match(unicodedata.normalize("NFKC", value).strip())
+    found = _DAY.match(_plain(value))
     return f"{found[1]}-{int(found[2]):02}-{int(found[3]):02}" if found else value
 
 
@@ -269,16 +274,17 @@ def _number(unit: Unit, value: Value) -> Any:
 
 def _typed(value: str) -> Decimal | str | None:
     """Return the number that a text is, `n/a` for the marks that reports print, or the text."""
-    text = unicodedata.normalize("NFKC", value).strip().replace("−", "-")
+    text = _plain(value).replace("−", "-")
     if text.lower() in NOT_APPLICABLE_TEXTS or set(text) == {"—"}:
         return NOT_APPLICABLE
     if _NUMBER.match(text) and len(text) <= _LONGEST:
         return _short(Decimal(text.replace(",", "")))
-    return value if text else None
+    return value if text.strip() else None
 
 
 def _remarks(reading: _Reading) -> Iterator[tuple[str, str, str]]:
     """Yield the remarks: the table's key, the line or cell, the text."""
+    met: set[str] = set()
     rows = sorted(row for row, column in reading.sheets.get(REMARKS, {}) if column == 0)
     for row in rows[1:]:
         table, where = (
@@ -289,5 +295,9 @@ def _remarks(reading: _Reading) -> Iterator[tuple[str, str, str]]:
         )
         pointer = f"/tables/{table}/remarks/{where.replace('~', '~0').replace('/', '~1')}"
         text = reading.value(REMARKS, row, 3, pointer)
-        if text is not None:
-            yield table, where, _text(text)
+        if text is None:
+            continue
+        if pointer in met:
+            reading.faults.append(Fault(pointer, "duplicate-member"))
+        met.add(pointer)
+        yield table, where, _text(text)

@@ -198,8 +198,9 @@ class Importer:
                 time=now(),
                 lease_until=now(self._settings.import_lease),
             )
-            if await self._database.alter(claim):
-                return job
+            claimed = await self._database.alter(claim)
+            if claimed is not None:
+                return claimed
         return None
 
     async def _give_back(self, job: Job | None, error: Exception) -> None:
@@ -305,7 +306,9 @@ class Importer:
         parts = 0
         for part in self._kept(run.job, "part"):
             parts += 1
-            run.staging.settle(map(_outcome, part.splitlines()))
+            outcomes = list(map(_outcome, part.splitlines()))
+            run.staging.settle(outcomes)
+            run.written += len(outcomes)
         after = run.job.marker or ""
         while codes := importing.next_agencies(run.staging, after):
             store = partial(self._store_part, run, codes, parts)
@@ -318,7 +321,8 @@ class Importer:
     ) -> int:
         facts = importing.lock_years(connection, run.staging, run.plan)
         lines = importing.store_some(connection, run.staging, codes, facts)
-        if not imports.mark(connection, run.job.id, _ME, codes[-1]):
+        lease = now(self._settings.import_lease)
+        if not imports.mark(connection, run.job.id, _ME, marker=codes[-1], lease_until=lease):
             raise _Lost
         importing.tell(connection, run.staging)
         outcomes = b"\n".join(run.staging.outcomes_of(codes[0], codes[-1]))

@@ -29,8 +29,10 @@ AGENCIES = 200
 _SIZE = 4 * 2**20  # bytes of staged reports that are written at a time, about
 _ROWS = 500
 _SETTLED = 100  # outcomes that are kept at a time: those of a dry run have findings
-MOST_FAULTS = 50
-"""How many faults of one line are named."""
+MOST_FAULTS = 1_000
+"""How many faults of one line are named: more than a report has cells."""
+MOST_FAILED = 100_000
+"""How many lines may have faults. Of a file with more, nothing is stored in any mode."""
 
 OUTCOMES = ("created", "updated", "unchanged", "failed", "skipped")
 
@@ -57,8 +59,13 @@ class Read:
 
 def stage(staging: Staging, read: Iterable[Read], tick: Callable[[int], None]) -> None:
     """Keep what was read; `tick` is told how many reports that was."""
-    lines = iter(read)
+    lines, failed = iter(read), 0
     while some := list(islice(lines, _ROWS)):
+        failed += sum(bool(each.faults) for each in some)
+        if failed > MOST_FAILED:
+            staging.give_up()
+            fault = Fault(None, "too-many-faults", {"limit": MOST_FAILED})
+            some, lines = [Read(some[0].line, faults=(fault,))], iter(())
         staging.add(
             Item(each.agency, each.year, each.line, each.body)
             for each in some
@@ -142,11 +149,13 @@ def _store_all(
     time = reporting.now()
     with bulk.Behind(connection) as behind:
         some = _next(connection, staging, "")
-        while some is not None and not _is_lost(staging, plan):
+        while some is not None:
             made, lines = _judged(
                 connection, staging, some, facts, time, with_findings=plan.dry_run
             )
-            if some.read.ties:
+            if _is_lost(staging, plan):  # all the same, every fault is looked for
+                some = _next(connection, staging, some.codes[-1])
+            elif some.read.ties:
                 staging.add_changes(made.write(connection))
                 some = _next(connection, staging, some.codes[-1])
             else:

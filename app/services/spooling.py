@@ -9,7 +9,8 @@ from isal import isal_zlib
 
 PIECE = 2**20
 """How much of a file is packed at a time."""
-LONGEST_LINE = 2 * 2**20
+LONGEST_LINE = 4 * 2**20
+"""How many bytes a line has at most: a report with all that is shown of it, as it is exported."""
 _IN_MEMORY = 4 * 2**20
 _GZIP = 31  # zlib's name for the gzip format
 _LEVEL = 1
@@ -67,8 +68,8 @@ class Spool:
         So a small file that unpacks to a huge one is noticed as soon as it is too large.
         """
         assert self._unpacking is not None
-        if self._unpacking.eof:
-            raise NotPacked
+        if self._unpacking.eof:  # what follows is packed by itself, as files joined to one are
+            self._unpacking = zlib.decompressobj(_GZIP)
         try:
             self._add(self._unpacking.decompress(data, PIECE))
         except zlib.error:

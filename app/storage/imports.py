@@ -54,6 +54,7 @@ _CLAIM = Prepared(
         _THIS,
         _GOES_ON,
         sa.func.coalesce(_JOB.c.owner, "") == sa.bindparam("old_owner"),
+        sa.func.coalesce(_JOB.c.lease_until, "") == sa.bindparam("old_lease"),
     )
     .values(
         state="running",
@@ -71,7 +72,11 @@ _PROGRESS = Prepared(
         for name in ("phase", "bytes", "lines", "written", "lease_until", "updated_at")
     })
 )  # fmt: skip
-_MARK = Prepared(sa.update(_JOB).where(_OWNED).values(marker=sa.bindparam("new_marker")))
+_MARK = Prepared(
+    sa.update(_JOB)
+    .where(_OWNED)
+    .values({name: sa.bindparam(f"new_{name}") for name in ("marker", "lease_until")})
+)
 _RELEASE = Prepared(
     sa.update(_JOB).where(_OWNED).values(state="queued", owner=sa.null(), lease_until=sa.null())
 )
@@ -142,16 +147,17 @@ def piece(connection: Connection, identity: str, kind: str, position: int) -> by
     return bytes(row[0]) if row else None
 
 
-def claim(connection: Connection, job: Job, owner: str, time: str, lease_until: str) -> bool:
-    """Take an import over, if it is still as it was when it was read; tell whether it was."""
+def claim(connection: Connection, job: Job, owner: str, time: str, lease_until: str) -> Job | None:
+    """Take an import over, if its owner gave no sign since it was read; return it as it is now."""
     parameters = {
         "id": job.id,
         "old_owner": job.owner or "",
+        "old_lease": job.lease_until or "",
         "new_owner": owner,
         "new_lease": lease_until,
         "new_time": time,
     }
-    return bool(_CLAIM.run(connection, parameters).rowcount)
+    return read(connection, job.id) if _CLAIM.run(connection, parameters).rowcount else None
 
 
 def progress(connection: Connection, identity: str, owner: str, **values: Any) -> bool:
@@ -160,9 +166,12 @@ def progress(connection: Connection, identity: str, owner: str, **values: Any) -
     return bool(_PROGRESS.run(connection, parameters).rowcount)
 
 
-def mark(connection: Connection, identity: str, owner: str, marker: str) -> bool:
-    """Note the last agency of which everything is stored; tell whether it is still the owner's."""
-    parameters = {"id": identity, "mine": owner, "new_marker": marker}
+def mark(connection: Connection, identity: str, owner: str, **values: Any) -> bool:
+    """Note the `marker`, the last agency of which all is stored, and the end of the lease.
+
+    Tells whether the import is still the owner's.
+    """
+    parameters = {"id": identity, "mine": owner, **_new(values)}
     return bool(_MARK.run(connection, parameters).rowcount)
 
 
