@@ -402,6 +402,30 @@ def test_a_copy_of_what_is_published_goes_past_what_it_does_not_see(
         assert copying.position(made) == latest
 
 
+def test_a_part_follows_what_was_published_while_agencies_moved(
+    source: TestClient, copy_url: str
+) -> None:
+    put_report(source, "g-1", 2023)
+    mirrored(copy_url, under="g-1")
+    taking_steps(source)("g-1", 2023, "submit", "accept", "publish")
+    make_agency(source, "elsewhere")
+    mirrored(copy_url, under="g-1")
+    with copy_of(copy_url) as copy:
+        assert as_(copy, None, "GET", "/v1/reports/g-1/2023").status_code == 200
+
+
+def test_what_was_published_in_the_copy_alone_is_found_where_all_is_compared(
+    source: TestClient, copy_url: str
+) -> None:
+    put_report(source, "g-1", 2023)
+    mirrored(copy_url)
+    with copy_of(copy_url) as copy:
+        taking_steps(copy)("g-1", 2023, "submit", "accept", "publish")
+    said = mirrored(copy_url, verify=True)
+    assert "reports stand elsewhere than at the source: g-1/2023" in said
+    assert_shown_alike(source, copy_url)
+
+
 def test_a_report_is_deleted_however_it_stands_in_the_copy(
     source: TestClient, copy_url: str
 ) -> None:
@@ -804,6 +828,23 @@ def test_a_copy_becomes_one_of_something_else_if_asked(source: TestClient, copy_
     mirrored(copy_url, under="g-1")
     mirrored(copy_url, replace=True)
     assert_in_step(source, copy_url)
+
+
+def test_a_copy_of_another_source_has_what_that_has_and_no_more(
+    source: TestClient, copy_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirrored(copy_url)
+    for code in ("g-1", "a-2"):
+        for year in (2020, 2023, 2024):
+            source.delete(f"/v1/reports/{code}/{year}")
+    source.delete("/v1/agencies/a-2").raise_for_status()
+    monkeypatch.setattr(f"{__name__}.SOURCE", "http://other.test")
+    for _ in range(2):
+        mirrored(copy_url, replace=True)
+        assert_in_step(source, copy_url)
+    monkeypatch.setattr(f"{__name__}.SOURCE", "http://source.test")
+    with pytest.raises(UnexpectedError, match=r"a copy of http://other\.test"):
+        mirrored(copy_url)
 
 
 def test_nothing_becomes_a_copy_of_what_does_not_answer(

@@ -35,6 +35,7 @@ def state(session: Session) -> State | None:
 
 def save(session: Session, new: State, time: str) -> None:
     """Remember how far the copy is, with what else the transaction writes."""
+    session.execute(sa.delete(MirrorState).where(col(MirrorState.source) != new.source))
     session.merge(MirrorState(**asdict(new), updated_at=time))
 
 
@@ -117,6 +118,12 @@ def children(session: Session, of: Collection[str]) -> set[str]:
 def reports_of(session: Session, of: Collection[str]) -> set[Key]:
     """Return the keys of the reports of these agencies."""
     return _keys(session, col(Report.agency).in_(of))
+
+
+def states(session: Session) -> dict[Key, str]:
+    """Return how far the filing of each report is."""
+    found = _rows(session, sa.select(col(Report.agency), col(Report.year), col(Report.state)))
+    return {(agency, year): state for agency, year, state in found}
 
 
 def reports_on(session: Session, of: Collection[int]) -> set[Key]:

@@ -39,6 +39,7 @@ def once(made: Mirror, *, verify: bool = False) -> Iterator[str]:
     yield from _caught_up(made)
     if verify:
         yield from _resynced(made)
+        yield from _placed(made)
     for _ in range(_ROUNDS):
         differing = _differing(made)
         if not differing:
@@ -88,10 +89,24 @@ def _loaded(made: Mirror) -> Iterator[str]:
 
 
 def _resynced(made: Mirror) -> Iterator[str]:
-    """Load agencies and years, but of the reports those alone that differ."""
-    latest = _latest(made)
+    """Load agencies and years, but of the reports those alone that differ.
+
+    The position stays: a digest does not tell how far a filing is, the feed does.
+    """
     wanted = yield from _registered(made)
-    yield from _finished(made, wanted, latest)
+    yield from _finished(made, wanted, copying.position(made))
+
+
+def _placed(made: Mirror) -> Iterator[str]:
+    """Repair the reports whose filing is elsewhere than at the source."""
+    ours, keys = made.read(mirror.states), Keys()
+    for each in remote.listed(made.source, "/v1/reports", under=made.under):
+        key, state = (each["agency"]["code"], each["year"]), each.get("state", "draft")
+        if ours.get(key, state) != state:
+            keys.reports.add(key)
+    if keys.reports:
+        yield f"reports stand elsewhere than at the source: {_named(keys)}"
+        yield f"repaired: {_counted(repair(made, keys))}"
 
 
 def _registered(made: Mirror) -> Generator[str, None, Keys]:
@@ -188,7 +203,6 @@ def _applied(made: Mirror, page: Json, after: int) -> Iterator[str]:
     changes = [each for each in page["items"] if each["op"] != "rechecked"]
     if made.under is not None and any(map(_moves_agencies, changes)):
         yield from _resynced(made)
-        return
     if page["next"] > after:
         done = store(made, fetched(made, _keys(made, changes)), page["next"])
         if page["items"]:
@@ -242,9 +256,13 @@ def _agreed(made: Mirror) -> Iterator[str]:
 
 
 def _told(keys: Keys) -> str:
+    return f"digests differ at {_named(keys)}"
+
+
+def _named(keys: Keys) -> str:
     some = [f"{code}/{year}" for code, year in sorted(keys.reports)[:5]] or sorted(keys.agencies)
     more = len(keys.reports) - 5
-    return f"digests differ at {', '.join(some)}" + (f" and {more} more" if more > 0 else "")
+    return ", ".join(some) + (f" and {more} more" if more > 0 else "")
 
 
 def _counted(done: Counter[str]) -> str:
