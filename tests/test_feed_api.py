@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ from tests.api import (
     put_table,
     said,
 )
+from tests.callers import key_for
 from tests.conftest import quiet, served
 from tests.test_openapi import OPERATIONS, reply_schema, wrong
 
@@ -365,7 +367,7 @@ def test_a_wrong_last_event_is_refused(client: TestClient) -> None:
 
 
 async def followed(
-    app: Any, path: str, hang_up: asyncio.Event, enough: int
+    app: Any, path: str, hang_up: asyncio.Event, enough: int, key: str | None = None
 ) -> tuple[list[bytes], int]:
     """Follow a path as a server would, and hang up after so many pieces; return them."""
     pieces: list[bytes] = []
@@ -385,7 +387,8 @@ async def followed(
 
     path, _, query = path.partition("?")
     scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode(),
-             "headers": [], "app": app, "root_path": ""}  # fmt: skip
+             "headers": [] if key is None else [(b"authorization", f"Bearer {key}".encode())],
+             "app": app, "root_path": ""}  # fmt: skip
     await app(scope, receive, send)
     return pieces, status
 
@@ -424,6 +427,31 @@ def test_a_client_that_hangs_up_waits_no_longer(
         client.portal.call(hang_up.set)
         assert reply.result(20) == 0
     assert client.app.state.watcher._followers == 0  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("how", ["polls", "follows"])
+def test_whose_key_is_revoked_is_told_nothing_more(
+    client: TestClient, waited: threading.Semaphore, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    key, last = key_for(client, "auditor"), place(client)
+    path = f"{FEED}?after={last}&wait=30" if how == "polls" else f"{FEED}/stream?after={last}"
+
+    async def follow() -> tuple[list[bytes], int]:
+        return await followed(client.app, path, asyncio.Event(), 9, key)
+
+    assert client.portal is not None
+    with ThreadPoolExecutor() as threads:
+        reply: Future[tuple[list[bytes], int]] = threads.submit(client.portal.call, follow)
+        waited.acquire()
+        client.delete(client.get("/v1/keys").json()["items"][0]["links"]["self"])
+        later = time.monotonic() + 5
+        monkeypatch.setattr(client.app.state.callers, "_clock", lambda: later)  # type: ignore[attr-defined]
+        make_agency(client, "b")
+        pieces, status = reply.result(20)
+    if how == "polls":
+        assert status == 401
+    else:
+        assert pieces == [b"retry: 2000\n\n"]
 
 
 # Writers at once

@@ -800,14 +800,15 @@ def test_a_kept_page_is_gzipped_for_who_takes_it(client: TestClient) -> None:
 
 
 def test_pages_that_nobody_asks_for_are_forgotten() -> None:
-    pages = Pages(most=10)
-    pages.keep("a", Page((1,), '"1"', b"aaaa"))
-    pages.keep("b", Page((1,), '"1"', b"bbbb"))
+    a, b, c = (Page((1,), '"1"', letter * 4) for letter in (b"a", b"b", b"c"))
+    pages = Pages(most=a.size + b.size)
+    pages.keep("a", a)
+    pages.keep("b", b)
     assert pages.find("a", (1,)) is not None
-    pages.keep("c", Page((1,), '"1"', b"cccc"))
+    pages.keep("c", c)
     assert [key for key in "abc" if key in pages] == ["a", "c"]
     pages.keep("a", Page((2,), '"2"', b"aaaaaaaa"))
     assert [key for key in "abc" if key in pages] == ["a"]
     assert pages.find("a", (1,)) is None
-    pages.keep("d", Page((2,), '"2"', b"larger than all"))
+    pages.keep("d", Page((2,), '"2"', b"larger than all" * 1_000))
     assert [key for key in "ad" if key in pages] == []

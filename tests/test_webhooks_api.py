@@ -3,16 +3,22 @@
 import base64
 import json
 import queue
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from standardwebhooks import Webhook as Verifier
 
 from app.main import create_app
 from app.services import delivering, targets
+from app.services.reporting import now
+from app.storage import webhooks
+from app.storage.database import write_engine
+from app.storage.webhooks import Webhook
 from tests.api import Json, TestClient, etag, faults, make_agency, put_report, said
 from tests.conftest import quiet
 
@@ -213,6 +219,56 @@ def test_gone_deactivates_and_a_patch_activates_again(
     assert receiver.next()[1]["webhook-id"] == first[1]["webhook-id"]
 
 
+def test_what_was_taken_is_delivered_however_slowly_the_reply_goes_on(
+    open_client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "READING", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def take() -> None:
+            connection, _ = listening.accept()
+            connection.recv(65_536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\nslow")
+            ended.wait(PATIENCE)
+            connection.close()
+
+        ended = threading.Event()
+        threading.Thread(target=take, daemon=True).start()
+        made = hook(open_client, f"http://127.0.0.1:{listening.getsockname()[1]}")
+        make_agency(open_client)
+        (entry,) = deliveries(open_client, made, 1)
+        ended.set()
+    assert (entry["status"], entry["outcome"], entry["response"]) == (200, "delivered", "slow")
+
+
+def test_those_that_failed_come_after_all_others_and_leave_them_room(database_url: str) -> None:
+    engine = write_engine(quiet(database_url))
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE clock SET seq = 9"))
+        for number, failures in enumerate((3, 0, 1, 0)):
+            made = Webhook(
+                id=f"0000000{number}-0000-4000-8000-000000000000", url="http://x", description=None,
+                resources=("agencies",), active=True, secret=SECRET, position=1, attempts=failures,
+                created_at="1", updated_at="1",
+            )  # fmt: skip
+            webhooks.add(connection, made)
+        due = webhooks.due(connection, now())
+        assert [(identity[7], failed) for identity, failed in due] == [
+            ("1", False), ("3", False), ("0", True), ("2", True),
+        ]  # fmt: skip
+        connection.rollback()
+    engine.dispose()
+
+
+def test_a_ping_with_a_key_is_sent_once(open_client: TestClient, receiver: Receiver) -> None:
+    path = hook(open_client, receiver.url)["links"]["self"] + "/ping"
+    replies = [open_client.post(path, json={}, headers={"Idempotency-Key": "k"}) for _ in range(3)]
+    assert [each.headers.get("idempotent-replayed") for each in replies] == [None, "true", "true"]
+    assert len({each.text for each in replies}) == 1
+    receiver.next()
+    assert receiver.got.empty()
+
+
 def test_a_webhook_that_fails_for_days_is_given_up(database_url: str, receiver: Receiver) -> None:
     settings = quiet(database_url, webhooks_private_targets=True, webhook_give_up_days=1e-9)
     with TestClient(create_app(settings)) as client:
@@ -358,7 +414,7 @@ PRIVATE = [
     "http://127.0.0.1/", "http://127.1/", "http://2130706433/", "http://10.1.2.3", "http://[::1]/",
     "http://192.168.0.1", "http://169.254.169.254/latest", "http://100.64.0.1", "http://0.0.0.0",
     "http://[::ffff:127.0.0.1]/", "http://[fd00::1]/", "http://[fe80::1]/", "http://224.0.0.1",
-    "http://[64:ff9b::7f00:1]/", "http://localhost:8000/", "http://172.16.0.1",
+    "http://[64:ff9b::7f00:1]/", "http://[fec0::1]/", "http://localhost:8000/", "http://172.16.0.1",
 ]  # fmt: skip
 
 

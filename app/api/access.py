@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, TypeVar
 
 import structlog
@@ -13,6 +12,7 @@ from starlette.requests import Request
 from app.api import parameters
 from app.api.context import path_of, request_id
 from app.api.limits import Limits
+from app.api.remembering import remembered
 from app.api.rights import Right, require
 from app.api.security import PRIVATE
 from app.errors import AppError, Malformed, Unauthorized
@@ -33,7 +33,7 @@ CALLER = "gongkai.caller"
 _IN_QUERY = re.compile(rb"(?:^|&)(?:access_token|api_?key|key|token|authorization)=", re.I)
 
 
-@lru_cache(maxsize=1_024)
+@remembered(1_024)
 def _has_credentials(query: bytes) -> bool:
     return _IN_QUERY.search(query) is not None
 
@@ -79,6 +79,20 @@ def caller_of(request: Request) -> Caller:
     """Return who calls."""
     found: Caller = request.scope.get(CALLER, ANONYMOUS)
     return found
+
+
+async def require_still(request: Request) -> None:
+    """Hold a request that waits for long to what its caller may see by now.
+
+    Raises `Unauthorized` if they may no longer see what they did.
+    """
+    given = [value for name, value in request.scope["headers"] if name == b"authorization"]
+    if not given:
+        return
+    callers: Callers = request.app.state.callers
+    found = await callers.identify(given[0].decode("latin-1"))
+    if found.sight != caller_of(request).sight:
+        raise Unauthorized("invalid-credentials", error="invalid_token")
 
 
 def note_refusal(request: Request, error: AppError) -> None:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.api import parameters, schemas
-from app.api.access import caller_of
+from app.api.access import caller_of, require_still
 from app.api.context import HEAD
 from app.api.documentation import problems, reads
 from app.api.feed_schemas import ChangePage, ResourceName
@@ -21,7 +21,7 @@ from app.api.parameters import NoQuery
 from app.api.replies import FEED_POSITION, reply, takes_gzip
 from app.api.routing import Direct, database, router
 from app.api.watching import Ask, Served, Watcher, hanging_up, read
-from app.errors import Fault, Gone, Invalid
+from app.errors import Fault, Gone, Invalid, Unauthorized
 
 routes = router("changes", "/v1/changes")
 
@@ -103,6 +103,7 @@ async def list_changes(request: Request, query: Annotated[ChangesQuery, Query()]
     ask = _ask(request, asked, asked.limit)
     if asked.wait and HEAD not in request.scope:
         served = await _watcher(request).next_page(ask, asked.wait, request.receive)
+        await require_still(request)
     else:
         served = await read(database(request), ask)
     made = _kept(served)
@@ -122,8 +123,9 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, watcher: Watcher, ask: Ask, first: Served) -> None:
-        self._watcher, self._ask, self._first = watcher, ask, first
+    def __init__(self, request: Request, ask: Ask, first: Served) -> None:
+        self._request, self._ask, self._first = request, ask, first
+        self._watcher = _watcher(request)
         self.status_code = 200
         self.background = None
         self.init_headers(
@@ -142,7 +144,7 @@ class EventStream(Response):
             with self._watcher.following():
                 async with hanging_up(receive) as gone:
                     # Whatever ends it, the client connects again and goes on where it was.
-                    with suppress(ClientDisconnect, SQLAlchemyError):
+                    with suppress(ClientDisconnect, SQLAlchemyError, Unauthorized):
                         await self._follow(send, gone)
         await send({"type": "http.response.body", "body": b""})
 
@@ -152,6 +154,7 @@ class EventStream(Response):
         while not (served.page.is_gone or gone.done() or self._watcher.is_over):
             page = served.page
             if page.rows:
+                await require_still(self._request)
                 await _send(send, served.events)
             if page.end >= self._watcher.position:
                 await self._until_beyond(page.end, send, gone)
@@ -219,7 +222,7 @@ async def stream_changes(
     asked = _last_event(request, parameters.read(request, FeedQuery))
     ask = _ask(request, asked, _STREAMED)
     first = _kept(await read(database(request), ask))
-    return EventStream(_watcher(request), ask, first)
+    return EventStream(request, ask, first)
 
 
 _streams = router("changes", "/v1/changes", _Streamed)

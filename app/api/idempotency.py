@@ -120,6 +120,19 @@ async def _once(
     return response
 
 
+async def earlier(request: Request) -> Response | None:
+    """Return the reply to the first request with the key of this one, whose body has been read.
+
+    For what is done before anything is written, and cannot be undone. None if this is the first.
+    """
+    claim: Claim | None = request.scope.get(_CLAIM)
+    if claim is None:
+        return None
+    database: Database = request.app.state.database
+    kept = await database.alter(claim.earlier)
+    return None if kept is None else _replayed(request, kept)
+
+
 def _of_caller(request: Request, key: str) -> str:
     """Return the name of a key among those of everybody: what one has chosen is nobody else's."""
     return hashlib.sha256(f"{caller_of(request).id}\n{key}".encode()).hexdigest()

@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -10,6 +9,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from app.api import bodies
+from app.api.remembering import remembered
 from app.errors import Fault, Invalid
 
 Q = TypeVar("Q", bound=BaseModel)
@@ -28,7 +28,7 @@ def read(request: Request, model: type[Q]) -> Q:
     return cast("Q", _read(request.scope["query_string"], model))
 
 
-@lru_cache(maxsize=1_000)
+@remembered(1_000)
 def _read(query: bytes, model: type[BaseModel]) -> BaseModel:
     pairs = QueryParams(query).multi_items()
     given = dict(pairs)

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.context import header, request_id
+from app.api.remembering import remembered
 from app.api.texts import FAULTS, PROBLEMS
 from app.domain.layout import Label
 from app.errors import AppError, Fault
@@ -23,7 +23,7 @@ def language_of(request: Request) -> str:
     return _language(header(request, b"accept-language") or "")
 
 
-@lru_cache(maxsize=512)
+@remembered(512)
 def _language(accept: str) -> str:
     """Return `zh` or `en` by an Accept-Language header; zh where it does not say."""
     best, best_quality = "zh", 0.0

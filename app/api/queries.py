@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from app.api.context import header
 from app.api.parameters import BAD, NoQuery, read
+from app.api.remembering import LONGEST
 from app.api.replies import WORTH_ZIPPING, reply, takes_gzip
 from app.api.routing import database
 from app.api.schemas import YearText, instant
@@ -180,7 +181,8 @@ async def _kept(request: Request, listing: Listing) -> Response:
         asked = asked or ask(request, listing)
         rows, total = await db.use(asked.reading())
         found = Page(stand, *page(asked, rows, total))
-        pages.keep(key, found)
+        if len(request.scope["query_string"]) <= LONGEST:
+            pages.keep(key, found)
     zips = len(found.body) >= WORTH_ZIPPING and takes_gzip(request)
     return reply(request, found.etag, body=found.body, zipped=found.zipped if zips else None)
 

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.context import header
+from app.api.remembering import remembered
 from app.errors import Refused, Stale
 from app.services import encoding
 
@@ -29,7 +30,7 @@ def takes_gzip(request: Request) -> bool:
     return _has_gzip(header(request, b"accept-encoding") or "")
 
 
-@lru_cache(maxsize=512)
+@remembered(512)
 def _has_gzip(header: str) -> bool:
     wanted: dict[str, bool] = {}
     for part in header.lower().split(","):
@@ -38,7 +39,7 @@ def _has_gzip(header: str) -> bool:
     return wanted.get("gzip", wanted.get("x-gzip", wanted.get("*", False)))
 
 
-@lru_cache(maxsize=512)
+@remembered(512)
 def accepts(header: str, media_type: str) -> bool:
     """Tell whether a client with this Accept takes a media type."""
     best: tuple[int, bool] = (-1, False)

@@ -629,7 +629,8 @@ FAULTS: dict[str, Label] = {
     ),
     "out-of-range": Label("须在 {least} 至 {most} 之间。", "Must be from {least} to {most}."),
     "bad-target": Label(
-        "推送地址不得含用户名、密码或片段。", "A target has no credentials and no fragment."
+        "推送地址须有主机名，不得含用户名、密码或片段。",
+        "A target has a host, and neither credentials nor a fragment.",
     ),
     "private-target": Label(
         "推送地址须在公共网络内。", "The target is in a private network, which is not allowed here."

@@ -29,6 +29,9 @@ from app.storage.layers import Sight
 TICK = 0.25
 """Seconds between two looks at the clock."""
 
+SHARED = 64
+"""How many pages are kept for others who ask for the same."""
+
 CROWD = 300
 """How many who wait are woken in a second; if there are more, all of them wait longer."""
 
@@ -131,6 +134,8 @@ class Watcher:
         if task is None:
             task = asyncio.create_task(read(self._database, ask, self.position))
             self._pages[ask] = task
+            if len(self._pages) > SHARED:
+                del self._pages[next(iter(self._pages))]
             task.add_done_callback(lambda done: self._drop_failed(ask, done))
         return await asyncio.shield(task)
 

@@ -44,7 +44,7 @@ Id = Annotated[str, Path(description="The webhook's id.")]
 
 def _target(value: str) -> str:
     host = value.partition("://")[2].partition("/")[0].partition("?")[0]
-    if "#" in value or "@" in host:
+    if not host or "#" in value or "@" in host:
         raise PydanticCustomError("gongkai.bad-target", "bad-target")
     return value
 
@@ -453,6 +453,8 @@ async def ping_webhook(
     hook = await _found(request, id)
     bodies.checked(Nothing, sent)
     parameters.read(request, NoQuery)  # what is sent cannot be taken back
+    if (earlier := await idempotency.earlier(request)) is not None:
+        return earlier
     test = delivering.message(hook.id, 0, "webhook.ping", b"{}")
     test = replace(test, id=f"msg_{uuid.uuid4()}")
     result = await request.app.state.dispatcher.send(hook, test)

@@ -42,10 +42,10 @@ LEASE = 30.0
 """After how many seconds without a sign of life another may deliver for a webhook."""
 TOTAL, CONNECT = 15.0, 5.0
 """Seconds that an attempt, and the opening of its connection, may take."""
-MOST = 64
-"""How many webhooks are delivered for at once."""
-EXCERPT = 1_000
-"""How much of a reply is read and kept, in bytes."""
+MOST = 256
+"""How many webhooks are delivered for at once; half of them at most are such that failed last."""
+EXCERPT, READING = 1_000, 1.0
+"""How much of a reply is read and kept, in bytes, and for how many seconds it is read."""
 LOG_DAYS = 30
 """How long deliveries are kept."""
 _TURN = 100  # messages for one webhook before the others are looked at
@@ -173,10 +173,12 @@ async def _exchange(
         extensions={"sni_hostname": url.raw_host.decode("ascii")},
     ) as reply:  # fmt: skip
         read = b""
-        async for chunk in reply.aiter_raw():
-            read += chunk
-            if len(read) >= EXCERPT:
-                break
+        with suppress(TimeoutError, httpx2.HTTPError):  # the status is there, and tells enough
+            async with asyncio.timeout(READING):
+                async for chunk in reply.aiter_raw():
+                    read += chunk
+                    if len(read) >= EXCERPT:
+                        break
         return reply.status_code, _UNSHOWN.sub("", read[:EXCERPT].decode("utf-8", "replace"))
 
 
@@ -278,9 +280,10 @@ class Dispatcher:
             before = now(-LOG_DAYS * 86_400)
             await self._database.alter(partial(webhooks.forget, before=before))
 
-    def _start(self, due: list[str]) -> None:
-        for identity in due:
-            if identity not in self._under_way and len(self._under_way) < MOST:
+    def _start(self, due: list[tuple[str, bool]]) -> None:
+        for identity, has_failed in due:
+            room = MOST // 2 if has_failed else MOST
+            if identity not in self._under_way and len(self._under_way) < room:
                 task = asyncio.create_task(self._deliver(identity))
                 self._under_way[identity] = task
                 task.add_done_callback(partial(self._ended, identity))

@@ -22,6 +22,8 @@ MOST = 512
 """How many roll-ups are kept."""
 LARGEST = 2**20
 """How many bytes of pages are kept."""
+_BESIDE = 1_000
+"""How many bytes a page takes beside its body, about."""
 _FAR = 2_000
 """After how many changes it is cheaper to compute anew than to look through them."""
 
@@ -69,6 +71,11 @@ class Page:
     etag: str
     body: bytes
 
+    @property
+    def size(self) -> int:
+        """How many bytes it takes, about."""
+        return len(self.body) + _BESIDE
+
     @cached_property
     def zipped(self) -> bytes:
         """The page, gzipped."""
@@ -101,10 +108,10 @@ class Pages:
         """Keep a page, and forget those that nobody has asked for lately."""
         old = self._kept.pop(key, None)
         self._kept[key] = page
-        self._size += len(page.body) - (len(old.body) if old else 0)
+        self._size += page.size - (old.size if old else 0)
         while self._size > self._most:
             _, gone = self._kept.popitem(last=False)
-            self._size -= len(gone.body)
+            self._size -= gone.size
 
 
 def _current(connection: Connection, key: Key, found: Kept | None) -> Kept:

@@ -3,13 +3,17 @@
 import asyncio
 import ipaddress
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import urlsplit
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _PATIENCE = 5.0
 """Seconds that the resolving of a name may take."""
+_RESOLVERS = ThreadPoolExecutor(128, "resolver")
+"""Threads that wait for names: one that takes long keeps no other, nor anything else, waiting."""
 
 
 class PrivateTarget(Exception):
@@ -41,7 +45,8 @@ def _inner(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
 def is_public(text: str) -> bool:
     """Tell whether an address is one of the public network, of one host."""
     address = _inner(ipaddress.ip_address(text.partition("%")[0]))
-    return address.is_global and not (address.is_multicast or address.is_reserved)
+    is_local = isinstance(address, IPv6Address) and address.is_site_local
+    return address.is_global and not (is_local or address.is_multicast or address.is_reserved)
 
 
 async def resolved(url: str, *, private: bool) -> Target:
@@ -62,7 +67,9 @@ async def _addresses(host: str, port: int) -> list[str]:
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(_PATIENCE):
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await loop.run_in_executor(
+                _RESOLVERS, partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+            )
     except (OSError, UnicodeError, TimeoutError) as error:
         raise Unresolved(host) from error
     if not found:

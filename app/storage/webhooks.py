@@ -86,14 +86,14 @@ _LOCK = Prepared(sa.select(_HOOK).where(_is("id")).with_for_update())
 _SAVE = Prepared(sa.update(_HOOK).where(_is("id")).values(**_to(*_SETTINGS)))
 _DELETE = Prepared(sa.delete(_HOOK).where(_is("id")))
 _DUE = Prepared(
-    sa.select(_HOOK.c.id)
+    sa.select(_HOOK.c.id, _HOOK.c.attempts > 0)
     .where(
         _HOOK.c.active,
         _HOOK.c.position < sa.select(_CLOCK.c.seq).scalar_subquery(),
         sa.or_(_HOOK.c.next_attempt_at.is_(None), _HOOK.c.next_attempt_at <= _NOW),
         _FREE,
     )
-    .order_by(_HOOK.c.next_attempt_at, _HOOK.c.id)
+    .order_by(_HOOK.c.attempts > 0, _HOOK.c.next_attempt_at, _HOOK.c.id)
 )
 _CLAIM = Prepared(sa.update(_HOOK).where(_is("id"), _FREE).values(**_to("owner", "lease_until")))
 _RELEASE = Prepared(
@@ -161,9 +161,12 @@ def delete(connection: Connection, identity: str) -> None:
     _DELETE.run(connection, {"is_id": identity})
 
 
-def due(connection: Connection, now: str) -> list[str]:
-    """Return the ids of the webhooks that have something to be told, and nobody is at it."""
-    return [row[0] for row in _DUE.rows(connection, {"now": now})]
+def due(connection: Connection, now: str) -> list[tuple[str, bool]]:
+    """Return the ids of the webhooks that have something to be told, and nobody is at it.
+
+    With each stands whether it failed last; those that did come after all others.
+    """
+    return [(row[0], bool(row[1])) for row in _DUE.rows(connection, {"now": now})]
 
 
 def claim(connection: Connection, identity: str, owner: str, *, now: str, until: str) -> bool:
