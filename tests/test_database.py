@@ -20,7 +20,7 @@ from app.storage import bulk, feed
 from app.storage.database import Database, in_session, read_engine, run, write_engine
 from app.storage.reports import Stamp
 from app.storage.statements import Prepared
-from app.storage.turns import GROUP, require_alone
+from app.storage.turns import GROUP, Writers, require_alone
 from tests.conftest import quiet
 
 Job = Callable[[Session], Any]
@@ -382,3 +382,33 @@ def test_the_folder_of_a_sqlite_file_is_made(tmp_path: Path) -> None:
     engine.dispose()
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_what_goes_wrong_after_the_commit_makes_nobody_write_again(database_url: str) -> None:
+    fails, goes_on, done = False, threading.Event(), list[int]()
+
+    def after(_: Connection) -> None:
+        if fails:
+            raise OperationalError("SELECT", {}, Exception("the server is gone"))
+
+    def unit(number: int) -> Callable[[Connection], None]:
+        return lambda _: done.append(number)
+
+    async def scenario() -> list[Any]:
+        nonlocal fails
+        writers = Writers(engine, 1, after)
+        first = asyncio.create_task(writers.run(lambda _: goes_on.wait(20)))
+        await asyncio.sleep(0)  # the others are a group behind it
+        others = [asyncio.create_task(writers.run(unit(n), ("a", 2024))) for n in (1, 2, 3)]
+        await asyncio.sleep(0)
+        fails = True
+        goes_on.set()
+        found = await asyncio.gather(first, *others, return_exceptions=True)
+        writers.shutdown()
+        return list(found)
+
+    engine = write_engine(quiet(database_url))
+    errors = asyncio.run(scenario())
+    engine.dispose()
+    assert [type(error) for error in errors] == [OperationalError] * 4
+    assert done == [1, 2, 3]

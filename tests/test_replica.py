@@ -1,5 +1,6 @@
 """Reading from a replica: never what is older than what anybody was told."""
 
+import asyncio
 import os
 import pwd
 import shutil
@@ -24,8 +25,10 @@ from sqlalchemy.exc import OperationalError
 
 from app.main import create_app
 from app.settings import Settings
-from app.storage import fence, replica
+from app.storage import feed, fence, replica
+from app.storage.database import write_engine
 from app.storage.fence import Fence
+from app.storage.turns import Writers
 from tests.api import HEADERS, TestClient, etag, make_agency
 from tests.conftest import _administer as administer
 from tests.conftest import _postgres_url as postgres_url
@@ -398,3 +401,24 @@ def test_a_replica_needs_postgresql_on_both_sides() -> None:
         with pytest.raises(ValueError, match=r"needs postgresql\+psycopg://"):
             Settings(_env_file=None, database_url=url, database_read_url=read_url)
     assert Settings(_env_file=None, database_read_url="").database_read_url is None
+
+
+def test_who_looks_after_a_commit_lets_no_prepared_statement_be_forgotten(pair: Pair) -> None:
+    def look(connection: Connection) -> None:
+        feed.position(connection)
+
+    def prepared(connection: Connection) -> int:
+        for _ in range(9):
+            feed.position(connection)
+        return len(connection.connection.driver_connection._prepared._names)  # type: ignore[union-attr]
+
+    async def scenario() -> list[int]:
+        writers = Writers(engine, 1, look)
+        found = [await writers.run(prepared) for _ in range(3)]
+        writers.shutdown()
+        return found
+
+    engine = write_engine(quiet(pair.url))
+    found = asyncio.run(scenario())
+    engine.dispose()
+    assert found == [1, 1, 1]

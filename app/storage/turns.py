@@ -40,6 +40,14 @@ def require_alone(connection: Connection) -> None:
         raise Alone
 
 
+class _Stored(Exception):
+    """Something went wrong when all was committed: none of it must be done again."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__()
+        self.cause = cause
+
+
 class Turn(Generic[T]):
     """A use of a connection that waits for its turn, and the coroutine that waits for it."""
 
@@ -207,6 +215,9 @@ class Writers(Threads):
                 has_begun = True
                 with feed.deferring(connection) as works, self._sharing(connection, group):
                     outcomes += [_attempt(turn.use, connection, works) for turn in group]
+        except _Stored as error:
+            _tell([(turn, (None, error.cause)) for turn in group])
+            return None
         except Exception as error:
             if len(group) > 1 and has_begun:
                 self._one_by_one(group)  # nothing of the group is stored
@@ -263,8 +274,16 @@ class Writers(Threads):
             connection.close()
 
     def _ended(self, connection: Connection) -> None:
-        if self._after is not None:
+        if self._after is None:
+            return
+        try:
             self._after(connection)
+            # What looked may have begun a transaction; PostgreSQL's driver forgets the statements
+            # that it has prepared when one is rolled back, as the pool would do.
+            driver: Any = connection.connection.driver_connection
+            driver.commit()
+        except Exception as error:
+            raise _Stored(error) from error
 
 
 def worked(connection: Connection, use: Use[T]) -> tuple[T, feed.Work]:
