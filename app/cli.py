@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -80,35 +80,45 @@ def serve(
     with suppress(SQLAlchemyError):  # a server may still come up
         _first_key(settings)
     sys.stdout.flush()
-    _share_fence(settings)
-    if settings.workers > 1:
-        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="gongkai-"))
-    uvicorn.run(
-        "app.main:create_app",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        http="app.protocol:Bounded",
-        workers=settings.workers,
-        root_path=settings.root_path,
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=settings.graceful_timeout,
-        timeout_worker_healthcheck=60,  # a worker on a busy machine takes its time to start
-    )
+    with _sharing(settings):
+        uvicorn.run(
+            "app.main:create_app",
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            http="app.protocol:Bounded",
+            workers=settings.workers,
+            root_path=settings.root_path,
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=settings.graceful_timeout,
+            timeout_worker_healthcheck=60,  # a worker on a busy machine takes its time to start
+        )
 
 
-def _share_fence(settings: Settings) -> None:
-    """Let all workers know how current a replica must be that they read."""
-    if settings.database_read_url:
-        path = settings.read_fence or Path(tempfile.mkdtemp(prefix="gongkai-")) / "fence"
-        try:
-            fence.make(path)
-        except OSError as error:
-            cause = error.strerror or error
-            raise SystemExit(f"gongkai: GONGKAI_READ_FENCE: {path}: {cause}") from None
-        os.environ["GONGKAI_READ_FENCE"] = str(path)
+@contextmanager
+def _sharing(settings: Settings) -> Iterator[None]:
+    """Let all workers share their metrics, and how current a replica must be that they read."""
+    with ExitStack() as stack:
+        path = settings.read_fence
+        if settings.workers > 1:
+            made = tempfile.TemporaryDirectory(prefix="gongkai-", ignore_cleanup_errors=True)
+            folder = stack.enter_context(made)
+            os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", folder)
+            path = path or Path(folder) / "fence"
+        if settings.database_read_url and path:
+            _share_fence(path)
+        yield
+
+
+def _share_fence(path: Path) -> None:
+    try:
+        fence.make(path)
+    except OSError as error:
+        cause = error.strerror or error
+        raise SystemExit(f"gongkai: GONGKAI_READ_FENCE: {path}: {cause}") from None
+    os.environ["GONGKAI_READ_FENCE"] = str(path)
 
 
 @app.command()
