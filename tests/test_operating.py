@@ -147,6 +147,29 @@ def test_what_was_there_is_kept_aside_by_a_restore(database_url: str, tmp_path: 
             execute(database_url, f'SELECT 1 / (count(*) - 2) FROM "{name}".report')
 
 
+def test_after_a_restore_no_number_of_the_feed_is_given_again(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings, file = quiet(database_url), tmp_path / "backup"
+    with TestClient(create_app(settings)) as client:
+        make_agency(client)
+        before = client.get("/v1/changes").json()
+    backups.backup(settings, file, force=False)
+    backups.restore(settings, file, force=True)
+    with TestClient(create_app(settings)) as client:
+        assert client.get("/v1/changes").json() == before  # nothing was lost
+        make_agency(client, "lost")
+        lost = client.get("/v1/changes").json()["latest"]
+    backups.restore(settings, file, force=True)
+    with TestClient(create_app(settings)) as client:
+        for after in range(lost + 1):
+            assert client.get(f"/v1/changes?after={after}").status_code == 410
+        make_agency(client, "new")
+        (made,) = client.get("/v1/changes").json()["items"]
+        assert (made["key"], made["seq"] > lost) == ("new", True)
+    assert not doctor.has_failed(doctor.examine(settings, deep=True))
+
+
 def test_a_database_in_use_is_not_replaced(database_url: str, tmp_path: Path) -> None:
     settings, file = quiet(database_url), tmp_path / "backup"
     backups.backup(settings, file, force=False)

@@ -253,6 +253,26 @@ def _told(body: Any, layer: str | None) -> bytes:
     return b'{"layer":"published",' + body[1:] if layer == "published" else bytes(body)
 
 
+SKIPPED = 1_000_000
+"""How many numbers are left out where nobody knows how many were given after a backup."""
+
+
+def start_anew(connection: Connection, lost: int | None) -> None:
+    """Let the feed of a restored database go on beyond every number that was ever given.
+
+    `lost` is the last number of the database that was replaced, None if that is not known. So who
+    followed that is told to load everything again, and no number stands for two changes.
+    """
+    if not sa.inspect(connection).has_table(_CLOCK.name):  # a backup of before there was a feed
+        return
+    last = int(connection.execute(sa.select(_CLOCK.c.seq)).scalar_one())
+    if lost is not None and lost <= last:
+        return
+    new = last + SKIPPED if lost is None else lost + 1
+    connection.execute(sa.delete(_CHANGE))
+    connection.execute(sa.update(_CLOCK).values(seq=new, oldest=new + 1))
+
+
 _FIRST_SINCE = Prepared(
     sa.select(_CHANGE.c.seq)
     .where(_CHANGE.c.at >= sa.bindparam("before"))

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from app.storage import revisions
+import sqlalchemy as sa
+
+from app.storage import feed, revisions
 
 BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a database while it is open, and after a crash."""
@@ -81,6 +83,21 @@ def require_known(revision: str | None) -> str:
             f"is of a newer Gongkai, or of none: this one does not know revision {revision}"
         )
     return revision
+
+
+def last_change(path: Path) -> int | None:
+    """Return the number of the last change in a database; None if that cannot be read."""
+    with suppress(sqlite3.Error), closing(_opened(path)) as connection:
+        return int(connection.execute("SELECT seq FROM clock").fetchone()[0])
+    return None
+
+
+def start_feed_anew(path: Path, lost: int | None) -> None:
+    """Let the feed in a database that nobody has open begin anew; see `feed.start_anew`."""
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        feed.start_anew(connection, lost)
+    engine.dispose()
 
 
 @contextmanager

@@ -36,6 +36,14 @@ def set_aside(connection: Connection, name: str) -> None:
     connection.execute(sa.text("CREATE SCHEMA public"))
 
 
+def last_change(connection: Connection, name: str) -> int | None:
+    """Return the number of the last change in a schema that was set aside, if it has a feed."""
+    if not sa.inspect(connection).has_table("clock", schema=name):
+        return None
+    clock = sa.table("clock", sa.column("seq", sa.Integer), schema=name)
+    return connection.scalar(sa.select(clock.c.seq))
+
+
 def put_back(connection: Connection, name: str) -> None:
     """Undo that."""
     connection.execute(sa.text("DROP SCHEMA public CASCADE"))

@@ -95,6 +95,7 @@ def _put(settings: Settings, source: Path) -> list[str]:
             Path(f"{target}{suffix}").unlink(missing_ok=True)
         with _in_place_of(target, force=False) as new:
             revision = _fit(source, new, used=False)
+            files.start_feed_anew(new, None)
         return [f"restored {target} at revision {revision}", "now run: gongkai migrate"]
     aside = target.with_name(f"{target.name}.before-restore-{_time()}")
     try:
@@ -115,6 +116,7 @@ def _exchanged(source: Path, target: Path, aside: Path) -> str:
     try:
         with _in_place_of(target, force=True) as new:
             revision = _fit(source, new, used=False)
+            files.start_feed_anew(new, files.last_change(target))
             files.move(target, aside)
             moved = True
     except BaseException:

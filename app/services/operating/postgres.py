@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 
 from app.services.operating.errors import OperatingError
 from app.settings import Settings
-from app.storage import files, moving
+from app.storage import feed, files, moving
 from app.storage.database import read_engine, run, write_engine
 from app.storage.files import Unfit
 
@@ -79,14 +79,17 @@ def load(settings: Settings, source: Path, *, aside: str, force: bool) -> list[s
     is_empty = _require_room(settings, force=force)
     words = ["pg_restore", "--no-owner", "--no-privileges", "--single-transaction"]
     command = [*words, "--exit-on-error", f"--dbname={where}", str(source)]
-    if is_empty:
-        _run(command, secret)
-        return [f"restored at revision {revision}", "now run: gongkai migrate"]
     engine = write_engine(settings)
     try:
+        if is_empty:
+            _run(command, secret)
+            run(engine, lambda connection: feed.start_anew(connection, None))
+            return [f"restored at revision {revision}", "now run: gongkai migrate"]
         run(engine, lambda connection: moving.set_aside(connection, aside))
         try:
             _run(command, secret)
+            lost = run(engine, lambda connection: moving.last_change(connection, aside))
+            run(engine, lambda connection: feed.start_anew(connection, lost))
         except BaseException:
             run(engine, lambda connection: moving.put_back(connection, aside))
             raise
