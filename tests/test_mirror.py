@@ -402,6 +402,28 @@ def test_a_copy_of_what_is_published_goes_past_what_it_does_not_see(
         assert copying.position(made) == latest
 
 
+def test_while_a_correction_is_made_the_copy_shows_what_was_published_last(
+    source: TestClient, copy_url: str, tmp_path: Path
+) -> None:
+    take = taking_steps(source)
+    put_report(source, "g-1", 2023, overview="一")
+    take("g-1", 2023, "submit", "accept", "publish")
+    mirrored(copy_url)
+    path = "/v1/reports/g-1/2023"
+    take("g-1", 2023, "correct")
+    source.patch(path, json={"overview": "二"}).raise_for_status()
+    take("g-1", 2023, "submit", "accept", "publish", "correct")
+    source.patch(path, json={"overview": "三"}).raise_for_status()
+    fresh = f"sqlite:///{tmp_path / 'fresh.db'}"
+    for url in (copy_url, fresh, copy_url):
+        mirrored(url)
+        assert_shown_alike(source, url)
+    take("g-1", 2023, "submit", "accept", "publish")
+    for url in (copy_url, fresh):
+        mirrored(url)
+        assert_shown_alike(source, url)
+
+
 def test_a_part_follows_what_was_published_while_agencies_moved(
     source: TestClient, copy_url: str
 ) -> None:

@@ -13,11 +13,11 @@ from app.errors import AppError
 from app.services import reporting
 from app.services.mirroring import completing, remote, storing
 from app.services.mirroring.batches import ENDS, Batch, Fetched, Keys, parts, there
-from app.services.mirroring.remote import AwayError, Remote, UnexpectedError
+from app.services.mirroring.remote import AwayError, Json, Remote, UnexpectedError
 from app.settings import Settings
 from app.storage import mirror
 from app.storage.database import in_session, read_engine, run, write_engine
-from app.storage.mirror import UNLOADED, State
+from app.storage.mirror import UNLOADED, Key, State
 
 T = TypeVar("T")
 
@@ -99,7 +99,7 @@ def fetched(made: Mirror, keys: Keys) -> Batch:
     return Batch(
         {year: next(found) for year in years},
         with_periods(made, {code: next(found) for code in codes}),
-        {key: next(found) for key in reports},
+        with_published(made, {key: next(found) for key in reports}),
         copied_successions(made, {id_: next(found) for id_ in ties}),
     )
 
@@ -115,6 +115,24 @@ def with_periods(made: Mirror, found: Fetched[str]) -> Fetched[str]:
     pages = remote.find_all(made.source, (f"/v1/agencies/{code}/periods" for code in changed))
     past = {code: page["items"] for code, page in zip(changed, pages, strict=True) if page}
     return {code: body and body | {"periods": past.get(code, [])} for code, body in found.items()}
+
+
+def with_published(made: Mirror, found: Fetched[Key]) -> Fetched[Key]:
+    """Return reports, those that are being corrected with what was published, as `published`."""
+    bodies = dict(found)
+    for key, body in there(found).items():
+        if body.get("correction") is not None and body["state"] != "published":
+            bodies[key] = body | {"published": _published(made, *key)}
+    return bodies
+
+
+def _published(made: Mirror, code: str, year: int) -> Json | None:
+    path = f"/v1/reports/{code}/{year}"
+    told = remote.find(made.source, f"{path}/transitions")
+    steps = told["history"] if told else []
+    shown = [each["revision"] for each in steps if each["to"] == "published"]
+    body = remote.find(made.source, f"{path}/revisions/{shown[-1]}") if shown else None
+    return body and body | {"state": "published", "correction": None}
 
 
 def copied_successions(made: Mirror, found: Fetched[str]) -> Fetched[str]:

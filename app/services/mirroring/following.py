@@ -82,7 +82,8 @@ def _loaded(made: Mirror) -> Iterator[str]:
     wanted = yield from _registered(made)
     count = 0
     for part in parts(remote.exported(made.source, made.under), SIZE):
-        store(made, Batch(reports={(each["agency"]["code"], each["year"]): each for each in part}))
+        found: Fetched[mirror.Key] = {(each["agency"]["code"], each["year"]): each for each in part}
+        store(made, Batch(reports=copying.with_published(made, found)))
         count += len(part)
     yield f"loaded {count} reports"
     yield from _finished(made, wanted, latest)

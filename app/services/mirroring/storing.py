@@ -127,12 +127,14 @@ def _tie(body: Json) -> Tie:
 def _store_reports(session: Session, bodies: Mapping[Key, Json]) -> Counter[str]:
     """Store reports, and show everybody those that are published at the source.
 
-    Of a report that is being corrected what was published stays.
+    Of a report that is being corrected what was published comes first: it stays until the
+    correction is published, too.
     """
     if not bodies:
         return Counter()
     connection = session.connection()
     look_for_keys(connection)
+    _store_reports(session, _unlike_what_is_shown(connection, bodies))
     done, current = _written(connection, bodies, _copied)
     published = {key: each for key, each in current.items() if each.state == "published"}
     never = {key for key in current.keys() - published.keys() if current[key].correction is None}
@@ -140,6 +142,24 @@ def _store_reports(session: Session, bodies: Mapping[Key, Json]) -> Counter[str]
         _delete_seen(session, never)
         _written(connection, published, _published)
     return done
+
+
+def _unlike_what_is_shown(connection: Connection, bodies: Mapping[Key, Json]) -> dict[Key, Json]:
+    """Return what was published of reports that are being corrected, where it is not shown."""
+    shown = {key: body["published"] for key, body in bodies.items() if body.get("published")}
+    with looking(connection, PUBLISHED_ONLY):
+        some = writing.read(connection, sorted({code for code, _ in shown}), shown)
+        return {
+            (code, year): body
+            for (code, year), body in shown.items()
+            if code in some.agencies and not _is_shown(some.work(code, Work), year, body)
+        }
+
+
+def _is_shown(work: Work, year: int, body: Json) -> bool:
+    form, old = form_of(year), work.now.get(year)
+    assert form is not None
+    return old is not None and old.report == filing.report_from(form, year, work.agency, body)
 
 
 S = TypeVar("S")
