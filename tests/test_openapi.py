@@ -18,6 +18,7 @@ from openapi_spec_validator import validate
 from schemathesis import Case, GenerationMode, checks
 
 from app.api import files, openapi
+from app.api.downloads import MEDIA_TYPES
 from app.api.rights import RIGHTS
 from app.demo import real_reports
 from app.forms import FORMS, TABLE_KEYS
@@ -273,6 +274,26 @@ def test_problems_say_which_headers_they_have() -> None:
         "429": ["RateLimit", "RateLimit-Policy", "Retry-After"],
         "503": ["Retry-After"],
     }
+
+
+def objects(value: Any) -> Iterator[Json]:
+    """Yield every object within a document."""
+    for each in value.values() if isinstance(value, dict) else value:
+        if isinstance(each, dict | list):
+            yield from objects(each)
+    if isinstance(value, dict):
+        yield value
+
+
+def test_no_text_is_a_const_which_a_generator_of_clients_cannot_read() -> None:
+    assert [each for each in objects(DOCUMENT) if isinstance(each.get("const"), str)] == []
+    assert {"type": "string", "enum": ["n/a"]} in objects(DOCUMENT)
+
+
+def test_files_are_of_their_own_type_alone() -> None:
+    for name in FILES:
+        content = OPERATIONS[name]["responses"]["200"]["content"]
+        assert [media for media in content if media not in MEDIA_TYPES.values()] == [], name
 
 
 def test_requests_and_replies_have_no_generated_twins() -> None:
