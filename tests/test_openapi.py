@@ -230,7 +230,8 @@ def test_every_operation_says_which_credentials_it_takes_and_how_it_refuses() ->
         reads = right in {"read", "reference"}
         assert operation["security"] == ([{}, known] if reads else [known]), name
         assert statuses >= {"400", "401", "429"}, name
-        assert ("403" in statuses) == (not reads and right != "check"), name
+        may_be_refused = (not reads and right != "check") or name == "get_decision"
+        assert ("403" in statuses) == may_be_refused, name
         assert ("408" in statuses) == ("requestBody" in operation), name
     assert DOCUMENT["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
 
@@ -261,6 +262,12 @@ def test_replies_say_which_headers_they_have() -> None:
             assert "Content-Location" in operation["responses"]["200"]["headers"], name
 
 
+def test_what_a_service_that_is_not_ready_says_is_documented() -> None:
+    declared = OPERATIONS["readyz"]["responses"]["503"]
+    assert list(declared["content"]) == ["application/json", "application/problem+json"]
+    assert list(declared["headers"]) == ["Retry-After"]
+
+
 def test_problems_say_which_headers_they_have() -> None:
     found = {
         status: sorted(response.get("headers", ()))
@@ -270,6 +277,7 @@ def test_problems_say_which_headers_they_have() -> None:
     assert found == {
         "401": ["WWW-Authenticate"],
         "405": ["Allow"],
+        "410": ["Feed-Position"],
         "412": ["ETag"],
         "429": ["RateLimit", "RateLimit-Policy", "Retry-After"],
         "503": ["Retry-After"],

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from app.api import bodies, parameters, schemas
 from app.api.access import caller_of
-from app.api.documentation import reads, writes
+from app.api.documentation import problems, reads, writes
 from app.api.parameters import NoQuery
 from app.api.paths import AgencyCode, YearPath, key_in
 from app.api.replies import reply, require, written
@@ -98,10 +98,11 @@ def _required(connection: Connection, scene: Scene, identity: str) -> Decision:
     return said[identity]
 
 
-@routes.get(
-    "/{agency}/{year}/findings/{finding}/decision",
-    **reads(DecisionOut, "Read what was said of a finding / 读取对核查结果的说明"),
-)
+_READ = reads(DecisionOut, "Read what was said of a finding / 读取对核查结果的说明")
+_READ["responses"] |= problems(403)
+
+
+@routes.get("/{agency}/{year}/findings/{finding}/decision", **_READ)
 async def get_decision(
     request: Request, agency: AgencyCode, year: YearPath, finding: FindingId
 ) -> Response:

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from app.api import openapi
-from app.api.documentation import example, problems
+from app.api.documentation import RETRY_AFTER, example, problems
 from app.api.middleware import failure
 from app.api.problems import language_of
 from app.api.replies import reply
@@ -47,7 +47,16 @@ async def healthz(request: Request) -> Response:
     "/readyz",
     summary="Can it serve? / 是否可以服务",
     response_model=None,
-    responses={503: {"description": "The database is away or not migrated, or the process ends"}},
+    responses={
+        503: {
+            "description": "The database is away (a problem), or not migrated, or the process ends",
+            "headers": RETRY_AFTER,
+            "content": {
+                "application/json": {"schema": {}},
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemOut"}},
+            },
+        }
+    },
 )
 async def readyz(request: Request) -> Response:
     """Answer 200 if the database can be reached and has the newest tables, and 503 if not.
