@@ -12,7 +12,7 @@ from app.api import bodies, parameters, schemas
 from app.api.access import caller_of
 from app.api.documentation import problems, reads, writes
 from app.api.parameters import NoQuery
-from app.api.paths import AgencyCode, YearPath, key_in
+from app.api.paths import exemplified, key_in
 from app.api.replies import reply, require, written
 from app.api.rights import require_over
 from app.api.routing import database, router
@@ -29,9 +29,8 @@ from app.storage.workflow import sees
 
 routes = router("filing", "/v1/reports")
 
-FindingId = Annotated[
-    str, Path(description="The finding's `id`.", examples=["requests.carry:total"])
-]
+AgencyCode, YearPath = exemplified("321300-rsj", "2024")
+FindingId = Annotated[str, Path(description="The finding's `id`.", examples=["fees.unit:charges"])]
 
 
 class DecisionBody(schemas.Strict):

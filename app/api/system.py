@@ -3,8 +3,10 @@
 import html
 import json
 import os
-from pathlib import Path
+import pathlib
+from typing import Annotated
 
+from fastapi import Path
 from fastapi.openapi.docs import get_swagger_ui_html
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -27,7 +29,7 @@ from app.services import encoding
 from app.storage import revisions
 
 routes = router("system")
-STATIC = StaticFiles(directory=Path(__file__).parents[1] / "static")
+STATIC = StaticFiles(directory=pathlib.Path(__file__).parents[1] / "static")
 
 
 def _json(value: object, status: int = 200) -> Response:
@@ -161,7 +163,9 @@ _HEADS = {"zh": ("原因", "示例", "处理办法"), "en": ("Cause", "Example",
     response_class=HTMLResponse,
     responses=problems(404),
 )
-async def get_problem(request: Request, slug: str) -> Response:
+async def get_problem(
+    request: Request, slug: Annotated[str, Path(examples=["report-locked"])]
+) -> Response:
     """Explain a type of problem: its cause, an example, its cure."""
     if slug not in PROBLEMS:
         raise NotFound("not-found", path=request.url.path)
