@@ -399,20 +399,17 @@ _ALL = (
         ("请求体过大", "The body is too large"),
         ("请求体不得超过 {limit} 字节。", "A body has at most {limit} bytes."),
         ("请求体超过了上限。", "The body is over the limit."),
-        ("缩短文字部分，或逐表提交；导入时把文件分成几份，或调高 `GONGKAI_IMPORT_LIMIT`。",
-         "Shorten the prose, or send table by table. Of an import: send the file in parts, or have "
-         "`GONGKAI_IMPORT_LIMIT` raised."),
+        ("缩短文字部分，或逐表提交；导入时把文件分成几份。",
+         "Shorten prose, or send table by table; send an import in several files."),
     ),
     _problem(
         "unsupported-media-type", 415,
         ("不支持这种类型的请求体", "The body's media type is not supported"),
         ("请求体须为 {expected}。", "Bodies are {expected}."),
-        ("Content-Type 缺失或不是该操作所接受的类型，或 Content-Encoding 不是 gzip。",
-         "Content-Type is missing or none that the operation takes, or Content-Encoding not gzip."),
-        ("发送 `Content-Type: application/json`；PATCH 也可用 application/merge-patch+json；导入用 "
-         "application/x-ndjson、text/csv 或 XLSX 的类型，只有导入可以压缩。",
-         "Send `Content-Type: application/json`; PATCH also takes application/merge-patch+json; an "
-         "import is application/x-ndjson, text/csv or the type of XLSX, and may alone be packed."),
+        ("Content-Type 缺失或不是该操作所接受的类型；或请求体被压缩，而只有导入可以用 gzip。",
+         "Content-Type is missing or not taken here; or the body is packed: only imports may be."),
+        ("发送 application/json；PATCH 也可用 application/merge-patch+json；导入见 `detail`。",
+         "Send application/json, or application/merge-patch+json to PATCH; imports: see `detail`."),
     ),
     _problem(
         "invalid-body", 422,
