@@ -158,14 +158,17 @@ def _front(app: "Service", settings: Settings) -> ASGIApp:
         allow_headers=[
             "Authorization",
             "Content-Type",
+            "Content-Encoding",
             "If-Match",
             "If-None-Match",
             "Idempotency-Key",
             "Last-Event-ID",
+            "Prefer",
         ],
         expose_headers=[
             "ETag",
             "Location",
+            "Content-Location",
             "Retry-After",
             "RateLimit",
             "RateLimit-Policy",
@@ -176,6 +179,7 @@ def _front(app: "Service", settings: Settings) -> ASGIApp:
             FEED_POSITION,
             "Content-Disposition",
             "Idempotent-Replayed",
+            "Preference-Applied",
         ],
     )
 

@@ -1,6 +1,7 @@
 """What the import contracts cannot say of the code."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,3 +74,15 @@ def test_the_forms_are_found_and_not_listed() -> None:
         if path.parent != ROOT / "app" / "forms":
             assert not {name.split(".")[-1] for name in _imported(path)} & editions, _name(path)
             assert not any(f"forms.{each}" in name for name in _imported(path) for each in editions)
+
+
+def test_both_readmes_have_the_same_parts() -> None:
+    """As many features, headings, rows and examples, and the same addresses and settings."""
+    english, chinese = (
+        (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh-CN.md")
+    )
+    for part in (r"^\* \*\*", r"^#+ ", r"^\|", r"^```\w*"):
+        found = (re.findall(part, text, re.MULTILINE) for text in (english, chinese))
+        assert next(found) == next(found)
+    for name in (r"`/[a-z0-9/{}_.,-]+", r"GONGKAI_[A-Z_]+", r"\.venv/bin/[a-z]+"):
+        assert set(re.findall(name, english)) == set(re.findall(name, chinese))

@@ -430,3 +430,5 @@ def test_what_was_published_before_is_recorded_by_command(
     with TestClient(create_app(quiet(database_url))) as client:
         states = [each["state"] for each in client.get("/v1/reports").json()["items"]]
         assert states == ["published", "draft"]
+    cli.rebuild()
+    assert capsys.readouterr().out == "rebuilt 2 reports\n"

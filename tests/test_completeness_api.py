@@ -195,6 +195,14 @@ def test_the_file_has_the_whole_list(world: TestClient) -> None:
     assert late in rest
 
 
+def test_the_file_has_an_etag_which_changes_with_it(world: TestClient) -> None:
+    file = {"format": "csv"}
+    first = etag(world.get(PATH, params=file))
+    assert world.get(PATH, params=file, headers={"if-none-match": first}).status_code == 304
+    make_agency(world, "another")
+    assert world.get(PATH, params=file, headers={"if-none-match": first}).status_code == 200
+
+
 def test_the_file_takes_filters(world: TestClient) -> None:
     reply = world.get(
         PATH, params={"format": "csv", "under": "h", "status": "late", "sort": "-code"}

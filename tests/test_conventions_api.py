@@ -1039,7 +1039,8 @@ def test_pages_of_the_setting_may_call(database_url: str) -> None:
             allowed = preflight(
                 client,
                 method,
-                headers="authorization,content-type,if-match,if-none-match,idempotency-key",
+                headers="authorization,content-type,content-encoding,if-match,if-none-match,"
+                "idempotency-key,last-event-id,prefer",
             )
             assert allowed.status_code == 200
             assert allowed.headers["access-control-allow-origin"] == ORIGIN
@@ -1055,6 +1056,7 @@ def test_pages_of_the_setting_may_call(database_url: str) -> None:
             assert set(exposed) == {
                 "etag",
                 "location",
+                "content-location",
                 "retry-after",
                 "x-request-id",
                 "allow",
@@ -1062,6 +1064,7 @@ def test_pages_of_the_setting_may_call(database_url: str) -> None:
                 "feed-position",
                 "content-disposition",
                 "idempotent-replayed",
+                "preference-applied",
                 "www-authenticate",
                 "ratelimit",
                 "ratelimit-policy",

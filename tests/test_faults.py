@@ -198,6 +198,8 @@ def test_without_its_database_the_service_says_so_and_recovers(own_postgres: Pos
             client.get("/readyz"),
             client.get(report),
             client.get("/v1/reports"),
+            client.get("/v1/exports/reports.ndjson"),
+            client.get("/v1/audit/export.ndjson"),
             client.put(report, json={}),
             client.patch(f"{report}/requests", json={}),
             client.post("/v1/agencies", json={"code": "b", **BUREAU}),

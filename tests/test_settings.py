@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 from pydantic import SecretStr, ValidationError
 
 from app.settings import Settings
@@ -289,3 +290,13 @@ def test_the_example_of_an_environment_has_every_setting_and_no_other() -> None:
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
     named = set(re.findall(r"^#? ?(GONGKAI_[A-Z_]+)=", text, re.MULTILINE))
     assert named == {f"GONGKAI_{name.upper()}" for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize("service", ["migrate", "api"])
+def test_compose_passes_every_setting_and_sets_where_the_service_is(service: str) -> None:
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+    found = compose["services"][service]
+    assert found["env_file"] == [{"path": ".env", "required": False}]
+    served = {name: found["environment"][name] for name in ("GONGKAI_HOST", "GONGKAI_PORT")}
+    assert served == {"GONGKAI_HOST": "0.0.0.0", "GONGKAI_PORT": "8000"}
+    assert found["environment"]["GONGKAI_DATABASE_URL"].startswith("postgresql+psycopg://")

@@ -211,6 +211,7 @@ def test_every_type_of_problem_has_a_page(client: TestClient, language: str) -> 
     for slug, kind in PROBLEMS.items():
         page = get(client, f"/problems/{slug}", language)
         assert f"{kind.status} {slug}" in page
+        assert "{{" not in page, slug
         for label in (kind.title, kind.cause, kind.cure):
             text, other = (label.zh, label.en) if language == "zh" else (label.en, label.zh)
             readable = html.unescape(page)

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from standardwebhooks import Webhook as Verifier
 
+from app.api import openapi
 from app.main import create_app
 from app.services import delivering, targets
 from app.services.reporting import now
@@ -24,6 +26,16 @@ from tests.conftest import quiet
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 PATIENCE = 15
+DOCUMENT = json.loads(openapi.FILE.read_text(encoding="utf-8"))
+DECLARED = Draft202012Validator(
+    {
+        **DOCUMENT["webhooks"]["change"]["post"]["requestBody"]["content"]["application/json"][
+            "schema"
+        ],
+        "components": DOCUMENT["components"],
+    }
+)
+"""What a message is by the OpenAPI document."""
 
 
 class Receiver:
@@ -63,9 +75,10 @@ class Receiver:
         self.answers.put(lambda: (status, headers))
 
     def next(self) -> tuple[str, dict[str, str], Json]:
-        """Wait for a message; hold its signature to the secret."""
+        """Wait for a message; hold its signature to the secret, and it to the document."""
         path, headers, body = self.got.get(timeout=PATIENCE)
         Verifier(SECRET).verify(body, headers)
+        DECLARED.validate(json.loads(body))
         return path, headers, dict(json.loads(body))
 
     def close(self) -> None:

@@ -34,14 +34,27 @@ _EXAMPLES: dict[str, Any] = {
             "division": "321300",
         },
     },
+}
+_NEW: dict[str, Any] = {
+    "government": {
+        "summary": "人民政府 / A government",
+        "value": {
+            "code": "321324",
+            "name": "泗洪县人民政府",
+            "kind": "government",
+            "level": "county",
+            "division": "321324",
+        },
+    },
     "department": {
         "summary": "工作部门 / A department",
         "value": {
-            "name": "沭阳县发展和改革局",
-            "short_name": "沭阳县发改局",
+            "code": "321324-fgj",
+            "name": "泗洪县发展和改革局",
+            "short_name": "泗洪县发改局",
             "kind": "department",
             "level": "county",
-            "division": "321322",
+            "division": "321324",
             "active_from": "2019-01-01",
         },
     },
@@ -246,7 +259,7 @@ async def patch_agency(
             openapi_examples={
                 "move": {
                     "summary": "改隶 / Move it",
-                    "value": {"parent": "321300", "effective_on": "2024-03-01"},
+                    "value": {"parent": "320000", "effective_on": "2024-03-01"},
                 },
                 "close": {"summary": "撤销 / Close it", "value": {"active_to": "2024-12-31"}},
             },
@@ -290,17 +303,7 @@ async def delete_agency(request: Request, agency: AgencyCode) -> Response:
 @routes.post("", **writes(schemas.AgencyOut, "Create an agency / 新建机构", new=True))
 async def post_agency(
     request: Request,
-    body: Annotated[
-        schemas.NewAgency,
-        Body(
-            openapi_examples={
-                key: {**example, "value": {"code": code, **example["value"]}}
-                for (key, example), code in zip(
-                    _EXAMPLES.items(), ("321300", "321322-fgj"), strict=True
-                )
-            }
-        ),
-    ],
+    body: Annotated[schemas.NewAgency, Body(openapi_examples=_NEW)],
 ) -> Response:
     """Create an agency; 409 if its code is taken."""
     sent = await bodies.raw(request)

@@ -173,17 +173,20 @@ async def export_audit(request: Request, query: Annotated[AuditExportQuery, Quer
     """
     filters = parameters.read(request, AuditExportQuery).model_dump(exclude_unset=True)
     headers = {"Cache-Control": "no-store", **disposition("audit.ndjson")}
-    chunks = _lines(database(request), _parameters(filters))
+    db, asked = database(request), _parameters(filters)
+    chunks = _lines(db, asked, await _after(db, 0, asked))
     if zips_for(request, headers):
         chunks = _zipped(chunks)
     return Stream(chunks, headers, MEDIA_TYPES["ndjson"])
 
 
-async def _lines(db: Readable, filters: dict[str, Any]) -> Chunks:
-    seq, count, head = 0, 0, ""
-    while rows := await _after(db, seq, filters):
+async def _lines(db: Readable, filters: dict[str, Any], rows: list[Row]) -> Chunks:
+    """Yield the entries from the first rows on, which were read before anything is sent."""
+    count, head = 0, ""
+    while rows:
         yield _joined(rows)
-        count, seq, head = count + len(rows), rows[-1][0], rows[-1][-1]
+        count, head = count + len(rows), rows[-1][-1]
+        rows = await _after(db, rows[-1][0], filters)
     yield auditing.end(count, head) + b"\n"
 
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from app.api import parameters, schemas
 from app.api.documentation import reads
 from app.api.parameters import NoQuery
+from app.api.paths import FormKey
 from app.api.replies import reply
 from app.api.routing import router
 from app.domain.layout import Column, Form, Label, Line, Table
@@ -112,7 +113,7 @@ async def list_forms(request: Request) -> Response:
 
 
 @routes.get("/{form}", **reads(schemas.FormOut, "Read a form / 读取格式"))
-async def get_form(request: Request, form: str) -> Response:
+async def get_form(request: Request, form: FormKey) -> Response:
     """Return one edition of the form."""
     if form not in FORM_BY_KEY:
         raise NotFound("form-not-found", form=form)

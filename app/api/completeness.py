@@ -1,6 +1,6 @@
 """Who has filed a report on a year, in time or late, and who has not."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 from fastapi import Query
 from sqlalchemy import Connection
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from app.api import parameters, queries, schemas
+from app.api.csv_replies import csv_reply
 from app.api.documentation import problems, reads
 from app.api.paths import YearPath, year_in
 from app.api.queries import Asked, Listing, ListQuery
@@ -38,6 +39,7 @@ JSON, CSV = "application/json", "text/csv"
 _HEAD = ("code", "name", "kind", "level", "due", "status", "submitted_on", "published_on")
 _AT_ONCE = 1_000
 """Lines of CSV that are read at once."""
+_VARY = {"Vary": "Accept, Accept-Encoding"}
 
 Status = Literal[tuple(each.value for each in Standing)]
 
@@ -161,7 +163,7 @@ async def get_completeness(
 
     Agencies are shown as they were on 31 December of the year: where they stood, and by which name.
     `counts` are of the whole selection, whatever `status` is asked for. As CSV (`format=csv`, or
-    `Accept: text/csv`) the whole list is streamed: UTF-8 with a byte order mark; a text that a
+    `Accept: text/csv`) the reply is the whole list: UTF-8 with a byte order mark; a text that a
     spreadsheet would take for a formula has an apostrophe before it.
     """
     of = await database(request).use(partial(_found, year=year))
@@ -174,8 +176,7 @@ async def get_completeness(
     shown = {"expected": sum(counts.values()), **counts}
     more = b',"year":%d,"counts":%b' % (of.year, encoding.encoded(shown))
     etag, body = queries.page(asked, rows, total, more)
-    headers = {"Vary": "Accept, Accept-Encoding"}
-    return reply(request, etag, body=body, headers=headers)
+    return reply(request, etag, body=body, headers=_VARY)
 
 
 def _read(connection: Connection, asked: Asked, form: Form) -> Any:
@@ -192,24 +193,16 @@ def _wants_csv(request: Request) -> bool:
 
 
 async def _file(request: Request, of: _Asked) -> Response:
-    """Stream the whole list, some lines at a time: between them nothing is held."""
+    """Answer with the whole list. It is read some lines at a time: between them nothing is held."""
     asked = parameters.read(request, CompletenessQuery)
     filters = asked.model_dump(exclude_none=True, exclude=queries.PAGING)
     read = partial(_batch, request, _listing(of), filters)
-    first = await read(None)
-
-    async def content() -> AsyncIterator[bytes]:
-        yield csvs.BOM + csvs.lines([_HEAD])
-        rows = first
-        while rows:
-            yield csvs.lines(_fields(of.due, row) for row in rows)
-            rows = await read(rows[-1]) if len(rows) == _AT_ONCE else []
-
-    name = f'attachment; filename="completeness-{of.year}.csv"'
-    sent = {"Content-Disposition": name, "Vary": "Accept", "Cache-Control": "no-cache"}
-    return StreamingResponse(
-        content(), 200, sent, media_type=f"{CSV}; charset=utf-8; header=present"
-    )
+    parts = [csvs.BOM, csvs.lines([_HEAD])]
+    rows = await read(None)
+    while rows:
+        parts.append(csvs.lines(_fields(of.due, row) for row in rows))
+        rows = await read(rows[-1]) if len(rows) == _AT_ONCE else []
+    return csv_reply(request, f"completeness-{of.year}", b"".join(parts), _VARY)
 
 
 async def _batch(

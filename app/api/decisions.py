@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from app.api import bodies, parameters, schemas
 from app.api.access import caller_of
-from app.api.documentation import reads, writes
+from app.api.documentation import problems, reads, writes
 from app.api.parameters import NoQuery
-from app.api.paths import AgencyCode, YearPath, key_in
+from app.api.paths import exemplified, key_in
 from app.api.replies import reply, require, written
 from app.api.rights import require_over
 from app.api.routing import database, router
@@ -29,9 +29,8 @@ from app.storage.workflow import sees
 
 routes = router("filing", "/v1/reports")
 
-FindingId = Annotated[
-    str, Path(description="The finding's `id`.", examples=["requests.carry:total"])
-]
+AgencyCode, YearPath = exemplified("321300-rsj", "2024")
+FindingId = Annotated[str, Path(description="The finding's `id`.", examples=["fees.unit:charges"])]
 
 
 class DecisionBody(schemas.Strict):
@@ -98,10 +97,11 @@ def _required(connection: Connection, scene: Scene, identity: str) -> Decision:
     return said[identity]
 
 
-@routes.get(
-    "/{agency}/{year}/findings/{finding}/decision",
-    **reads(DecisionOut, "Read what was said of a finding / 读取对核查结果的说明"),
-)
+_READ = reads(DecisionOut, "Read what was said of a finding / 读取对核查结果的说明")
+_READ["responses"] |= problems(403)
+
+
+@routes.get("/{agency}/{year}/findings/{finding}/decision", **_READ)
 async def get_decision(
     request: Request, agency: AgencyCode, year: YearPath, finding: FindingId
 ) -> Response:

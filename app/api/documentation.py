@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.api.problems import told
+from app.api.replies import FEED_POSITION
 from app.api.texts import PROBLEMS, Problem
 from app.errors import Fault
 
@@ -63,7 +64,7 @@ def _header(text: str, example: str) -> dict[str, Any]:
     return {"description": text, "schema": {"type": "string"}, "example": example}
 
 
-_RETRY_AFTER = {"Retry-After": _header("After how many seconds to ask again.", "30")}
+RETRY_AFTER = {"Retry-After": _header("After how many seconds to ask again.", "30")}
 _HEADERS: dict[int, dict[str, Any]] = {
     401: {
         "headers": {
@@ -73,17 +74,18 @@ _HEADERS: dict[int, dict[str, Any]] = {
         }
     },
     405: {"headers": {"Allow": _header("The methods that the address has.", "GET, HEAD, PUT")}},
+    410: {"headers": {FEED_POSITION: _header("Where the feed stands now.", "4711")}},
     412: {"headers": {"ETag": _header("What is there, if anything.", '"3-0123456789abcdef"')}},
     429: {
         "headers": {
-            **_RETRY_AFTER,
+            **RETRY_AFTER,
             "RateLimit-Policy": _header("The quota, and its seconds.", '"default";q=100;w=60'),
             "RateLimit": _header(
                 "What is left of it, and in how many seconds all of it is.", '"default";r=0;t=60'
             ),
         }
     },
-    503: {"headers": _RETRY_AFTER},
+    503: {"headers": RETRY_AFTER},
 }
 """The headers that problems have besides."""
 

@@ -32,7 +32,7 @@ class Download(Direct):
 
 def downloads(tag: str, prefix: str) -> APIRouter:
     """Return a router for the files of one tag."""
-    return router(tag, prefix, Download)
+    return router(tag, prefix, Download, Response)
 
 
 def contents(suffix: str, *, binary: bool, description: str) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Examples for the OpenAPI document: figures of real published reports."""
+"""Examples for the OpenAPI document: figures of real published reports.
+
+They can be sent as they are to the world of `gongkai demo`.
+"""
 
 from typing import Any
 
@@ -6,6 +9,8 @@ from app.demo import real_reports
 from app.forms import editions, form_of
 
 Examples = dict[str, Any]
+OF_FIRST_FORM = ("321300-gaj", "2020")
+"""A report in the first form that can be written, as it is being corrected."""
 
 
 def _year(report: dict[str, Any]) -> str:
@@ -29,11 +34,11 @@ def reports() -> Examples:
 
 
 def new_reports() -> Examples:
-    """Return bodies that create a report."""
+    """Return bodies that create a report, of an agency that has none on the year."""
     return {
         str(r["year"]): {
             "summary": _year(r),
-            "value": {"agency": r["agency"]["code"], "year": r["year"], **r["report"]},
+            "value": {"agency": "321322-fgj", "year": r["year"], **r["report"]},
         }
         for r in _chosen()
     }

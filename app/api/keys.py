@@ -56,7 +56,7 @@ class KeyNew(schemas.Strict):
         Field(
             description="`reader`: published reports, and all at or below its agency; `editor`: "
             "writes its agency's reports; `reviewer`: returns, accepts and publishes those at or "
-            "below its agency; `auditor`: reads everything; `admin`: everything."
+            "below its agency; `auditor`: reads all reports and the audit log; `admin`: everything."
         ),
     ]
     agency: Annotated[

@@ -7,10 +7,13 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 
-def names(known: Container[str], fault: str, *, pattern: str, most: int, **values: str) -> Any:
+def names(
+    known: Container[str], fault: str, *, pattern: str, most: int, example: str, **values: str
+) -> Any:
     """Return the type of a parameter that lists names with commas: a list, each name once.
 
-    Every unknown name is a `fault` of its own; `pattern` is that of one name, for the document.
+    Every unknown name is a `fault` of its own; `pattern` is that of one name, and `example` of the
+    parameter, for the document.
     """
 
     def split(value: str) -> list[str]:
@@ -24,7 +27,11 @@ def names(known: Container[str], fault: str, *, pattern: str, most: int, **value
             raise PydanticCustomError(f"gongkai.{fault}", fault, {"name": name, **values})
         return name
 
-    schema: Mapping[str, Any] = {"type": "string", "pattern": f"^{pattern}(,{pattern})*$"}
+    schema: Mapping[str, Any] = {
+        "type": "string",
+        "pattern": f"^{pattern}(,{pattern})*$",
+        "examples": [example],
+    }
     return Annotated[
         list[Annotated[str, AfterValidator(check)]],
         BeforeValidator(split),

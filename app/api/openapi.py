@@ -88,7 +88,8 @@ def document(app: FastAPI) -> dict[str, Any]:
     for path in made["paths"].values():
         for operation in path.values():
             _secure(operation, is_open=app.state.settings.anonymous_read)
-    return made
+    whole: dict[str, Any] = _without_consts(made)
+    return whole
 
 
 _SCHEME = "bearer"
@@ -126,6 +127,21 @@ def _drop_own_errors(made: dict[str, Any]) -> None:
                 del operation["responses"]["422"]
     for name in ("HTTPValidationError", "ValidationError"):
         made["components"]["schemas"].pop(name, None)
+
+
+def _without_consts(found: Any) -> Any:
+    """Write each text that is a `const` as an `enum` of one.
+
+    They mean the same, but openapi-python-client reads no `const` within `anyOf`.
+    """
+    if isinstance(found, list):
+        return [_without_consts(each) for each in found]
+    if not isinstance(found, dict):
+        return found
+    made = {name: _without_consts(value) for name, value in found.items()}
+    if isinstance(found.get("const"), str):
+        made["enum"] = [made.pop("const")]
+    return made
 
 
 def text(app: FastAPI) -> str:

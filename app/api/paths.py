@@ -2,7 +2,7 @@
 
 import re
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Path
 from sqlalchemy import Connection
@@ -25,6 +25,19 @@ AgencyCode = Annotated[
 YearPath = Annotated[
     str, Path(description="The reporting year.", examples=["2024"], pattern=_YEAR_PATTERN)
 ]
+FormKey = Annotated[str, Path(description="The form's key.", examples=["2021"])]
+
+
+def exemplified(agency: str, year: str) -> tuple[Any, Any]:
+    """Return `AgencyCode` and `YearPath` with other examples."""
+    return (
+        Annotated[
+            str, Path(description="The agency's code.", examples=[agency], pattern=CODE_PATTERN)
+        ],
+        Annotated[
+            str, Path(description="The reporting year.", examples=[year], pattern=_YEAR_PATTERN)
+        ],
+    )
 
 
 def year_in(path: str) -> int | None:

@@ -67,8 +67,10 @@ def problem(
     """Return a problem as a response."""
     lang = language_of(request)
     kind = PROBLEMS[slug]
+    scope = request.scope  # within the folder of static files root_path is that of the folder
+    root = scope.get("app_root_path", scope.get("root_path", ""))
     body = {
-        "type": f"{request.scope.get('root_path', '')}/problems/{slug}",
+        "type": f"{root}/problems/{slug}",
         "title": _said(kind.title, lang, {}),
         "status": status,
         "detail": _said(kind.detail, lang, values or {}),

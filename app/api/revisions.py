@@ -25,7 +25,7 @@ from app.storage.workflow import sees
 
 routes = router("history", "/v1/reports")
 
-Number = Annotated[str, Path(description="A revision: a number.", examples=["3"])]
+Number = Annotated[str, Path(description="A revision: a number.", examples=["1"])]
 _LARGEST = 2**31 - 1
 
 

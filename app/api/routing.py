@@ -14,7 +14,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.api import access, idempotency
@@ -74,11 +74,20 @@ class Direct(Route):
         negotiate(request, self._produces)
 
 
-def router(tag: str, prefix: str = "", kind: type[Direct] = Direct) -> APIRouter:
-    """Return a router for the operations of one tag, whose routes are of a kind."""
+def router(
+    tag: str,
+    prefix: str = "",
+    kind: type[Direct] = Direct,
+    response: type[Response] = JSONResponse,
+) -> APIRouter:
+    """Return a router for the operations of one tag, whose routes are of a kind.
+
+    The document lists the media type of `response`, unless an operation has its own.
+    """
     return APIRouter(
         prefix=prefix,
         tags=[tag],
+        default_response_class=response,
         route_class=kind,  # type: ignore[arg-type]
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,

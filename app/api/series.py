@@ -30,7 +30,13 @@ from app.storage import reports, years
 routes = tabular("statistics", "/v1/agencies")
 
 _MOST = 100
-_Cells = names(CELLS, "unknown-cell", pattern=r"[a-z_]+\.[a-z_]+\.[a-z_]+", most=_MOST)
+_Cells = names(
+    CELLS,
+    "unknown-cell",
+    pattern=r"[a-z_]+\.[a-z_]+\.[a-z_]+",
+    most=_MOST,
+    example="requests.received.total,disputes.reconsideration.total",
+)
 
 
 class SeriesQuery(NoQuery):
@@ -40,7 +46,6 @@ class SeriesQuery(NoQuery):
         _Cells,
         Field(
             description="Up to 100 names of cells, `table.line.column`, with commas between them.",
-            examples=["requests.received.total,disputes.reconsideration.total"],
         ),
     ]
     first: Annotated[

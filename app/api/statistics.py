@@ -69,9 +69,20 @@ async def list_measures(request: Request) -> Response:
     return reply(request, encoding.etag(1, _MEASURES_BODY), body=_MEASURES_BODY)
 
 
-_Measures = names(MEASURES, "unknown-measure", pattern="[a-z_]+", most=len(MEASURES))
+_Measures = names(
+    MEASURES,
+    "unknown-measure",
+    pattern="[a-z_]+",
+    most=len(MEASURES),
+    example="disclosure_rate,refusal_rate",
+)
 _By = names(
-    KEYS, "unknown-key", pattern=f"({'|'.join(KEYS)})", most=len(KEYS), expected=", ".join(KEYS)
+    KEYS,
+    "unknown-key",
+    pattern=f"({'|'.join(KEYS)})",
+    most=len(KEYS),
+    example="year,level",
+    expected=", ".join(KEYS),
 )
 
 
@@ -82,7 +93,6 @@ class StatisticsQuery(ListQuery):
         _Measures | None,
         Field(
             description="Keys of `/v1/measures`, with commas between them; all if left out.",
-            examples=["disclosure_rate,refusal_rate"],
         ),
     ] = None
     by: Annotated[
@@ -90,7 +100,6 @@ class StatisticsQuery(ListQuery):
         Field(
             description="Any of year, level, kind and agency, with commas between them: a group "
             "for each of their values, sorted in that order. One group if left out.",
-            examples=["year,level"],
         ),
     ] = None
     under: Annotated[str | None, Query(description="An agency: all at or below it.")] = None

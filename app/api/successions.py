@@ -34,10 +34,10 @@ _EXAMPLES: dict[str, Any] = {
     "merge": {
         "summary": "合并 / A merger",
         "value": {
-            "predecessor": "321322-ghj",
-            "successor": "321322-zrj",
+            "predecessor": "321322-lsj",
+            "successor": "321322-fgj",
             "kind": "merge",
-            "effective_on": "2024-03-01",
+            "effective_on": "2020-01-01",
         },
     }
 }

@@ -3,8 +3,10 @@
 import html
 import json
 import os
-from pathlib import Path
+import pathlib
+from typing import Annotated
 
+from fastapi import Path
 from fastapi.openapi.docs import get_swagger_ui_html
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -14,7 +16,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from app.api import openapi
-from app.api.documentation import example, problems
+from app.api.documentation import RETRY_AFTER, example, problems
 from app.api.middleware import failure
 from app.api.problems import language_of
 from app.api.replies import reply
@@ -27,7 +29,7 @@ from app.services import encoding
 from app.storage import revisions
 
 routes = router("system")
-STATIC = StaticFiles(directory=Path(__file__).parents[1] / "static")
+STATIC = StaticFiles(directory=pathlib.Path(__file__).parents[1] / "static")
 
 
 def _json(value: object, status: int = 200) -> Response:
@@ -47,7 +49,16 @@ async def healthz(request: Request) -> Response:
     "/readyz",
     summary="Can it serve? / 是否可以服务",
     response_model=None,
-    responses={503: {"description": "The database is away or not migrated, or the process ends"}},
+    responses={
+        503: {
+            "description": "The database is away (a problem), or not migrated, or the process ends",
+            "headers": RETRY_AFTER,
+            "content": {
+                "application/json": {"schema": {}},
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemOut"}},
+            },
+        }
+    },
 )
 async def readyz(request: Request) -> Response:
     """Answer 200 if the database can be reached and has the newest tables, and 503 if not.
@@ -152,7 +163,9 @@ _HEADS = {"zh": ("原因", "示例", "处理办法"), "en": ("Cause", "Example",
     response_class=HTMLResponse,
     responses=problems(404),
 )
-async def get_problem(request: Request, slug: str) -> Response:
+async def get_problem(
+    request: Request, slug: Annotated[str, Path(examples=["report-locked"])]
+) -> Response:
     """Explain a type of problem: its cause, an example, its cure."""
     if slug not in PROBLEMS:
         raise NotFound("not-found", path=request.url.path)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from app.api import bodies, examples, parameters, schemas
 from app.api.documentation import reads, writes
 from app.api.parameters import NoQuery
-from app.api.paths import AgencyCode, YearPath, key_in, not_in_form, why_absent
+from app.api.paths import AgencyCode, YearPath, exemplified, key_in, not_in_form, why_absent
 from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
 from app.api.routing import database, router
 from app.api.whole_tables import whole
@@ -198,27 +198,30 @@ def _add_table(key: str) -> None:
     title = next(form.table[key].title for form in FORMS if key in form.table)
     replies, body_type = schemas.table_replies(key), schemas.table_bodies(key)
     puts, patches = examples.tables(key), examples.table_patches(key)
+    agency_code, year_path = AgencyCode, YearPath
+    if key not in FORMS[-1].table:
+        agency_code, year_path = exemplified(*examples.OF_FIRST_FORM)
 
-    async def get_table(request: Request, agency: AgencyCode, year: YearPath) -> Response:
+    async def get_table(request: Request, agency: agency_code, year: year_path) -> Response:
         return await _get(request, key, agency, year)
 
     async def put_table(
         request: Request,
-        agency: AgencyCode,
-        year: YearPath,
+        agency: agency_code,
+        year: year_path,
         body: Annotated[body_type, Body(openapi_examples=puts)],
     ) -> Response:
         return await _put(request, key, agency, year)
 
     async def patch_table(
         request: Request,
-        agency: AgencyCode,
-        year: YearPath,
+        agency: agency_code,
+        year: year_path,
         body: Annotated[body_type, Body(openapi_examples=patches, media_type=MERGE_PATCH)],
     ) -> Response:
         return await _patch(request, key, agency, year)
 
-    async def delete_table(request: Request, agency: AgencyCode, year: YearPath) -> Response:
+    async def delete_table(request: Request, agency: agency_code, year: year_path) -> Response:
         return await _delete(request, key, agency, year)
 
     zh, en = title

@@ -11,6 +11,7 @@ from app.api import parameters
 from app.api.documentation import reads
 from app.api.downloads import MEDIA_TYPES, contents, disposition, downloads
 from app.api.parameters import NoQuery
+from app.api.paths import FormKey
 from app.api.replies import reply
 from app.documents import template, workbook
 from app.errors import NotFound
@@ -35,7 +36,7 @@ def _workbook(form: str) -> tuple[str, bytes]:
 
 
 @routes.get("/{form}/template.xlsx", **_described())
-async def get_template(request: Request, form: str) -> Response:
+async def get_template(request: Request, form: FormKey) -> Response:
     """Return a workbook to fill in: the cover, a sheet a table as printed, remarks.
 
     Formulas show at once what does not add up. `POST /v1/imports` takes the workbook back; a cell

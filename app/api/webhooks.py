@@ -144,20 +144,51 @@ class DeliveryOut(schemas.Shown):
 class ChangeMessage(BaseModel):
     """What a webhook gets of a change."""
 
-    type: Annotated[str, Field(examples=["report.updated"])]
+    type: Annotated[
+        str,
+        Field(
+            pattern=r"^(agency|report|reporting-year|succession)\.(created|updated|deleted|rechecked)$",
+            examples=["report.updated"],
+        ),
+    ]
     timestamp: schemas.Instant
     data: ChangeOut
+
+
+class FeedGap(schemas.Shown):
+    """Which changes were forgotten before they were delivered."""
+
+    after: Annotated[int, Field(description="The number of the last change delivered.")]
+    oldest: Annotated[int, Field(description="The number of the oldest change that is kept.")]
+    latest: int
+    links: dict[str, str]
+
+
+class GapMessage(BaseModel):
+    """What a webhook gets in place of changes that were forgotten."""
+
+    type: Literal["feed.gap"]
+    timestamp: schemas.Instant
+    data: FeedGap
+
+
+class PingMessage(BaseModel):
+    """What a webhook gets as a test."""
+
+    type: Literal["webhook.ping"]
+    timestamp: schemas.Instant
+    data: Nothing
 
 
 @messages.post(
     "change",
     tags=["webhooks"],
-    summary="A change / 变更推送",
+    summary="A change, a gap or a test / 变更推送",
     operation_id="webhook_change",
     responses={410: {"description": "Send no more: the webhook is deactivated."}},
 )
 def _change_message(
-    body: ChangeMessage,
+    body: ChangeMessage | GapMessage | PingMessage,
     webhook_id: Annotated[str, Header(description="The same each time a message is repeated.")],
     webhook_timestamp: Annotated[str, Header(description="When it was sent, in Unix seconds.")],
     webhook_signature: Annotated[

@@ -232,7 +232,7 @@ async def post_reporting_year(
     body: Annotated[
         schemas.NewYear,
         Body(
-            openapi_examples={"year": {"summary": "新年度 / A new year", "value": {"year": 2026}}}
+            openapi_examples={"year": {"summary": "新年度 / A new year", "value": {"year": 2030}}}
         ),
     ],
 ) -> Response:

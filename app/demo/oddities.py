@@ -79,6 +79,12 @@ ODDITIES: Final = (
         put("procurement", centralized__amount=0),
     ),
     Oddity(
+        "321300-gaj",
+        2020,
+        "procurement without an amount, published so, and now being corrected",
+        put("procurement", centralized__amount=0),
+    ),
+    Oddity(
         "321323-wjw",
         2019,
         "decisions entered as a change of items, and the former name",
@@ -143,3 +149,6 @@ NOT_FILED: Final = frozenset(
     }
 )
 """Reports that are missing."""
+
+CORRECTIONS: Final = {("321300-gaj", 2020): "示例：采购金额漏填，予以更正。"}
+"""Published reports whose correction is under way, and the reason of it."""

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from app.demo import real_reports
 from app.demo.figures import YEARS, Filings, consolidated, course
-from app.demo.oddities import NOT_FILED, ODDITIES
+from app.demo.oddities import CORRECTIONS, NOT_FILED, ODDITIES
 from app.demo.places import GOVERNMENTS, PLACES, Place
 from app.demo.prose import dates, prose
 from app.domain.report import Level, Report
@@ -65,9 +65,20 @@ def _file(connection: Connection, code: str, report: Report) -> str:
     if scene.year.status == "closed":
         return "left out, the year is closed"
     reporting.save(connection, scene, replace(report, agency=scene.agency))
-    if report.year < YEARS[-1] or not report.published_on:
+    return _brought_on(connection, scene, report)
+
+
+def _brought_on(connection: Connection, scene: reporting.Scene, report: Report) -> str:
+    """Take a report as far as one of its year would be; return what it is then."""
+    if report.year < YEARS[-1]:
         workflow.take(connection, scene, STEPS["record"], "示例：登记以前已公开的报告")
-        return "published"
+        reason = CORRECTIONS.get((scene.agency.code, report.year))
+        if reason is None:
+            return "published"
+        workflow.take(connection, scene, STEPS["correct"], reason)
+        return "being corrected"
+    if report.submitted_on is None:  # the examples of the documentation are tried on one
+        return "drafts"
     with suppress(Invalid):  # it stays a draft, for somebody to correct
         workflow.take(connection, scene, STEPS["submit"], None)
         return "submitted"

@@ -34,17 +34,20 @@ def migrate(settings: Settings) -> list[str]:
 def rebuild(settings: Settings, *, everything: bool) -> int:
     """Derive documents and findings anew, all or those of another rule set.
 
-    Returns how many reports were looked at.
+    Returns how many reports were looked at: one that is published, too, is one.
     """
     wanted = "" if everything else reporting.rule_set()
 
     engine = write_engine(settings)
     try:
-        count = sum(
-            run(engine, seeing(sight, partial(reporting.rebuild, agency=agency, of_years=years)))
-            for sight in (None, PUBLISHED_ONLY)
-            for agency, years in run(engine, seeing(sight, partial(reports.stale, rule_set=wanted)))
-        )
+        rebuilt: set[tuple[str, int]] = set()
+        for sight in (None, PUBLISHED_ONLY):
+            stale = run(engine, seeing(sight, partial(reports.stale, rule_set=wanted)))
+            for agency, years in stale:
+                anew = partial(reporting.rebuild, agency=agency, of_years=years)
+                run(engine, seeing(sight, anew))
+                rebuilt |= {(agency, year) for year in years}
+        count = len(rebuilt)
         if count:
             run(engine, lambda c: audit.note(c, "documents", "all", "rebuilt", reports=count))
         return count

@@ -410,18 +410,15 @@ def derived_rows(
     return columns, findings
 
 
-def rebuild(connection: Connection, agency: str, of_years: Iterable[int]) -> int:
-    """Derive an agency's documents anew, as after a change of its name or of the rules.
-
-    Returns how many reports it has in those years.
-    """
+def rebuild(connection: Connection, agency: str, of_years: Iterable[int]) -> None:
+    """Derive an agency's documents anew, as after a change of its name or of the rules."""
     wanted = sorted(of_years)
     if not wanted:
-        return 0
+        return
     facts = years.share(connection, wanted[0], wanted[-1])
     locked, ties = reports.lock_agency(connection, agency)
     if locked is None:
-        return 0
+        return
     stored = reports.load(connection, locked, wanted[0] - 1, wanted[-1])
     found = [year for year in wanted if year in stored]
     moved: dict[int, Moves] = {}
@@ -433,4 +430,3 @@ def rebuild(connection: Connection, agency: str, of_years: Iterable[int]) -> int
         _derive(connection, replace(stored[year], derived=None), rendered, {})
         moved[year] = changes.moves(before, rendered.document.findings)
     feed.collect(connection, changes.rechecked(stored, moved, now()))
-    return len(found)
