@@ -150,5 +150,13 @@ NOT_FILED: Final = frozenset(
 )
 """Reports that are missing."""
 
-CORRECTIONS: Final = {("321300-gaj", 2020): "示例：采购金额漏填，予以更正。"}
-"""Published reports whose correction is under way, and the reason of it."""
+CORRECTIONS: Final = {
+    ("321300-gaj", 2020): "示例：采购金额漏填，予以更正。",
+    ("321300", 2024): "示例：合计与分项不符，予以更正。",
+    ("321300-swj", 2024): "示例：合计与分项不符，予以更正。",
+}
+"""Published reports whose correction is under way, and the reason of it.
+
+Everybody reads what was published, and who has a key may write: the documentation's examples are of
+them.
+"""

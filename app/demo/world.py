@@ -70,15 +70,13 @@ def _file(connection: Connection, code: str, report: Report) -> str:
 
 def _brought_on(connection: Connection, scene: reporting.Scene, report: Report) -> str:
     """Take a report as far as one of its year would be; return what it is then."""
-    if report.year < YEARS[-1]:
+    if report.year < YEARS[-1] or not report.published_on:
         workflow.take(connection, scene, STEPS["record"], "示例：登记以前已公开的报告")
         reason = CORRECTIONS.get((scene.agency.code, report.year))
         if reason is None:
             return "published"
         workflow.take(connection, scene, STEPS["correct"], reason)
         return "being corrected"
-    if report.submitted_on is None:  # the examples of the documentation are tried on one
-        return "drafts"
     with suppress(Invalid):  # it stays a draft, for somebody to correct
         workflow.take(connection, scene, STEPS["submit"], None)
         return "submitted"

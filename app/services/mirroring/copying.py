@@ -129,10 +129,16 @@ def with_published(made: Mirror, found: Fetched[Key]) -> Fetched[Key]:
 def _published(made: Mirror, code: str, year: int) -> Json | None:
     path = f"/v1/reports/{code}/{year}"
     told = remote.find(made.source, f"{path}/transitions")
-    steps = told["history"] if told else []
-    shown = [each["revision"] for each in steps if each["to"] == "published"]
-    body = remote.find(made.source, f"{path}/revisions/{shown[-1]}") if shown else None
-    return body and body | {"state": "published", "correction": None}
+    reason = shown = None
+    for step in told["history"] if told else ():
+        if step["action"] == "correct":
+            reason = step["comment"]
+        if step["to"] == "published":
+            shown = (step["revision"], reason)
+    if shown is None:  # it was published elsewhere, and the source is a copy, too
+        return None
+    body = remote.find(made.source, f"{path}/revisions/{shown[0]}")
+    return body and body | {"state": "published", "correction": shown[1]}
 
 
 def copied_successions(made: Mirror, found: Fetched[str]) -> Fetched[str]:

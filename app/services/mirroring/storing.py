@@ -147,6 +147,8 @@ def _store_reports(session: Session, bodies: Mapping[Key, Json]) -> Counter[str]
 def _unlike_what_is_shown(connection: Connection, bodies: Mapping[Key, Json]) -> dict[Key, Json]:
     """Return what was published of reports that are being corrected, where it is not shown."""
     shown = {key: body["published"] for key, body in bodies.items() if body.get("published")}
+    if not shown:
+        return {}
     with looking(connection, PUBLISHED_ONLY):
         some = writing.read(connection, sorted({code for code, _ in shown}), shown)
         return {
