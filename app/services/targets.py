@@ -3,7 +3,6 @@
 import asyncio
 import ipaddress
 import socket
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import urlsplit
 
@@ -18,15 +17,6 @@ class PrivateTarget(Exception):
 
 class Unresolved(Exception):
     """A target's name has no address now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A URL's host, as it is called and as it is reached."""
-
-    host: str
-    port: int
-    address: str
 
 
 def _inner(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
@@ -44,8 +34,8 @@ def is_public(text: str) -> bool:
     return address.is_global and not (address.is_multicast or address.is_reserved)
 
 
-async def resolved(url: str, *, private: bool) -> Target:
-    """Resolve the host of a URL. Raises `PrivateTarget` (unless `private`) or `Unresolved`.
+async def resolved(url: str, *, private: bool) -> str:
+    """Return an address of a URL's host. Raises `PrivateTarget` (unless `private`) or `Unresolved`.
 
     One address that is not public is enough to refuse a name that has several.
     """
@@ -55,7 +45,7 @@ async def resolved(url: str, *, private: bool) -> Target:
     found = await _addresses(host, port)
     if not private and not all(map(is_public, found)):
         raise PrivateTarget(host)
-    return Target(host, port, found[0])
+    return found[0]
 
 
 async def _addresses(host: str, port: int) -> list[str]:
