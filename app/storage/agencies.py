@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from app.storage.models import Agency, AgencyPeriod, Report
 from app.storage.paging import Source, equals
+from app.storage.statements import Prepared
 
 _TABLE: Any = Agency.__table__  # type: ignore[attr-defined]
 WRITABLE = (
@@ -58,8 +59,7 @@ def lock(session: Session, code: str) -> Agency | None:
 
 def exists(connection: Connection, code: str) -> bool:
     """Tell whether an agency is registered."""
-    query = sa.select(col(Agency.code)).where(col(Agency.code) == code)
-    return connection.execute(query).first() is not None
+    return _EXISTS.row(connection, {"code": code}) is not None
 
 
 def holder_of(session: Session, uscc: str) -> str | None:
@@ -76,10 +76,20 @@ def at_or_below(root: Any, agency: Any = _TABLE) -> Any:
     return sa.select(tree.union(children).c.code)
 
 
-def is_at_or_below(session: Session, code: str, root: str) -> bool:
+_EXISTS = Prepared(sa.select(_TABLE.c.code).where(_TABLE.c.code == sa.bindparam("code")))
+_WITHIN = Prepared(
+    sa.select(sa.literal(1))
+    .select_from(_TABLE)
+    .where(
+        _TABLE.c.code == sa.bindparam("code"),
+        _TABLE.c.code.in_(at_or_below(sa.bindparam("root"))),
+    )
+)
+
+
+def is_at_or_below(connection: Connection, code: str, root: str) -> bool:
     """Tell whether an agency is `root` or stands below it."""
-    query = sa.select(sa.literal(code).in_(at_or_below(root)))
-    return bool(session.connection().execute(query).scalar_one())
+    return _WITHIN.row(connection, {"code": code, "root": root}) is not None
 
 
 def dependants(session: Session, code: str) -> tuple[int, int]:

@@ -61,16 +61,6 @@ def take_back(connection: Connection, agency: str, year: int, finding: str) -> N
     _FORGET.run(connection, {"agency": agency, "year": year, "finding": finding})
 
 
-_WITHIN = Prepared(
-    sa.select(sa.literal(1))
-    .select_from(models.Agency.__table__)  # type: ignore[attr-defined]
-    .where(
-        sa.column("code") == sa.bindparam("code"),
-        sa.column("code").in_(agencies.at_or_below(sa.bindparam("root"))),
-    )
-)
-
-
 def published_drafts(
     connection: Connection, under: str | None, year: int | None
 ) -> list[tuple[str, int]]:
@@ -93,9 +83,6 @@ def sees(connection: Connection, sight: Sight | None, code: str) -> bool:
     """Tell whether who sees this much sees what is worked on of an agency."""
     if sight is None or sight.root is None:
         return sight is None
-    return code == sight.root or (sight.below and is_within(connection, code, sight.root))
-
-
-def is_within(connection: Connection, code: str, root: str) -> bool:
-    """Tell whether an agency is `root` or stands below it."""
-    return _WITHIN.row(connection, {"code": code, "root": root}) is not None
+    return code == sight.root or (
+        sight.below and agencies.is_at_or_below(connection, code, sight.root)
+    )
