@@ -209,6 +209,15 @@ def _recent(agency: Agency, tags: Iterable[Any]) -> dict[int, Stored] | None:
     return found
 
 
+def with_inapplicable(table: Table, cells: Cells, names: str) -> Cells:
+    """Return cells with `n/a` where it was filed. `names` is a JSON list of their columns."""
+    found = set(json.loads(names))
+    return tuple(
+        NOT_APPLICABLE if cell.name in found else value
+        for cell, value in zip(table.cells, cells, strict=True)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """How the filing of a table is read from a row of `_LOAD`."""
@@ -224,11 +233,7 @@ class _Reader:
             return None
         cells = self.cells(row)
         if not_applicable is not None:
-            names = set(json.loads(not_applicable))
-            cells = tuple(
-                NOT_APPLICABLE if cell.name in names else value
-                for cell, value in zip(self.table.cells, cells, strict=True)
-            )
+            cells = with_inapplicable(self.table, cells, not_applicable)
         return Filing(
             self.table,
             cells,
