@@ -48,6 +48,17 @@ def shown_time(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def time_of(text: str) -> str:
+    """Return an RFC 3339 time as the API shows it; the plus of its zone may be a space.
+
+    Raises `ValueError`, or `OverflowError` for one that no calendar of ours reaches.
+    """
+    found = datetime.fromisoformat(text.replace(" ", "+"))
+    if found.tzinfo is None or not {"T", " "} & {*text.upper()}:
+        raise ValueError(text)
+    return shown_time(found.astimezone(UTC))
+
+
 @cache
 def rule_set() -> str:
     """Return the version of everything that documents are derived by: a digest of the code."""
