@@ -64,7 +64,8 @@ def rule_set() -> str:
     """Return the version of everything that documents are derived by: a digest of the code."""
     root = Path(__file__).parents[1]
     sources = sorted([*root.glob("domain/*.py"), *root.glob("forms/*.py")])
-    sources += [Path(rendering.__file__), Path(digests.__file__), Path(kinship.__file__)]
+    derive = ("digests", "encoding", "kinship", "rendering", "reporting")
+    sources += [root / f"services/{name}.py" for name in derive]
     digest = hashlib.sha256()
     for source in sources:
         digest.update(source.read_bytes())
