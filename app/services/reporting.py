@@ -123,6 +123,14 @@ def enter(connection: Connection, agency: str, year: int) -> Scene:
     return Scene(locked, facts[year], facts, stored, ties=ties, kin=kin)
 
 
+def enter_report(connection: Connection, agency: str, year: int) -> Scene:
+    """Do as `enter`, for a report that must be there. Raises `NotFound`."""
+    scene = enter(connection, agency, year)
+    if scene.current is None:
+        raise NotFound("report-not-found", agency=agency, year=year)
+    return scene
+
+
 def look(connection: Connection, agency: str, year: int) -> Scene | None:
     """Read what `enter` reads, and lock nothing; None if the agency or the year is not there."""
     facts, found = years.read(connection, year), reports.agency(connection, agency)
