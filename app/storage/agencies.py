@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlmodel import Session, col, select
 
+from app.storage import standings
 from app.storage.models import Agency, AgencyPeriod, Report
 from app.storage.paging import Source, equals
 from app.storage.statements import Prepared
@@ -136,12 +137,7 @@ def _listed(names: frozenset[str]) -> Any:
     if "under" in names:
         query = query.where(col(Agency.code).in_(at_or_below(sa.bindparam("under"))))
     if "first_day" in names:
-        first: Any = sa.bindparam("first_day")
-        last: Any = sa.bindparam("last_day")
-        query = query.where(
-            sa.or_(col(Agency.active_from).is_(None), col(Agency.active_from) <= last),
-            sa.or_(col(Agency.active_to).is_(None), col(Agency.active_to) >= first),
-        )
+        query = query.where(standings.is_active(_TABLE))
     if "start" in names:
         width = sa.func.length(col(Agency.code)) + 2
         in_names = sa.func.substr(col(Agency.search), width)
@@ -162,8 +158,7 @@ def parameters(filters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of `LISTED`: days for a year, patterns for a text."""
     found = dict(filters)
     if "active_in" in found:
-        year = found.pop("active_in")
-        found |= {"first_day": f"{year}-01-01", "last_day": f"{year}-12-31"}
+        found |= standings.days(found.pop("active_in"))
     if "q" in found:
         text = folded(found.pop("q"))
         text = text.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")

@@ -75,7 +75,8 @@ _HEAD = ("agency", "year", *PROSE, *_STANDING)
 _DERIVED = 5  # columns that follow the head
 
 
-def _this(table: Any) -> Any:
+def of_report(table: Any) -> Any:
+    """Tell whether a row is of the report of `agency` on `year`."""
     return sa.and_(table.c.agency == sa.bindparam("agency"), table.c.year == sa.bindparam("year"))
 
 
@@ -313,12 +314,14 @@ TABLES: dict[str, Any] = {
     table.name: table for table in (_REPORT, *_TABLES.values(), _DOCUMENT, _FINDING)
 }
 INSERT = {name: Prepared(sa.insert(table)) for name, table in TABLES.items()}
-DELETE = {name: Prepared(sa.delete(table).where(_this(table))) for name, table in TABLES.items()}
+DELETE = {
+    name: Prepared(sa.delete(table).where(of_report(table))) for name, table in TABLES.items()
+}
 
 
 def _update(table: Any, names: Iterable[str]) -> Prepared:
     values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in names}
-    return Prepared(sa.update(table).where(_this(table)).values(values))
+    return Prepared(sa.update(table).where(of_report(table)).values(values))
 
 
 UPDATE_REPORT = _update(_REPORT, CHANGING)
@@ -368,7 +371,7 @@ def kept_of(is_in: Callable[[Any], Any]) -> Any:
     return _revisions(is_in(_REPORT.c.agency), ~is_kept)
 
 
-_KEEP_REVISION = Prepared(_revisions(_this(_REPORT)))
+_KEEP_REVISION = Prepared(_revisions(of_report(_REPORT)))
 _BURY = Prepared(sa.insert(_REVISION))
 
 
@@ -495,7 +498,7 @@ def save_document(
 
 
 _READ_FINDINGS = Prepared(
-    sa.select(_FINDING.c.body).where(_this(_FINDING)).order_by(_FINDING.c.position)
+    sa.select(_FINDING.c.body).where(of_report(_FINDING)).order_by(_FINDING.c.position)
 )
 
 
@@ -510,7 +513,7 @@ def forget_document(connection: Connection, report: Report) -> None:
         DELETE[name].run(connection, _key(report))
 
 
-READ_DOCUMENT = Prepared(sa.select(_DOCUMENT.c.etag, _DOCUMENT.c.body).where(_this(_DOCUMENT)))
+READ_DOCUMENT = Prepared(sa.select(_DOCUMENT.c.etag, _DOCUMENT.c.body).where(of_report(_DOCUMENT)))
 """The hot read: ETag and gzipped JSON of one report."""
 
 _READ_TABLE = {
@@ -522,7 +525,7 @@ _READ_TABLE = {
                 sa.and_(table.c.agency == _DOCUMENT.c.agency, table.c.year == _DOCUMENT.c.year),
             )
         )
-        .where(_this(_DOCUMENT))
+        .where(of_report(_DOCUMENT))
     )
     for key, table in _TABLES.items()
 }
