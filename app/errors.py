@@ -1,4 +1,4 @@
-"""Errors that a client can cause, without words: `api.problems` has those, in two languages.
+"""Errors that a client can cause, without words: `api.texts` has those, in two languages.
 
 * AppError
   - Unauthorized 401  nobody is known by these credentials
@@ -7,6 +7,7 @@
   - Conflict    409  it is there, but in another state than the client thinks
   - Gone        410  it was there, and is no longer kept
   - Stale       412  a condition of the request does not hold
+  - Refused     406, 408, 413, 415: its form is not taken, or its body is too slow to come
   - Malformed   400  the request cannot be read
   - Invalid     422  it can be read but cannot be meant
   - TooMany     429  the caller asks too often, or too much at once
@@ -104,7 +105,7 @@ class Stale(AppError):
 
 
 class Refused(AppError):
-    """The request's form is not taken: 405, 406, 413 or 415."""
+    """The request's form is not taken, or its body too slow to come: 406, 408, 413 or 415."""
 
     def __init__(self, status: int, slug: str, **values: Any) -> None:
         super().__init__(slug, **values)

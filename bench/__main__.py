@@ -12,9 +12,9 @@ from typing import Any
 
 import psycopg
 
+from app.forms import cells_of
 from app.services import maintaining
 from app.settings import Settings
-from app.storage.models import cells_of
 from bench import world
 from bench.serving import AUTHORIZED, Load, Server, database, server, wrk
 

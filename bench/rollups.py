@@ -6,8 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
-from app.forms import form_of
-from app.storage.models import cells_of
+from app.forms import cells_of, form_of
 from bench.__main__ import ONE, TABLE, changing
 from bench.driver import Driver
 from bench.probes import Client, cpu_seconds, on_core, row, seconds_of

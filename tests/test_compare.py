@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.compare import Compared, compare, together
+from app.domain.compare import Compared, compare
 from app.domain.crosswalk import Reason, lines_of, merged
 from app.domain.layout import LARGEST, NOT_APPLICABLE, Form, Table, Unit, Value
 from app.domain.ratios import ratio
 from app.domain.report import Filing, Report
+from app.domain.totals import together
 from app.forms import FORMS, editions
 from app.forms.cells import CELLS, cells_in
 from tests.builders import FIGURES, a_filing, a_nil_filing, a_report, report_from_figures

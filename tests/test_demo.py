@@ -28,6 +28,7 @@ def explorer(
     url = f"sqlite:///{tmp_path_factory.mktemp('demo') / 'gongkai.db'}"
     if request.param == "postgresql":
         folder = request.getfixturevalue("postgres")
+        _administer(folder, "DROP DATABASE IF EXISTS demo WITH (FORCE)")
         _administer(folder, "CREATE DATABASE demo")
         url = _postgres_url(folder, "demo")
     maintaining.migrate(quiet(url))

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 from app.domain.layout import LARGEST, Unit
+from app.forms import cells_of
 from app.services import maintaining
 from app.storage import migrate, models, published, revisions
 from app.storage.database import write_engine
@@ -217,7 +218,7 @@ def filing(key: str, **cells: Any) -> tuple[Any, dict[str, Any]]:
 @pytest.mark.parametrize("key", models.FILINGS)
 def test_the_database_refuses_cells_beyond_their_limits(connection: Connection, key: str) -> None:
     assert not refuses(connection, *filing(key))
-    for name, cell in models.cells_of(key).items():
+    for name, cell in cells_of(key).items():
         unit = cell.column.unit
         most = 10**18 - 1 if unit.is_decimal else LARGEST
         least = -LARGEST if unit is Unit.CHANGE else 0

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from app.domain.layout import LARGEST, Cell, Table, Unit
 from app.services import rolling
-from app.storage import leaves, models, standings
+from app.storage import agencies, leaves, models
 from app.storage.database import Database
 from tests.api import Json, TestClient, a_table_body, etag, make_agency, put_report, revision, said
 from tests.builders import the_form_of
@@ -388,11 +388,11 @@ def test_a_roll_up_is_of_one_moment(database_url: str) -> None:
     numbers = {"revision": 1, "uscc_unchecked": False}
 
     def read(connection: Connection) -> list[bool]:
-        before = standings.has_agency(connection, "new")
+        before = agencies.exists(connection, "new")
         if not before:
             with database.writes.begin() as writing:
                 writing.execute(sa.insert(models.Agency), values | numbers)
-        return [before, standings.has_agency(connection, "new")]
+        return [before, agencies.exists(connection, "new")]
 
     assert asyncio.run(database.snapshot(read)) == [False, False]
     assert asyncio.run(database.snapshot(read)) == [True, True]

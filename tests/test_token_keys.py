@@ -133,7 +133,7 @@ def being_asked(clock: Clock, patience: float) -> Iterator[tuple[KeyRing, Future
         return source()
 
     held = KeyRing(slow, fresh=FRESH, longest=LONGEST, patience=patience, clock=clock)
-    held.warm()
+    assert held.find("EdDSA-a", "EdDSA")
     clock.now += FRESH + 1
     asking.clear()
     door.clear()
@@ -211,19 +211,6 @@ def test_without_any_key_the_provider_is_soon_asked_again(clock: Clock, source: 
     source.names = ("a",)
     clock.now += ring.RETRY
     assert held.find("EdDSA-a", "EdDSA")
-
-
-def test_keys_can_be_asked_for_before_the_first_token_comes(clock: Clock, source: Source) -> None:
-    held = KeyRing(source, fresh=FRESH, longest=LONGEST, patience=5, clock=clock)
-    source.names = None
-    with pytest.raises(ProviderAway, match="away"):
-        held.warm()
-    source.names = ("a",)
-    clock.now += ring.RETRY
-    held.warm()
-    held.warm()
-    assert held.find("EdDSA-a", "EdDSA")
-    assert source.times == 2
 
 
 # Which of them are taken

@@ -164,11 +164,12 @@ def _checked(
     if not faulty & {"/active_from", "/active_to"} and _ends_early(said):
         found.append(Fault("/active_to", "ends-before-start"))
     if "/parent" not in faulty and said["parent"] is not None:
+        connection = session.connection()
         if said["parent"] == code:
             found.append(Fault("/parent", "circle"))
-        elif not agencies.exists(session.connection(), said["parent"]):
+        elif not agencies.exists(connection, said["parent"]):
             found.append(Fault("/parent", "unknown-agency"))
-        elif "/code" not in faulty and agencies.is_at_or_below(session, said["parent"], code):
+        elif "/code" not in faulty and agencies.is_at_or_below(connection, said["parent"], code):
             found.append(Fault("/parent", "circle"))
     faulty |= {fault.pointer for fault in found}
     if isinstance(code, str) and not faulty & {"/code", "/parent", "/effective_on"}:

@@ -15,7 +15,7 @@ from app.domain.layout import Column, Form, Label, Line, Table
 from app.domain.rule import Rule
 from app.domain.rules import catalogue
 from app.errors import NotFound
-from app.forms import FORM_BY_KEY, FORMS
+from app.forms import FORM_BY_KEY, FORMS, last_year
 from app.services import encoding
 
 routes = router("forms", "/v1/forms")
@@ -64,17 +64,13 @@ def _table(table: Table) -> dict[str, Any]:
     }
 
 
-def _years(form: Form) -> dict[str, int | None]:
-    later = [each.first_year for each in FORMS if each.first_year > form.first_year]
-    return {"first_year": form.first_year, "last_year": min(later) - 1 if later else None}
-
-
 def _form(form: Form) -> dict[str, Any]:
     return {
         "key": form.key,
         "title": _label(form.title),
         "source": form.source,
-        **_years(form),
+        "first_year": form.first_year,
+        "last_year": last_year(form),
         "tables": [_table(table) for table in form.tables],
         "links": {"self": f"/v1/forms/{form.key}"},
     }

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.api.downloads import disposition
 from app.api.replies import negotiate, reply
 from app.api.routing import Direct, router
 from app.services import csvs, encoding
@@ -50,10 +51,8 @@ def csv_reply(
     request: Request, name: str, body: bytes, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return a table as a file of this name, with its ETag; 304 if the client has it."""
-    disposition = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    made = reply(
-        request, encoding.etag(0, body), body=body, headers={**disposition, **(headers or {})}
-    )
+    sent = {**disposition(f"{name}.csv"), **(headers or {})}
+    made = reply(request, encoding.etag(0, body), body=body, headers=sent)
     if made.status_code == 200:
         made.headers["content-type"] = MEDIA_TYPE
     return made

@@ -153,7 +153,7 @@ async def put_decision(
 
     def job(connection: Connection) -> Response:
         require_over(connection, caller_of(request), "decide", code)
-        scene = _entered(connection, code, number)
+        scene = reporting.enter_report(connection, code, number)
         found = workflow.required_finding(scene, finding)
         said = stored_workflow.decisions(connection, code, number).get(finding)
         _hold(request, scene, said)
@@ -183,13 +183,6 @@ def _asked(sent: dict[str, Any], severity: Severity) -> Said:
     return Said(sent["decision"], explanation)
 
 
-def _entered(connection: Connection, code: str, year: int) -> Scene:
-    scene = reporting.enter(connection, code, year)
-    if scene.current is None:
-        raise NotFound("report-not-found", agency=code, year=year)
-    return scene
-
-
 def _require(request: Request, connection: Connection, scene: Scene, word: str) -> None:
     """Hold a caller to the right that a word asks, and to the states in which it may be said."""
     assert scene.current is not None
@@ -212,7 +205,7 @@ async def delete_decision(
 
     def job(connection: Connection) -> Response:
         require_over(connection, caller_of(request), "decide", code)
-        scene = _entered(connection, code, number)
+        scene = reporting.enter_report(connection, code, number)
         decision = _required(connection, scene, finding)
         _hold(request, scene, decision)
         _require(request, connection, scene, decision.decision)

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import Query
 from pydantic import Field
-from sqlmodel import Session
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -109,12 +109,11 @@ async def get_digests(request: Request, query: Annotated[DigestsQuery, Query()])
     agency has none either.
     """
     asked = parameters.read(request, DigestsQuery)
-
     root = FOREST if asked.under is None else asked.under
 
-    def job(session: Session) -> bytes:
-        agencies, reports = digests.read(session.connection(), asked.under, asked.year)
+    def job(connection: Connection) -> bytes:
+        agencies, reports = digests.read(connection, asked.under, asked.year)
         return encoding.encoded(_shown(asked, digest_tree.tree(agencies, reports, root), root))
 
-    body = await database(request).read(job)
+    body = await database(request).use(job)
     return reply(request, encoding.etag(0, body), body=body)

@@ -13,7 +13,7 @@ from pydantic import create_model
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from app.api import parameters, queries
+from app.api import csv_replies, parameters, queries
 from app.api.context import HEAD
 from app.api.documentation import problems
 from app.api.downloads import (
@@ -153,7 +153,7 @@ async def export_csv(request: Request, query: Annotated[ExportQuery, Query()]) -
     filters, _, headers = await _begin(request, "csv")
     zips = zips_for(request, headers)
     chunks = _csv(database(request), filters, zips)
-    return Stream(chunks, headers, f"{MEDIA_TYPES['csv']}; charset=utf-8; header=present")
+    return Stream(chunks, headers, csv_replies.MEDIA_TYPE)
 
 
 async def _csv(db: Readable, filters: Filters, zips: bool) -> Chunks:

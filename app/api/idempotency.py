@@ -12,19 +12,18 @@ from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
-from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message
 
-from app.api.access import caller_of
+from app.api.access import Access, caller_of
 from app.api.problems import response_to
 from app.api.replies import takes_gzip
 from app.errors import AppError, Conflict, Invalid, Malformed
 from app.services import encoding
 from app.services.reporting import now
 from app.storage import idempotency
-from app.storage.database import Database, in_session
+from app.storage.database import Database
 from app.storage.idempotency import Kept
 from app.storage.turns import About
 
@@ -162,19 +161,12 @@ def _settled(
     return response
 
 
-class Keyed:
+class Keyed(Access):
     """The database, for a request with a key: what it writes is written once."""
 
-    def __init__(self, database: Any, request: Request, claim: Claim) -> None:
-        self._database, self._request, self._claim = database, request, claim
-        self.is_sqlite = database.is_sqlite
-        self.read, self.use, self.point = database.read, database.use, database.point
-        self.apart, self.exact = database.apart, database.exact
-        self.snapshot = database.snapshot
-
-    async def write(self, job: Callable[[Session], T]) -> Any:
-        """Run a job whose result is the reply, or return the reply to the first."""
-        return await self.alter(in_session(job))
+    def __init__(self, database: Database, request: Request, claim: Claim) -> None:
+        super().__init__(database, request)
+        self._claim = claim
 
     async def alter(self, use: Callable[[Connection], T], about: About | None = None) -> Any:
         """Write with a connection, and return the reply, or the reply to the first.
@@ -191,15 +183,15 @@ class Keyed:
                 self._claim.keep(connection, made)
             return made
 
-        made = await self._database.alter(once_only)
+        made = await super().alter(once_only)
         self._claim.is_settled = isinstance(made, Response)
         return made
 
 
-def keyed(database: Any, request: Request) -> Any:
+def keyed(database: Database, request: Request) -> Access:
     """Return the database as a request may use it."""
     claim: Claim | None = request.scope.get(_CLAIM)
-    return Keyed(database, request, claim) if claim is not None else database
+    return Access(database, request) if claim is None else Keyed(database, request, claim)
 
 
 def _replayed(request: Request, kept: Kept) -> Response:

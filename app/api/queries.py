@@ -2,9 +2,9 @@
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -37,6 +37,7 @@ class ListQuery(NoQuery):
     count: Annotated[bool, Field(description="Add `total`: how many there are in all.")] = False
 
 
+Q = TypeVar("Q", bound=ListQuery)
 Year = YearText
 Instant = Annotated[str, AfterValidator(instant), Field(json_schema_extra={"format": "date-time"})]
 
@@ -95,6 +96,11 @@ class Listing:
         """Return the columns to sort by: descending means the first, ties go by the key."""
         first, *ties = self.orders[sort.removeprefix("-")]
         return ((first, sort.startswith("-")), *((name, False) for name in ties))
+
+    def kinds(self, query: ListQuery) -> list[type]:
+        """Return the types of the keys by which a query that says its sort is sorted."""
+        sort = query.model_dump(exclude_unset=True)["sort"]
+        return [self.source.keys[name].type.python_type for name, _ in self.order(sort)]
 
 
 @dataclass(frozen=True)
@@ -189,8 +195,12 @@ async def _kept(request: Request, listing: Listing) -> Response:
 
 def _cursor(asked: Asked, keys: Mapping[str, Any]) -> str:
     values = [keys[name] for name, _ in asked.order]
-    carried = [{**asked.filters, **asked.path}, values]
-    return base64.urlsafe_b64encode(encoding.encoded(carried)).decode().rstrip("=")
+    return packed({**asked.filters, **asked.path}, values)
+
+
+def packed(said: Mapping[str, Any], place: Sequence[Any]) -> str:
+    """Return a cursor: what a query says, and the keys of the last row that was shown."""
+    return base64.urlsafe_b64encode(encoding.encoded([said, place])).decode().rstrip("=")
 
 
 def _resumed(
@@ -201,40 +211,41 @@ def _resumed(
     default = {"sort": listing.query.model_fields["sort"].default}
     if asked.cursor is None:
         return default | given, None
-    filters, values = _opened(asked.cursor, listing, path)
+    query, values = opened(asked.cursor, listing.query, listing.kinds, path)
+    filters = query.model_dump(exclude_unset=True, exclude=PAGING)
     if any(filters.get(name) != value for name, value in given.items()):
         raise Malformed("cursor-mismatch")
     return filters, values
 
 
-def _opened(
-    cursor: str, listing: Listing, path: Mapping[str, Any]
-) -> tuple[dict[str, Any], list[Any]]:
-    """Read a cursor. It is a client's word like any other, so all of it is checked."""
+def opened(
+    cursor: str, model: type[Q], kinds_of: Callable[[Q], list[type]], path: Mapping[str, Any]
+) -> tuple[Q, list[Any]]:
+    """Read a cursor of `packed`. `kinds_of` tells the types of the keys that a query goes by.
+
+    It is a client's word like any other, so all of it is checked. Raises `Malformed`.
+    """
     try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        filters, values = json.loads(text)
-        if any(filters.pop(name) != value for name, value in path.items()):
+        said, place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if any(said.pop(name) != value for name, value in path.items()):
             raise Malformed("cursor-mismatch")
-        found = listing.query.model_validate(filters)
-        sort = filters["sort"]
-        names = listing.orders[sort.removeprefix("-")]
-        kinds = [listing.source.keys[name].type.python_type for name in names]
+        query = model.model_validate(said)
+        kinds = kinds_of(query)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise Malformed("cursor-mismatch") from None
-    filters = found.model_dump(exclude_unset=True, exclude=PAGING)
-    is_place = isinstance(values, list) and len(values) == len(names)
-    if not (is_place and all(map(fits, values, kinds)) and all(map(is_said, filters.values()))):
+    values = query.model_dump(exclude_unset=True, exclude=PAGING).values()
+    is_place = isinstance(place, list) and len(place) == len(kinds) > 0
+    if not (is_place and all(map(_fits, place, kinds)) and all(map(_is_said, values))):
         raise Malformed("cursor-mismatch")
-    return filters, values
+    return query, place
 
 
-def is_said(value: Any) -> bool:
+def _is_said(value: Any) -> bool:
     """Tell whether a filter has a value that a query could have given it."""
     return value is not None and not (isinstance(value, str) and BAD.search(value))
 
 
-def fits(value: Any, kind: type) -> bool:
+def _fits(value: Any, kind: type) -> bool:
     """Tell whether a key of a cursor is one that a row could have."""
     if kind is str:
         return isinstance(value, str) and not BAD.search(value)

@@ -229,9 +229,7 @@ async def patch_report(
 
 
 def _existing(connection: Connection, agency: str, year: int) -> Scene:
-    scene = reporting.enter(connection, agency, year)
-    if scene.current is None:
-        raise NotFound("report-not-found", agency=agency, year=year)
+    scene = reporting.enter_report(connection, agency, year)
     reporting.require_open(scene)
     return scene
 

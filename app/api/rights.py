@@ -20,7 +20,7 @@ from app.domain.roles import Role
 from app.errors import Forbidden, Unauthorized
 from app.forms import TABLE_KEYS
 from app.services.callers import Caller
-from app.storage import workflow
+from app.storage import agencies
 
 Right = Literal[
     "open", "reference", "read", "check", "write", "review", "decide", "audit", "administer"
@@ -148,7 +148,7 @@ def require_over(connection: Connection, caller: Caller, right: Right, agency: s
         raise Forbidden(right)
     require_agency(caller, agency)
     if caller.role == "reviewer" and not (
-        caller.agency and workflow.is_within(connection, agency, caller.agency)
+        caller.agency and agencies.is_at_or_below(connection, agency, caller.agency)
     ):
         raise Forbidden(right)
 

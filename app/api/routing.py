@@ -99,5 +99,4 @@ def database(request: Request) -> Access:
 
     What a POST with a key writes, it writes once.
     """
-    found: Access = idempotency.keyed(Access(request.app.state.database, request), request)
-    return found
+    return idempotency.keyed(request.app.state.database, request)

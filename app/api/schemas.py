@@ -5,7 +5,7 @@ can be written back. Cells are checked by pydantic's core alone, and are then ta
 """
 
 import re
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import cache
 from typing import Annotated, Any, Literal, Union
 
@@ -31,7 +31,7 @@ from app.domain.layout import LARGEST, Form, Label, Table, Unit
 from app.domain.report import LONGEST_PROSE, Kind, Level
 from app.domain.rules import catalogue
 from app.forms import FORMS
-from app.services.reporting import shown_time
+from app.services.reporting import time_of
 
 _CONTROL = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f"
 _BAD_TEXT = re.compile(f"[{_CONTROL}\ud800-\udfff]")
@@ -96,12 +96,9 @@ Instant = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"
 def instant(value: str) -> str:
     """Return an RFC 3339 time in UTC, as it is stored."""
     try:
-        found = datetime.fromisoformat(value.replace(" ", "+"))
-        if "T" in value.upper() and found.tzinfo is not None:
-            return shown_time(found.astimezone(tz=UTC))
+        return time_of(value)
     except (ValueError, OverflowError):
-        pass
-    raise PydanticCustomError("gongkai.not-a-time", "not-a-time")
+        raise PydanticCustomError("gongkai.not-a-time", "not-a-time") from None
 
 
 _HTTP_URL = TypeAdapter(AnyHttpUrl)

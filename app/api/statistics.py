@@ -1,7 +1,5 @@
 """Measures, and statistics over reports by year, level, kind and agency."""
 
-import base64
-import json
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -15,7 +13,7 @@ from app.api.csv_replies import Format, csv_reply, encoded, tabular, with_csv
 from app.api.documentation import lists, reads
 from app.api.names import names
 from app.api.parameters import NoQuery
-from app.api.queries import ListQuery
+from app.api.queries import PAGING, ListQuery
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.api.schemas import AgencyRef, KindName, LabelOut, LevelName, Shown
@@ -23,12 +21,11 @@ from app.errors import Malformed
 from app.services import encoding, measuring
 from app.services.measuring import MEASURES
 from app.storage import statistics
-from app.storage.statistics import KEYS, Asked, Group
+from app.storage.statistics import KEYS, Asked
 
 routes = tabular("statistics", "/v1/statistics")
 measures = router("statistics", "/v1/measures")
 
-_NOT_ABOUT = {"limit", "cursor", "count", "format"}
 _NOT_FILTERS = {"measures", "by", "basis"}
 
 
@@ -172,7 +169,7 @@ async def get_statistics(request: Request, query: Annotated[StatisticsQuery, Que
     )
     more = len(groups) > given.limit
     groups = groups[: given.limit]
-    cursor = _cursor(query, groups[-1]) if more else None
+    cursor = queries.packed(_said(query), groups[-1].keys) if more else None
     if given.format == "csv":
         body = encoded(measuring.header(asked), measuring.rows(asked, groups))
         return csv_reply(request, "statistics", body, _following(given, cursor))
@@ -196,44 +193,28 @@ def _following(given: StatisticsQuery, cursor: str | None) -> dict[str, str]:
 
 def _said(query: StatisticsQuery) -> dict[str, Any]:
     """Return what a query says of the statistics, as its parameters have it."""
-    said = query.model_dump(exclude_unset=True, exclude=_NOT_ABOUT)
+    said = query.model_dump(exclude_unset=True, exclude=PAGING)
     return {name: ",".join(v) if isinstance(v, list) else v for name, v in said.items()}
 
 
 def _asked(query: StatisticsQuery) -> tuple[Asked, dict[str, Any]]:
     """Return the statement that a query asks for, and its parameters."""
-    filters = query.model_dump(exclude_unset=True, exclude=_NOT_ABOUT | _NOT_FILTERS)
+    filters = query.model_dump(exclude_unset=True, exclude=PAGING | _NOT_FILTERS)
     chosen = tuple(MEASURES[key][0] for key in query.measures or MEASURES)
     return Asked(chosen, tuple(query.by or ()), frozenset(filters), query.basis), filters
-
-
-def _cursor(query: StatisticsQuery, last: Group) -> str:
-    place = encoding.encoded([_said(query), last.keys])
-    return base64.urlsafe_b64encode(place).decode().rstrip("=")
 
 
 def _resumed(given: StatisticsQuery) -> tuple[StatisticsQuery, list[Any] | None]:
     """Return the query, and the group to go on after; what the cursor says if there is one."""
     if given.cursor is None:
         return given, None
-    query, values = _opened(given.cursor)
+    query, values = queries.opened(given.cursor, StatisticsQuery, _kinds, {})
     said = _said(query)
     if any(said.get(name) != value for name, value in _said(given).items()):
         raise Malformed("cursor-mismatch")
     return query, values
 
 
-def _opened(cursor: str) -> tuple[StatisticsQuery, list[Any]]:
-    """Read a cursor. It is a client's word like any other, so all of it is checked."""
-    try:
-        said, values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        query = StatisticsQuery.model_validate(said)
-        by: list[str] = query.by or []
-        kinds: list[type] = [int if key == "year" else str for key in by]
-        is_place = isinstance(values, list) and len(values) == len(kinds) > 0
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        raise Malformed("cursor-mismatch") from None
-    is_place = is_place and all(map(queries.fits, values, kinds))
-    if not (is_place and all(map(queries.is_said, _said(query).values()))):
-        raise Malformed("cursor-mismatch")
-    return query, values
+def _kinds(query: StatisticsQuery) -> list[type]:
+    by: list[str] = query.by or []
+    return [int if key == "year" else str for key in by]

@@ -152,7 +152,7 @@ async def delete_succession(request: Request, id: Id) -> Response:  # noqa: A002
         agencies.lock_register(session)
         row = _found(session, id)
         hold(request, None, 1, lambda: _etag(row), lambda _: [])
-        registering.delete_succession(session, successions.tie(row))
+        registering.change_successions(session, (successions.tie(row),), ())
         return Response(status_code=204)
 
     return await database(request).write(job)
@@ -177,7 +177,7 @@ async def post_succession(
     def job(session: Session) -> Response:
         agencies.lock_register(session)
         new = _checked(session, bodies.parse(sent))
-        registering.save_succession(session, new)
+        registering.change_successions(session, (), (new,))
         row = _found(session, new.id)
         path = f"/v1/successions/{new.id}"
         headers = {"Content-Location": path, "Location": path}

@@ -19,7 +19,7 @@ from app.api.replies import reply, require
 from app.api.rights import require_over
 from app.api.routing import database, router
 from app.domain.workflow import STEPS, Action, Step
-from app.errors import AppError, Fault, Invalid, NotFound
+from app.errors import AppError, Fault, Invalid
 from app.services import encoding, rendering, reporting, workflow
 from app.services.callers import Caller
 from app.services.reporting import Scene
@@ -144,10 +144,10 @@ def _available(
     }
 
 
-def _reply(request: Request, connection: Connection, scene: Scene, status: int = 200) -> Response:
+def _reply(request: Request, connection: Connection, scene: Scene) -> Response:
     body = encoding.encoded(_shown(request, connection, scene, caller_of(request)))
     assert scene.current is not None
-    return reply(request, encoding.etag(scene.current.revision, body), body=body, status=status)
+    return reply(request, encoding.etag(scene.current.revision, body), body=body)
 
 
 def seen_scene(connection: Connection, code: str, year: int) -> Scene:
@@ -223,9 +223,8 @@ async def post_transition(
 
     def job(connection: Connection) -> Response:
         require_over(connection, caller_of(request), "decide", code)
-        scene = reporting.enter(connection, code, number)
-        if scene.current is None:
-            raise NotFound("report-not-found", agency=code, year=number)
+        scene = reporting.enter_report(connection, code, number)
+        assert scene.current is not None
         require(request, scene.current.revision, partial(_etag, request, connection, scene))
         step, comment = asked(bodies.parse(sent))
         require_over(connection, caller_of(request), step.right, code)

@@ -13,7 +13,7 @@ import arro3.core as arrow
 from arro3.io import write_parquet
 
 from app.domain.layout import NOT_APPLICABLE, Cell, Label
-from app.forms import TABLE_KEYS, editions
+from app.forms import TABLE_KEYS, cells_of, choices_of
 
 Json = dict[str, Any]
 Pages = Iterable[Sequence[Json]]
@@ -24,17 +24,6 @@ BOM: Final = b"\xef\xbb\xbf"
 MOST_ROWS: Final = 1_048_574
 """How many rows a sheet holds under its two lines of headings."""
 _ROW_GROUP = 10_000  # rows that Parquet keeps together, and in memory while they are written
-
-
-@cache
-def _cells(table: str) -> dict[str, Cell]:
-    """Return the cells of a table in any edition, by name."""
-    return {cell.name: cell for each in editions(table) for cell in each.cells}
-
-
-@cache
-def _choices(table: str) -> dict[str, Label]:
-    return {choice.key: choice.label for each in editions(table) for choice in each.choices}
 
 
 def csv_head() -> bytes:
@@ -57,7 +46,7 @@ def _long(report: Json) -> Iterator[str]:
     for key, table in report["tables"].items():
         if table["data"] is None:
             continue
-        for name in ("filing", *_choices(key)):
+        for name in ("filing", *choices_of(key)):
             if name in table:
                 yield f"{head}{key},,{name},{table[name]}\r\n"
         for line, cells in table["data"].items():
@@ -106,10 +95,10 @@ _SUMMARY_NAMES = (
 
 
 def _values(key: str, table: Json) -> list[Any]:
-    """Return a table's cells in the order of `_cells`; those that its form lacks are None."""
+    """Return a table's cells in the order of `cells_of`; those that its form lacks are None."""
     data = table["data"]
     return [
-        data.get(cell.line.key, {}).get(cell.column.key) for cell in _cells(key).values()
+        data.get(cell.line.key, {}).get(cell.column.key) for cell in cells_of(key).values()
     ]  # fmt: skip
 
 
@@ -137,8 +126,8 @@ class _Sheet:
 def _columns(key: str) -> Iterator[tuple[str, Label]]:
     yield from _HEAD
     yield "filing", Label("填报情况", "Filing")
-    yield from _choices(key).items()
-    for name, cell in _cells(key).items():
+    yield from choices_of(key).items()
+    for name, cell in cells_of(key).items():
         yield name, Label(f"{cell.line.label.zh}·{cell.column.label.zh}", "")
 
 
@@ -161,12 +150,12 @@ def write_xlsx(file: IO[bytes], pages: Pages) -> None:
                 reports.write((*head, *_summary(report)))
                 for key, table in report["tables"].items():
                     if table["data"] is not None:
-                        members = (table.get(name) for name in ("filing", *_choices(key)))
+                        members = (table.get(name) for name in ("filing", *choices_of(key)))
                         sheets[key].write(
                             (
                                 *head,
                                 *members,
-                                *map(_number, _cells(key).values(), _values(key, table)),
+                                *map(_number, cells_of(key).values(), _values(key, table)),
                             )
                         )
         except BaseException:
@@ -202,10 +191,10 @@ def _schema() -> Any:
     kinds = texts | dict.fromkeys(("year", *_SEVERITIES), _LONG)
     fields = [arrow.Field(name, kind) for name, kind in kinds.items()]
     for key in TABLE_KEYS:
-        fields += [arrow.Field(f"{key}__{name}", _TEXT) for name in _choices(key)]
+        fields += [arrow.Field(f"{key}__{name}", _TEXT) for name in choices_of(key)]
         fields += [
             arrow.Field(f"{key}__{name}", _DECIMAL if cell.column.unit.is_decimal else _LONG)
-            for name, cell in _cells(key).items()
+            for name, cell in cells_of(key).items()
         ]
     return arrow.Schema([*fields, arrow.Field("not_applicable", _TEXTS)])
 
@@ -249,9 +238,9 @@ def _flat(report: Json) -> Iterator[Any]:
     for key in TABLE_KEYS:
         table = report["tables"].get(key)
         if table is None or table["data"] is None:
-            yield from [None] * (len(_choices(key)) + len(_cells(key)))
+            yield from [None] * (len(choices_of(key)) + len(cells_of(key)))
         else:
-            yield from (table.get(name) for name in _choices(key))
+            yield from (table.get(name) for name in choices_of(key))
             yield from _values(key, table)
 
 

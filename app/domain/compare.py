@@ -1,16 +1,13 @@
 """Two reports side by side, cell by cell, on one form or across two."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from app.domain.crosswalk import Pair, Reason, merged, pairs_of
-from app.domain.layout import NOT_APPLICABLE, Cells, Table, Unit, Value
+from app.domain.layout import YUAN, Cells, Table, Unit, Value
 from app.domain.ratios import ratio
 from app.domain.report import Filing, Report
-from app.domain.totals import effective
-
-_IN_YUAN: Final = {"yuan": 1, "wan_yuan": 10_000}
+from app.domain.totals import effective, together
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +62,6 @@ def compare(left: Report, right: Report) -> Iterator[ComparedTable]:
         yield ComparedTable(key, *sides, tuple(_compared(pair, *sides) for pair in pairs))
 
 
-def together(values: Sequence[Value]) -> Value:
-    """Return the sum of cells: blank if one is, not applicable if all are."""
-    if None in values:
-        return None
-    numbers = [value for value in values if isinstance(value, int)]
-    return sum(numbers) if numbers else NOT_APPLICABLE
-
-
 def _side(report: Report, key: str) -> Side:
     table, filing = report.form.table.get(key), report.filings.get(key)
     if table is None:
@@ -94,7 +83,7 @@ def _compared(pair: Pair, left: Side, right: Side) -> Compared:
 def unit_of(side: Side | Filing, column: str) -> str | None:
     """Return the unit that a table names for the amounts of a column; None if it is not known."""
     unit = side.choices.get(f"{column}_unit")
-    return unit if unit in _IN_YUAN else None
+    return unit if unit in YUAN else None
 
 
 def _amounts(
@@ -106,7 +95,7 @@ def _amounts(
     if left == right:
         return Compared(pair, *values, *_measured(*values), units=(left, right, left))
     in_yuan = (
-        value * _IN_YUAN[unit] if isinstance(value, int) else value
+        value * YUAN[unit] if isinstance(value, int) else value
         for value, unit in zip(values, (left, right), strict=True)
     )
     return Compared(pair, *values, *_measured(*in_yuan), units=(left, right, "yuan"))

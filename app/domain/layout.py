@@ -37,6 +37,10 @@ class Unit(StrEnum):
         return self in {Unit.WAN_YUAN, Unit.MONEY}
 
 
+YUAN: Final = {"yuan": 1, "wan_yuan": 10_000}
+"""The units of amounts that add up, in yuan."""
+
+
 class Label(NamedTuple):
     """A text in both languages; the Chinese is the form's own."""
 

@@ -14,14 +14,21 @@ from typing import Any, Final
 from app.domain import decimals
 from app.domain.catalogue import OTHERS
 from app.domain.findings import Finding, Outcome
-from app.domain.layout import NOT_APPLICABLE, Cell, Cells, Form, Label, Table, Unit, Value
+from app.domain.layout import (
+    NOT_APPLICABLE,
+    YUAN,
+    Cell,
+    Cells,
+    Form,
+    Label,
+    Table,
+    Unit,
+    Value,
+)
 from app.domain.report import Filing, Report
 from app.domain.rule import filled
 from app.domain.rules import judge, rules_of
 from app.domain.totals import effective
-
-YUAN: Final = {"yuan": 1, "wan_yuan": 10_000}
-"""The units that add up, in yuan."""
 
 NOT_OF_SUMS = frozenset({"cells.blank", "items.change-is-decisions", "documents.rule-maker"})
 """The rules that a sum may break where no report does, or that are about who files."""

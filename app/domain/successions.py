@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from app.domain.layout import NOT_APPLICABLE, Label, Table, Value
+from app.domain import totals
+from app.domain.layout import Label, Table
 from app.domain.report import Agency, Filing, Report
 from app.domain.rule import NO_PREVIOUS
-from app.domain.totals import effective
 
 
 class Succession(StrEnum):
@@ -137,12 +137,5 @@ def together(found: Forebears) -> Report:
 
 
 def _added(table: Table, filings: Sequence[Filing]) -> Filing:
-    cells = zip(*(effective(filing)[0] for filing in filings), strict=True)
-    return Filing(table, tuple(map(_sum, cells)), choices=filings[0].choices)
-
-
-def _sum(values: Sequence[Value]) -> Value:
-    if None in values:
-        return None
-    numbers = [value for value in values if isinstance(value, int)]
-    return sum(numbers) if numbers else NOT_APPLICABLE
+    cells = zip(*(totals.effective(filing)[0] for filing in filings), strict=True)
+    return Filing(table, tuple(map(totals.together, cells)), choices=filings[0].choices)

@@ -1,11 +1,11 @@
 """What the sums on the form come to, computed from the cells that they add up."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from operator import itemgetter
 from typing import Any
 
-from app.domain.layout import Cell, Cells, Table, Value
+from app.domain.layout import NOT_APPLICABLE, Cell, Cells, Table, Value
 from app.domain.report import Filing
 
 
@@ -14,10 +14,18 @@ def _addends(table: Table) -> tuple[tuple[Cell, Any], ...]:
     return tuple((cell, itemgetter(*cell.addends)) for cell in table.totals)
 
 
-def add(values: tuple[Value, ...]) -> int | None:
+def add(values: Sequence[Value]) -> int | None:
     """Sum the cells that are numbers; None if none is."""
     numbers = [value for value in values if isinstance(value, int)]
     return sum(numbers) if numbers else None
+
+
+def together(values: Sequence[Value]) -> Value:
+    """Return the sum of cells: blank if one is, not applicable if all are."""
+    if None in values:
+        return None
+    total = add(values)
+    return NOT_APPLICABLE if total is None else total
 
 
 def whole(table: Table, cells: Cells) -> tuple[int, ...] | None:

@@ -5,10 +5,9 @@ published becomes a draft once more by a correction, and stays published as it w
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 Action = Literal["submit", "return", "accept", "publish", "correct", "record"]
-ACTIONS: tuple[Action, ...] = get_args(Action)
 Decision = Literal["explained", "confirmed", "waived"]
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from app.domain.layout import Form, Table
+from app.domain.layout import Cell, Form, Label, Table
 
 FORMS: tuple[Form, ...] = tuple(
     sorted(
@@ -34,9 +34,27 @@ def form_of(year: int) -> Form | None:
     )
 
 
+def last_year(form: Form) -> int | None:
+    """Return the last year that follows a form; None for the latest edition."""
+    later = [each.first_year for each in FORMS if each.first_year > form.first_year]
+    return min(later) - 1 if later else None
+
+
 def editions(table: str) -> tuple[Table, ...]:
     """Return a table as each form that has it prints it, oldest first."""
     return tuple(form.table[table] for form in FORMS if table in form.table)
+
+
+@cache
+def cells_of(table: str) -> dict[str, Cell]:
+    """Return the cells of a table in any edition, by name."""
+    return {cell.name: cell for each in editions(table) for cell in each.cells}
+
+
+@cache
+def choices_of(table: str) -> dict[str, Label]:
+    """Return the members that a table has beside its cells in any edition, with their labels."""
+    return {choice.key: choice.label for each in editions(table) for choice in each.choices}
 
 
 TABLE_KEYS: tuple[str, ...] = tuple(

@@ -150,8 +150,8 @@ async def post(
     status, text, error = None, None, None
     try:
         async with asyncio.timeout(TOTAL):
-            target = await targets.resolved(hook.url, private=private)
-            status, text = await _exchange(sender, hook, sent, target)
+            address = await targets.resolved(hook.url, private=private)
+            status, text = await _exchange(sender, hook, sent, address)
     except targets.PrivateTarget:
         error = "private-target"
     except targets.Unresolved:
@@ -164,12 +164,12 @@ async def post(
 
 
 async def _exchange(
-    sender: httpx2.AsyncClient, hook: Webhook, sent: Message, target: targets.Target
+    sender: httpx2.AsyncClient, hook: Webhook, sent: Message, address: str
 ) -> tuple[int, str]:
     url = httpx2.URL(hook.url)
     named = {"Host": url.netloc.decode("ascii"), **headers(hook, sent)}
     async with sender.stream(
-        "POST", url.copy_with(host=target.address), content=sent.body, headers=named,
+        "POST", url.copy_with(host=address), content=sent.body, headers=named,
         extensions={"sni_hostname": url.raw_host.decode("ascii")},
     ) as reply:  # fmt: skip
         read = b""

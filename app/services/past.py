@@ -34,14 +34,11 @@ def moment(text: str) -> str | None:
         if _DAY.fullmatch(text):
             end = datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), LOCAL)
             return reporting.shown_time(end.astimezone(UTC) - timedelta(microseconds=1))
-        found = datetime.fromisoformat(text.replace(" ", "+"))
-        if found.tzinfo is not None:
-            return reporting.shown_time(found.astimezone(UTC))
+        return reporting.time_of(text)
     except OverflowError:
         return "0001" if text < "5" else "9999-12-31T23:59:59.999999Z"
     except ValueError:
-        pass
-    return None
+        return None
 
 
 def written(zipped: bytes) -> dict[str, Any]:

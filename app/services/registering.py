@@ -249,16 +249,6 @@ def open_years(session: Session, last: int) -> None:
             save_year(session, year, None, "open", due_dates(year))
 
 
-def save_succession(session: Session, new: Tie) -> None:
-    """Save a succession, and judge the report anew that it bears upon."""
-    change_successions(session, (), (new,))
-
-
-def delete_succession(session: Session, old: Tie) -> None:
-    """Delete a succession, and judge the report anew that it bore upon."""
-    change_successions(session, (old,), ())
-
-
 def change_successions(session: Session, gone: Sequence[Tie], new: Sequence[Tie]) -> None:
     """Delete successions, add others, and judge the reports anew that they bear upon."""
     connection, time = session.connection(), reporting.now()

@@ -48,12 +48,24 @@ def shown_time(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def time_of(text: str) -> str:
+    """Return an RFC 3339 time as the API shows it; the plus of its zone may be a space.
+
+    Raises `ValueError`, or `OverflowError` for one that no calendar of ours reaches.
+    """
+    found = datetime.fromisoformat(text.replace(" ", "+"))
+    if found.tzinfo is None or not {"T", " "} & {*text.upper()}:
+        raise ValueError(text)
+    return shown_time(found.astimezone(UTC))
+
+
 @cache
 def rule_set() -> str:
     """Return the version of everything that documents are derived by: a digest of the code."""
     root = Path(__file__).parents[1]
     sources = sorted([*root.glob("domain/*.py"), *root.glob("forms/*.py")])
-    sources += [Path(rendering.__file__), Path(digests.__file__), Path(kinship.__file__)]
+    derive = ("digests", "encoding", "kinship", "rendering", "reporting")
+    sources += [root / f"services/{name}.py" for name in derive]
     digest = hashlib.sha256()
     for source in sources:
         digest.update(source.read_bytes())
@@ -109,6 +121,14 @@ def enter(connection: Connection, agency: str, year: int) -> Scene:
         raise NotFound("reporting-year-not-found", year=year)
     kin = kinship.kin_of(connection, agency, ties)
     return Scene(locked, facts[year], facts, stored, ties=ties, kin=kin)
+
+
+def enter_report(connection: Connection, agency: str, year: int) -> Scene:
+    """Do as `enter`, for a report that must be there. Raises `NotFound`."""
+    scene = enter(connection, agency, year)
+    if scene.current is None:
+        raise NotFound("report-not-found", agency=agency, year=year)
+    return scene
 
 
 def look(connection: Connection, agency: str, year: int) -> Scene | None:

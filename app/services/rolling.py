@@ -17,7 +17,7 @@ from app.errors import NotFound
 from app.forms import form_of
 from app.services import encoding, rendering
 from app.services.rendering import Json
-from app.storage import leaves, rollups, standings
+from app.storage import agencies, leaves, rollups, standings
 from app.storage.leaves import Leaves
 from app.storage.rollups import Family, Member
 
@@ -70,7 +70,7 @@ def _rollup(
 
 def require(connection: Connection, agency: str, year: int) -> None:
     """Raise `NotFound` if there can be no roll-up of an agency on a year."""
-    if not standings.has_agency(connection, agency):
+    if not agencies.exists(connection, agency):
         raise NotFound("agency-not-found", agency=agency)
     if standings.due(connection, year) is None:
         raise NotFound("reporting-year-not-found", year=year)

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.domain.compare import together, unit_of
+from app.domain.compare import unit_of
 from app.domain.layout import NOT_APPLICABLE, Form, Unit, Value
 from app.domain.report import Report
-from app.domain.totals import effective
+from app.domain.totals import effective, together
 from app.forms import FORMS, form_of
 from app.forms.cells import CELLS, cells_in
 from app.services.comparing import in_unit

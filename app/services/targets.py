@@ -4,7 +4,6 @@ import asyncio
 import ipaddress
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import urlsplit
@@ -24,15 +23,6 @@ class Unresolved(Exception):
     """A target's name has no address now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A URL's host, as it is called and as it is reached."""
-
-    host: str
-    port: int
-    address: str
-
-
 def _inner(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     """Return the IPv4 address that an IPv6 address stands for, if it does."""
     if isinstance(address, IPv4Address):
@@ -49,8 +39,8 @@ def is_public(text: str) -> bool:
     return address.is_global and not (is_local or address.is_multicast or address.is_reserved)
 
 
-async def resolved(url: str, *, private: bool) -> Target:
-    """Resolve the host of a URL. Raises `PrivateTarget` (unless `private`) or `Unresolved`.
+async def resolved(url: str, *, private: bool) -> str:
+    """Return an address of a URL's host. Raises `PrivateTarget` (unless `private`) or `Unresolved`.
 
     One address that is not public is enough to refuse a name that has several.
     """
@@ -60,7 +50,7 @@ async def resolved(url: str, *, private: bool) -> Target:
     found = await _addresses(host, port)
     if not private and not all(map(is_public, found)):
         raise PrivateTarget(host)
-    return Target(host, port, found[0])
+    return found[0]
 
 
 async def _addresses(host: str, port: int) -> list[str]:

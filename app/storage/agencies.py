@@ -8,8 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlmodel import Session, col, select
 
+from app.storage import standings
 from app.storage.models import Agency, AgencyPeriod, Report
 from app.storage.paging import Source, equals
+from app.storage.statements import Prepared
 
 _TABLE: Any = Agency.__table__  # type: ignore[attr-defined]
 WRITABLE = (
@@ -58,8 +60,7 @@ def lock(session: Session, code: str) -> Agency | None:
 
 def exists(connection: Connection, code: str) -> bool:
     """Tell whether an agency is registered."""
-    query = sa.select(col(Agency.code)).where(col(Agency.code) == code)
-    return connection.execute(query).first() is not None
+    return _EXISTS.row(connection, {"code": code}) is not None
 
 
 def holder_of(session: Session, uscc: str) -> str | None:
@@ -76,10 +77,20 @@ def at_or_below(root: Any, agency: Any = _TABLE) -> Any:
     return sa.select(tree.union(children).c.code)
 
 
-def is_at_or_below(session: Session, code: str, root: str) -> bool:
+_EXISTS = Prepared(sa.select(_TABLE.c.code).where(_TABLE.c.code == sa.bindparam("code")))
+_WITHIN = Prepared(
+    sa.select(sa.literal(1))
+    .select_from(_TABLE)
+    .where(
+        _TABLE.c.code == sa.bindparam("code"),
+        _TABLE.c.code.in_(at_or_below(sa.bindparam("root"))),
+    )
+)
+
+
+def is_at_or_below(connection: Connection, code: str, root: str) -> bool:
     """Tell whether an agency is `root` or stands below it."""
-    query = sa.select(sa.literal(code).in_(at_or_below(root)))
-    return bool(session.connection().execute(query).scalar_one())
+    return _WITHIN.row(connection, {"code": code, "root": root}) is not None
 
 
 def dependants(session: Session, code: str) -> tuple[int, int]:
@@ -126,12 +137,7 @@ def _listed(names: frozenset[str]) -> Any:
     if "under" in names:
         query = query.where(col(Agency.code).in_(at_or_below(sa.bindparam("under"))))
     if "first_day" in names:
-        first: Any = sa.bindparam("first_day")
-        last: Any = sa.bindparam("last_day")
-        query = query.where(
-            sa.or_(col(Agency.active_from).is_(None), col(Agency.active_from) <= last),
-            sa.or_(col(Agency.active_to).is_(None), col(Agency.active_to) >= first),
-        )
+        query = query.where(standings.is_active(_TABLE))
     if "start" in names:
         width = sa.func.length(col(Agency.code)) + 2
         in_names = sa.func.substr(col(Agency.search), width)
@@ -152,8 +158,7 @@ def parameters(filters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of `LISTED`: days for a year, patterns for a text."""
     found = dict(filters)
     if "active_in" in found:
-        year = found.pop("active_in")
-        found |= {"first_day": f"{year}-01-01", "last_day": f"{year}-12-31"}
+        found |= standings.days(found.pop("active_in"))
     if "q" in found:
         text = folded(found.pop("q"))
         text = text.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")

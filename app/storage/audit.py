@@ -28,9 +28,8 @@ LONGEST_ACTOR = 200
 
 _PENDING = "noted"
 _ENTRY: Any = models.AuditEntry.__table__  # type: ignore[attr-defined]
-COLUMNS: tuple[str, ...] = tuple(_ENTRY.c.keys())
 INSERT = Prepared(sa.insert(_ENTRY))
-"""Insert a row, whose values are in the order of the columns."""
+"""Insert a row, whose values are in the order of the table's columns."""
 
 Row = tuple[int, str, str, str | None, int | None, bytes, str]
 """An entry as it is stored: seq, at, actor, agency, year, body, digest."""

@@ -17,21 +17,18 @@ from sqlalchemy import Connection
 from sqlmodel import col
 
 from app.domain.report import PROSE, Agency
-from app.storage import feed, models, reports
+from app.storage import audit, feed, models, reports
 from app.storage.acting import actor_of, signed
 from app.storage.feed import Change
 from app.storage.layers import sight_of, written
-from app.storage.models import FILINGS, DerivedDocument, DerivedFinding
+from app.storage.models import DerivedDocument, DerivedFinding
 from app.storage.reports import Stored
 from app.storage.statements import AMONG, Prepared, guarded, look_for_keys, note_write
 
 _IMPORT_LOCK = 0x696D706F  # "impo"
 
-_REPORT: Any = models.Report.__table__  # type: ignore[attr-defined]
 _DOCUMENT: Any = DerivedDocument.__table__  # type: ignore[attr-defined]
 _FINDING: Any = DerivedFinding.__table__  # type: ignore[attr-defined]
-_FILINGS: dict[str, Any] = {key: model.__table__ for key, model in FILINGS.items()}
-_CHANGING = (*PROSE, *reports.MOVING)
 _KEEP = {kind: Prepared(reports.kept_of(is_in)) for kind, is_in in AMONG.items()}
 
 Key = tuple[str, int]
@@ -149,7 +146,7 @@ class Batch:
             self.deletes["derived_document"].append(key)
             if stored.derived.has_findings:
                 self.deletes["derived_finding"].append(key)
-        row = tuple(columns[c.name] for c in _DOCUMENT.c if c.name not in {"agency", "year"})
+        row = tuple(columns[name] for name in reports.beside_key(_DOCUMENT))
         self.inserts["derived_document"].append((*key, *row))
         self.inserts["derived_finding"] += [
             (*key, position, *found) for position, found in enumerate(findings)
@@ -161,29 +158,11 @@ def _key(stored: Stored) -> Key:
     return stored.report.agency.code, stored.report.year
 
 
-_TABLES: dict[str, Any] = {
-    "report": _REPORT,
-    **{f"filing_{key}": table for key, table in _FILINGS.items()},
-    "derived_document": _DOCUMENT,
-    "derived_finding": _FINDING,
+_TABLES: dict[str, Any] = reports.TABLES | {
     "change": models.Change.__table__,  # type: ignore[attr-defined]
     "audit_entry": models.AuditEntry.__table__,  # type: ignore[attr-defined]
 }
-_INSERT = {name: Prepared(sa.insert(table)) for name, table in _TABLES.items()}
-_DELETE = {
-    name: Prepared(
-        sa.delete(table).where(
-            table.c.agency == sa.bindparam("agency"), table.c.year == sa.bindparam("year")
-        )
-    )
-    for name, table in _TABLES.items()
-    if name not in {"report", "change", "audit_entry"}
-}
-_UPDATE = Prepared(
-    sa.update(_REPORT)
-    .where(_REPORT.c.agency == sa.bindparam("agency"), _REPORT.c.year == sa.bindparam("year"))
-    .values({name: sa.bindparam(f"new_{name}") for name in _CHANGING})
-)
+_INSERT = reports.INSERT | {"change": feed.INSERT, "audit_entry": audit.INSERT}
 _POSTGRES_TYPES = {
     "BIGINT": "int8",
     "INTEGER": "int4",
@@ -196,11 +175,11 @@ _POSTGRES_TYPES = {
 def write(connection: Connection, batch: Batch) -> None:
     """Write a batch. Its agencies are locked, so what it replaces is what is there."""
     for name, keys in batch.deletes.items():
-        _DELETE[name].run_rows(connection, ("agency", "year"), keys)
+        reports.DELETE[name].run_rows(connection, ("agency", "year"), keys)
     changed = [stored for old, stored in batch.reports if old is not None]
-    _UPDATE.run_rows(
+    reports.UPDATE_REPORT.run_rows(
         connection,
-        (*(f"new_{name}" for name in _CHANGING), "agency", "year"),
+        (*(f"new_{name}" for name in reports.CHANGING), "agency", "year"),
         [_changes(stored) for stored in changed],
     )
     insert(connection, batch)

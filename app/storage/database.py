@@ -187,10 +187,11 @@ def at_one_moment(connection: Connection, use: Use[T]) -> T:
 
 
 class _Here:
-    """A connection to SQLite for reading on the event loop's own thread, within a time limit.
+    """A connection to SQLite for reading on the event loop's own thread.
 
     A reader of SQLite waits for nobody, and most reads take microseconds: less than handing them to
-    a thread. One that takes longer is broken off, and `run` returns False: it belongs on a thread.
+    a thread. One still in SQL when its time is over is broken off, and `run` returns False: it
+    belongs on a thread. What Python makes of the rows has no limit.
     """
 
     def __init__(self, engine: Engine) -> None:

@@ -97,12 +97,6 @@ def agencies_with_reports(connection: Connection, most: int | None) -> list[str]
     return list(connection.execute(sa.text(query), {"most": most}).scalars())
 
 
-def years_of(connection: Connection, agency: str) -> list[int]:
-    """Return the years on which an agency has reports."""
-    query = sa.text("SELECT year FROM report WHERE agency = :agency ORDER BY year")
-    return list(connection.execute(query, {"agency": agency}).scalars())
-
-
 def count_stale(connection: Connection, rule_set: str) -> int:
     """Count the reports whose document is not there or of another rule set."""
     query = (

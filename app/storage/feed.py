@@ -51,7 +51,7 @@ class Change:
 
 
 _FIELDS = ("at", "resource", "key", "agency", "year", "op", "revision", "body", "layer")
-_INSERT = Prepared(sa.insert(_CHANGE))
+INSERT = Prepared(sa.insert(_CHANGE))
 _STAND = ("seq", "audited", "audit_head")
 _ENTER = Prepared(sa.select(*(_CLOCK.c[name] for name in _STAND)).with_for_update())
 _ADVANCE = Prepared(sa.update(_CLOCK).values({n: sa.bindparam(f"new_{n}") for n in _STAND}))
@@ -117,7 +117,7 @@ def record(connection: Connection, works: Iterable[Work]) -> None:
     with batched(connection):
         rows, entries = numbered(connection, done)
         for row in rows:
-            _INSERT.run_values(connection, row)
+            INSERT.run_values(connection, row)
         for entry in entries:
             audit.INSERT.run_values(connection, entry)
 

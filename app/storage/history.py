@@ -10,12 +10,11 @@ from sqlalchemy import Connection
 from app.storage import agencies, models
 from app.storage.models import ReportRevision
 from app.storage.paging import Source, equals
+from app.storage.reports import of_report
 from app.storage.statements import AMONG, Prepared
 
 _REVISION: Any = ReportRevision.__table__  # type: ignore[attr-defined]
-_THIS = sa.and_(
-    _REVISION.c.agency == sa.bindparam("agency"), _REVISION.c.year == sa.bindparam("year")
-)
+_THIS = of_report(_REVISION)
 _NAMES = ("revision", "at", "actor", "reason", "etag")
 _READ = Prepared(
     sa.select(_REVISION.c.etag, _REVISION.c.body).where(

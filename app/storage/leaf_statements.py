@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from app.domain.layout import Cell, Form, Table
+from app.domain.layout import YUAN, Cell, Form, Table
 from app.domain.report import Kind
-from app.domain.rollup import YUAN, unit_of
+from app.domain.rollup import unit_of
 from app.domain.standing import Standing
 from app.storage import models, periods, standings
 from app.storage.standings import AGENCY, FILINGS, REPORT, YEAR

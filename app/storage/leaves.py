@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from app.domain.layout import Form, Table
+from app.domain.layout import YUAN, Form, Table
 from app.domain.report import Agency
-from app.domain.rollup import YUAN, Added, unit_of
+from app.domain.rollup import Added, unit_of
 from app.domain.standing import Standing
 from app.storage import leaf_statements as statements
 from app.storage import periods, standings

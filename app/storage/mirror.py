@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from app.storage import agencies, bulk, successions, years
-from app.storage.models import Agency, AgencyPeriod, MirrorState, Report, ReportingYear
+from app.storage.models import Agency, AgencyPeriod, MirrorState, Report
 from app.storage.successions import Tie
 
 Key = tuple[str, int]
@@ -66,11 +66,6 @@ def lock(
 def codes(session: Session) -> set[str]:
     """Return the codes of all agencies."""
     return {code for (code,) in _rows(session, sa.select(col(Agency.code)))}
-
-
-def years_there(session: Session) -> set[int]:
-    """Return all reporting years."""
-    return {year for (year,) in _rows(session, sa.select(col(ReportingYear.year)))}
 
 
 def successions_there(session: Session) -> dict[str, Tie]:

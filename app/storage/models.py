@@ -23,8 +23,8 @@ from sqlalchemy import (
 from sqlalchemy import Text as LongText
 from sqlmodel import Field, SQLModel
 
-from app.domain.layout import LARGEST, Cell, Form, Unit
-from app.forms import FORMS, TABLE_KEYS, editions
+from app.domain.layout import LARGEST, Form, Unit
+from app.forms import FORMS, TABLE_KEYS, cells_of, choices_of, last_year
 
 SQLModel.model_config["defer_build"] = True  # rows are not validated: see `api.schemas`
 SQLModel.metadata.naming_convention = {
@@ -452,16 +452,6 @@ class WebhookDelivery(SQLModel, table=True):
     outcome: str = Field(sa_type=String(16))
 
 
-def cells_of(key: str) -> dict[str, Cell]:
-    """Return the cells of a statistical table in any edition, by the name of their column."""
-    return {cell.name: cell for table in editions(key) for cell in table.cells}
-
-
-def choices_of(key: str) -> tuple[str, ...]:
-    """Return the members that a statistical table has beside its cells in any edition."""
-    return tuple(dict.fromkeys(c.key for table in editions(key) for c in table.choices))
-
-
 def _limits(unit: Unit) -> tuple[int, int]:
     if unit is Unit.CHANGE:
         return -LARGEST, LARGEST
@@ -501,17 +491,12 @@ def any_cell(form: Form, key: str, of: Any = None) -> Any:
     return literal_column(f"({_bits(form, key, prefix)})", BigInteger)
 
 
-def _last_year(form: Form) -> int | None:
-    later = [each.first_year for each in FORMS if each.first_year > form.first_year]
-    return min(later) - 1 if later else None
-
-
 def has_figures(form: Form, key: str) -> Any:
     """Tell of a row whether it is on a form and there is anything in it but zeros.
 
     In the words of its index, which both databases understand.
     """
-    last = _last_year(form)
+    last = last_year(form)
     years = f"year >= {form.first_year}" + (f" AND year <= {last}" if last is not None else "")
     return text(f"{years} AND NOT nil AND coalesce({_bits(form, key)}, 1) <> 0")
 
@@ -521,7 +506,7 @@ def _figures(key: str) -> list[Index]:
     found = []
     for form in FORMS:
         if key in form.table:
-            last = _last_year(form)
+            last = last_year(form)
             years = f"from_{form.first_year}" if last is None else f"{form.first_year}_to_{last}"
             where = has_figures(form, key)
             options = {"sqlite_where": where, "postgresql_where": where}

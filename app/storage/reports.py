@@ -75,8 +75,14 @@ _HEAD = ("agency", "year", *PROSE, *_STANDING)
 _DERIVED = 5  # columns that follow the head
 
 
-def _this(table: Any) -> Any:
+def of_report(table: Any) -> Any:
+    """Tell whether a row is of the report of `agency` on `year`."""
     return sa.and_(table.c.agency == sa.bindparam("agency"), table.c.year == sa.bindparam("year"))
+
+
+def beside_key(table: Any) -> list[str]:
+    """Return the names of the columns of a table of reports but agency and year."""
+    return [column.name for column in table.c if column.name not in {"agency", "year"}]
 
 
 def _has_report(years_on: int) -> Any:
@@ -96,9 +102,7 @@ def _load(*wanted: Any) -> Any:
     columns = [_REPORT.c[name] for name in _HEAD]
     columns += [_has_report(-1), _has_report(1), _DOCUMENT.c.etag, _DOCUMENT.c.rule_set]
     columns += [_DOCUMENT.c.errors + _DOCUMENT.c.warnings + _DOCUMENT.c.infos]
-    columns += [
-        c for table in _TABLES.values() for c in table.c if c.name not in {"agency", "year"}
-    ]
+    columns += [table.c[name] for table in _TABLES.values() for name in beside_key(table)]
     labelled = (column.label(f"c{i}") for i, column in enumerate(columns))
     years_wanted = _REPORT.c.year.between(sa.bindparam("first"), sa.bindparam("last"))
     return sa.select(*labelled).select_from(source).where(*wanted, years_wanted)
@@ -206,6 +210,15 @@ def _recent(agency: Agency, tags: Iterable[Any]) -> dict[int, Stored] | None:
     return found
 
 
+def with_inapplicable(table: Table, cells: Cells, names: str) -> Cells:
+    """Return cells with `n/a` where it was filed. `names` is a JSON list of their columns."""
+    found = set(json.loads(names))
+    return tuple(
+        NOT_APPLICABLE if cell.name in found else value
+        for cell, value in zip(table.cells, cells, strict=True)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """How the filing of a table is read from a row of `_LOAD`."""
@@ -221,11 +234,7 @@ class _Reader:
             return None
         cells = self.cells(row)
         if not_applicable is not None:
-            names = set(json.loads(not_applicable))
-            cells = tuple(
-                NOT_APPLICABLE if cell.name in names else value
-                for cell, value in zip(self.table.cells, cells, strict=True)
-            )
+            cells = with_inapplicable(self.table, cells, not_applicable)
         return Filing(
             self.table,
             cells,
@@ -240,7 +249,7 @@ def _readers(form: Form) -> tuple[tuple[str, _Reader], ...]:
     base = len(_HEAD) + _DERIVED
     found = []
     for key, stored in _TABLES.items():
-        names = [c.name for c in stored.c if c.name not in {"agency", "year"}]
+        names = beside_key(stored)
         if key in form.table:
             table = form.table[key]
             places = tuple(base + names.index(cell.name) for cell in table.cells)
@@ -300,18 +309,23 @@ def _stored(agency: Agency, row: Any) -> Stored:
 
 MOVING = ("revision", "updated_at", "state", "correction")
 """The columns of a report that change with it, beside its prose."""
-_INSERT_REPORT = Prepared(sa.insert(_REPORT))
-_UPDATE_REPORT = Prepared(
-    sa.update(_REPORT)
-    .where(_this(_REPORT))
-    .values({name: sa.bindparam(f"new_{name}") for name in (*PROSE, *MOVING)})
-)
-_TOUCH_REPORT = Prepared(
-    sa.update(_REPORT)
-    .where(_this(_REPORT))
-    .values({name: sa.bindparam(f"new_{name}") for name in MOVING})
-)
-_DELETE_REPORT = Prepared(sa.delete(_REPORT).where(_this(_REPORT)))
+CHANGING = (*PROSE, *MOVING)
+TABLES: dict[str, Any] = {
+    table.name: table for table in (_REPORT, *_TABLES.values(), _DOCUMENT, _FINDING)
+}
+INSERT = {name: Prepared(sa.insert(table)) for name, table in TABLES.items()}
+DELETE = {
+    name: Prepared(sa.delete(table).where(of_report(table))) for name, table in TABLES.items()
+}
+
+
+def _update(table: Any, names: Iterable[str]) -> Prepared:
+    values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in names}
+    return Prepared(sa.update(table).where(of_report(table)).values(values))
+
+
+UPDATE_REPORT = _update(_REPORT, CHANGING)
+_TOUCH_REPORT = _update(_REPORT, MOVING)
 
 
 def save_report(connection: Connection, new: Stored, old: Stored | None) -> None:
@@ -320,11 +334,11 @@ def save_report(connection: Connection, new: Stored, old: Stored | None) -> None
     prose = _prose(new.report)
     stamp = {name: getattr(new, name) for name in MOVING}
     if old is None:
-        _INSERT_REPORT.run(connection, key | prose | stamp | {"created_at": new.created_at})
+        INSERT["report"].run(connection, key | prose | stamp | {"created_at": new.created_at})
     elif prose == _prose(old.report):
         _TOUCH_REPORT.run(connection, key | _new(stamp))
     else:
-        _UPDATE_REPORT.run(connection, key | _new(prose | stamp))
+        UPDATE_REPORT.run(connection, key | _new(prose | stamp))
 
 
 def _revisions(*wanted: Any) -> Any:
@@ -357,7 +371,7 @@ def kept_of(is_in: Callable[[Any], Any]) -> Any:
     return _revisions(is_in(_REPORT.c.agency), ~is_kept)
 
 
-_KEEP_REVISION = Prepared(_revisions(_this(_REPORT)))
+_KEEP_REVISION = Prepared(_revisions(of_report(_REPORT)))
 _BURY = Prepared(sa.insert(_REVISION))
 
 
@@ -375,7 +389,7 @@ def bury(connection: Connection, report: Report, revision: int, at: str) -> None
 
 def delete_report(connection: Connection, report: Report) -> None:
     """Delete a report, its tables, its document and its findings."""
-    _DELETE_REPORT.run(connection, _key(report))
+    DELETE["report"].run(connection, _key(report))
 
 
 def _key(report: Report) -> dict[str, Any]:
@@ -391,22 +405,7 @@ def _new(values: Mapping[str, Any]) -> dict[str, Any]:
     return {f"new_{name}": value for name, value in values.items()}
 
 
-def _columns(key: str) -> tuple[str, ...]:
-    return tuple(c.name for c in _TABLES[key].c if c.name not in {"agency", "year"})
-
-
-_INSERT_FILING = {key: Prepared(sa.insert(table)) for key, table in _TABLES.items()}
-_UPDATE_FILING = {
-    key: Prepared(
-        sa.update(table)
-        .where(_this(table))
-        .values({name: sa.bindparam(f"new_{name}") for name in _columns(key)})
-    )
-    for key, table in _TABLES.items()
-}
-_DELETE_FILING = {
-    key: Prepared(sa.delete(table).where(_this(table))) for key, table in _TABLES.items()
-}
+_UPDATE_FILING = {key: _update(table, beside_key(table)) for key, table in _TABLES.items()}
 _STAMP = ("agency", "year", "nil", "not_applicable", "remarks", "revision", "updated_at")
 """The first columns of a filing's row; choices and cells follow."""
 
@@ -422,7 +421,7 @@ def save_filing(
     connection: Connection, report: Report, key: str, stamp: Stamp, *, new: bool
 ) -> None:
     """Write the row of a filed table."""
-    statement = (_INSERT_FILING if new else _UPDATE_FILING)[key]
+    statement = INSERT[f"filing_{key}"] if new else _UPDATE_FILING[key]
     parameters_of = _parameters(connection.dialect.name, key, statement)
     statement.run_values(connection, parameters_of(filing_columns(report, key, stamp)))
 
@@ -465,22 +464,14 @@ def report_columns(stored: Stored) -> tuple[Any, ...]:
 
 def delete_filing(connection: Connection, report: Report, key: str) -> None:
     """Delete the row of a table: it is missing from now on."""
-    _DELETE_FILING[key].run(connection, _key(report))
+    DELETE[f"filing_{key}"].run(connection, _key(report))
 
 
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-_DOCUMENT_VALUES = tuple(c.name for c in _DOCUMENT.c if c.name not in {"agency", "year"})
-_INSERT_DOCUMENT = Prepared(sa.insert(_DOCUMENT))
-_UPDATE_DOCUMENT = Prepared(
-    sa.update(_DOCUMENT)
-    .where(_this(_DOCUMENT))
-    .values({name: sa.bindparam(f"new_{name}") for name in _DOCUMENT_VALUES})
-)
-_INSERT_FINDING = Prepared(sa.insert(_FINDING))
-_DELETE_FINDINGS = Prepared(sa.delete(_FINDING).where(_this(_FINDING)))
+_UPDATE_DOCUMENT = _update(_DOCUMENT, beside_key(_DOCUMENT))
 
 
 def save_document(
@@ -493,21 +484,21 @@ def save_document(
     """
     key = _key(stored.report)
     if stored.derived is None:
-        _INSERT_DOCUMENT.run(connection, key | dict(document))
+        INSERT["derived_document"].run(connection, key | dict(document))
     else:
         _UPDATE_DOCUMENT.run(connection, key | _new(document))
         if stored.derived.has_findings:
-            _DELETE_FINDINGS.run(connection, key)
+            DELETE["derived_finding"].run(connection, key)
     rows = [
         {**key, "position": position, "rule": rule, "severity": severity, "body": body}
         for position, (rule, severity, body) in enumerate(findings)
     ]
     if rows:
-        _INSERT_FINDING.run_many(connection, rows)
+        INSERT["derived_finding"].run_many(connection, rows)
 
 
 _READ_FINDINGS = Prepared(
-    sa.select(_FINDING.c.body).where(_this(_FINDING)).order_by(_FINDING.c.position)
+    sa.select(_FINDING.c.body).where(of_report(_FINDING)).order_by(_FINDING.c.position)
 )
 
 
@@ -516,16 +507,13 @@ def findings(connection: Connection, report: Report) -> list[bytes]:
     return [bytes(row[0]) for row in _READ_FINDINGS.rows(connection, _key(report))]
 
 
-_DELETE_DOCUMENT = Prepared(sa.delete(_DOCUMENT).where(_this(_DOCUMENT)))
-
-
 def forget_document(connection: Connection, report: Report) -> None:
     """Delete what is derived from a report, whatever it is."""
-    for statement in (_DELETE_FINDINGS, _DELETE_DOCUMENT):
-        statement.run(connection, _key(report))
+    for name in ("derived_finding", "derived_document"):
+        DELETE[name].run(connection, _key(report))
 
 
-READ_DOCUMENT = Prepared(sa.select(_DOCUMENT.c.etag, _DOCUMENT.c.body).where(_this(_DOCUMENT)))
+READ_DOCUMENT = Prepared(sa.select(_DOCUMENT.c.etag, _DOCUMENT.c.body).where(of_report(_DOCUMENT)))
 """The hot read: ETag and gzipped JSON of one report."""
 
 _READ_TABLE = {
@@ -537,7 +525,7 @@ _READ_TABLE = {
                 sa.and_(table.c.agency == _DOCUMENT.c.agency, table.c.year == _DOCUMENT.c.year),
             )
         )
-        .where(_this(_DOCUMENT))
+        .where(of_report(_DOCUMENT))
     )
     for key, table in _TABLES.items()
 }

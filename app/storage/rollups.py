@@ -13,10 +13,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from app.domain.layout import NOT_APPLICABLE, Cells, Form, Table
+from app.domain.layout import Cells, Form, Table
 from app.domain.report import Agency, Filing, Report
 from app.storage import periods, standings
 from app.storage.models import any_cell
+from app.storage.reports import with_inapplicable
 from app.storage.standings import FILINGS, REPORT, YEAR
 from app.storage.statements import AMONG, Prepared
 
@@ -88,15 +89,6 @@ def _reading(form: Form, *, past: bool) -> Prepared:
         .select_from(source)
         .where(_is_in_family(agency))
         .order_by(agency.c.code)
-    )
-
-
-def with_inapplicable(table: Table, cells: Cells, names: str) -> Cells:
-    """Return cells with `n/a` where it was filed. `names` is a JSON list of their columns."""
-    found = set(json.loads(names))
-    return tuple(
-        NOT_APPLICABLE if cell.name in found else value
-        for cell, value in zip(table.cells, cells, strict=True)
     )
 
 

@@ -18,14 +18,7 @@ REPORT: Any = models.Report.__table__  # type: ignore[attr-defined]
 YEAR: Any = models.ReportingYear.__table__  # type: ignore[attr-defined]
 FILINGS: dict[str, Any] = {key: model.__table__ for key, model in models.FILINGS.items()}
 
-
 _DUE = Prepared(sa.select(YEAR.c.due).where(YEAR.c.year == sa.bindparam("year")))
-_HAS = Prepared(sa.select(AGENCY.c.code).where(AGENCY.c.code == sa.bindparam("agency")))
-
-
-def has_agency(connection: Connection, agency: str) -> bool:
-    """Tell whether an agency is registered."""
-    return _HAS.row(connection, {"agency": agency}) is not None
 
 
 def due(connection: Connection, year: int) -> dict[str, str] | None:

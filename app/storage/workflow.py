@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from app.storage import agencies, models
 from app.storage.layers import Sight
 from app.storage.models import Decision, Transition
+from app.storage.reports import of_report
 from app.storage.statements import Prepared
 
 _STEP: Any = Transition.__table__  # type: ignore[attr-defined]
@@ -16,15 +17,13 @@ _STEPS = tuple(column.name for column in _STEP.c)
 _SAID = tuple(column.name for column in _DECISION.c)
 
 
-def _of(table: Any) -> Any:
-    return sa.and_(table.c.agency == sa.bindparam("agency"), table.c.year == sa.bindparam("year"))
-
-
-_THIS = sa.and_(_of(_DECISION), _DECISION.c.finding == sa.bindparam("finding"))
-_READ_STEPS = Prepared(sa.select(*_STEP.c).where(_of(_STEP)).order_by(_STEP.c.position))
-_LAST = Prepared(sa.select(sa.func.coalesce(sa.func.max(_STEP.c.position), 0)).where(_of(_STEP)))
+_THIS = sa.and_(of_report(_DECISION), _DECISION.c.finding == sa.bindparam("finding"))
+_READ_STEPS = Prepared(sa.select(*_STEP.c).where(of_report(_STEP)).order_by(_STEP.c.position))
+_LAST = Prepared(
+    sa.select(sa.func.coalesce(sa.func.max(_STEP.c.position), 0)).where(of_report(_STEP))
+)
 _ADD_STEP = Prepared(sa.insert(_STEP))
-_READ_SAID = Prepared(sa.select(*_DECISION.c).where(_of(_DECISION)))
+_READ_SAID = Prepared(sa.select(*_DECISION.c).where(of_report(_DECISION)))
 _FORGET = Prepared(sa.delete(_DECISION).where(_THIS))
 _SAY = Prepared(sa.insert(_DECISION))
 
@@ -61,16 +60,6 @@ def take_back(connection: Connection, agency: str, year: int, finding: str) -> N
     _FORGET.run(connection, {"agency": agency, "year": year, "finding": finding})
 
 
-_WITHIN = Prepared(
-    sa.select(sa.literal(1))
-    .select_from(models.Agency.__table__)  # type: ignore[attr-defined]
-    .where(
-        sa.column("code") == sa.bindparam("code"),
-        sa.column("code").in_(agencies.at_or_below(sa.bindparam("root"))),
-    )
-)
-
-
 def published_drafts(
     connection: Connection, under: str | None, year: int | None
 ) -> list[tuple[str, int]]:
@@ -93,9 +82,6 @@ def sees(connection: Connection, sight: Sight | None, code: str) -> bool:
     """Tell whether who sees this much sees what is worked on of an agency."""
     if sight is None or sight.root is None:
         return sight is None
-    return code == sight.root or (sight.below and is_within(connection, code, sight.root))
-
-
-def is_within(connection: Connection, code: str, root: str) -> bool:
-    """Tell whether an agency is `root` or stands below it."""
-    return _WITHIN.row(connection, {"code": code, "root": root}) is not None
+    return code == sight.root or (
+        sight.below and agencies.is_at_or_below(connection, code, sight.root)
+    )

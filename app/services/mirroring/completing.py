@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from app.services.mirroring.batches import ENDS, Batch, Keys, absent, there
 from app.services.mirroring.remote import Json
-from app.storage import mirror
+from app.storage import bulk, mirror
 
 
 def missing(session: Session, batch: Batch) -> tuple[Keys, Keys]:
@@ -73,7 +73,7 @@ def _of_reports(session: Session, batch: Batch, needed: Keys, again: Keys) -> No
     codes = {code for code, _ in bodies}
     needed.agencies |= codes - mirror.parents(session, codes).keys()
     years = {year for _, year in bodies}
-    needed.years |= years - mirror.years_there(session)
+    needed.years |= years - bulk.registered_years(session.connection())
     gone_codes, gone_years = set(absent(batch.agencies)), set(absent(batch.years))
     again.reports |= {key for key in bodies if key[0] in gone_codes or key[1] in gone_years}
     again.agencies |= codes & gone_codes

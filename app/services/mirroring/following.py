@@ -14,7 +14,7 @@ from app.services.mirroring import comparing, copying, remote
 from app.services.mirroring.batches import Batch, Fetched, Keys, parents_first, parts
 from app.services.mirroring.copying import SIZE, Mirror, fetched, repair, store
 from app.services.mirroring.remote import AwayError, GoneError, Json, MirrorError
-from app.storage import agencies, digests, mirror
+from app.storage import agencies, bulk, digests, mirror
 from app.storage.mirror import UNLOADED
 
 PAGE = 200
@@ -152,7 +152,7 @@ def _finished(made: Mirror, wanted: Keys, latest: int) -> Iterator[str]:
 def _extra(made: Mirror, wanted: Keys) -> Batch:
     """Fetch what is here beside reports and was not there; it may have come meanwhile."""
     codes = made.read(mirror.codes) - wanted.agencies
-    years = made.read(mirror.years_there) - wanted.years
+    years = made.read(lambda session: bulk.registered_years(session.connection())) - wanted.years
     ties = made.read(mirror.successions_there).keys() - wanted.successions
     return fetched(made, Keys(years, codes, successions=ties))
 

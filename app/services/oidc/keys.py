@@ -57,13 +57,6 @@ class KeyRing:
             raise ProviderAway(self._failure)
         return key
 
-    def warm(self) -> None:
-        """Ask for the keys unless they are there. Raises `ProviderAway`."""
-        if self._held is None:
-            self._refresh(waits=True)
-        if self._held is None:
-            raise ProviderAway(self._failure or "")
-
     def _known(self, name: str | None, algorithm: str, longest: float) -> jwt.PyJWK | None:
         held = self._held
         if held is None or self._clock() - held[1] > longest:

@@ -53,10 +53,6 @@ class Verifier:
             clock=clock,
         )
 
-    def warm(self) -> None:
-        """Ask the provider for its keys before the first token comes. Raises `ProviderAway`."""
-        self._keys.warm()
-
     def cached(self, token: str) -> Claims | None:
         """Return what a token says if `verify` found it valid within the last 5 seconds.
 

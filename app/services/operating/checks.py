@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.services import encoding, kinship, reporting
 from app.services.operating.findings import Finding, Patient, doubtful, well, wrong
-from app.storage import examining, replica, reports, revisions, successions, years
+from app.storage import agencies, examining, replica, reports, revisions, successions, years
 from app.storage.database import at_one_moment, read_engine
 from app.storage.layers import each_layer
 
@@ -110,7 +110,7 @@ def compare(connection: Connection, agency: str) -> dict[int, bool]:
 
     Documents of other rules are passed over: they are consistent with those.
     """
-    reported = examining.years_of(connection, agency)
+    reported = agencies.report_years(connection, agency)
     known = reports.agency(connection, agency)
     if known is None or not reported:
         return {}
