@@ -16,7 +16,7 @@ from starlette.responses import Response, StreamingResponse
 
 from app.api import bodies, files, parameters, queries, schemas
 from app.api.access import caller_of
-from app.api.documentation import ETAG, IDEMPOTENT, lists, problems, reads
+from app.api.documentation import ETAG, IDEMPOTENT, RETRY_AFTER, lists, problems, reads
 from app.api.parameters import NoQuery
 from app.api.problems import language_of, response_to, told
 from app.api.queries import Listing, ListQuery
@@ -184,7 +184,15 @@ _PREFER = {
         202: {
             "model": ImportOut,
             "description": "Accepted: a job to poll",
-            "headers": ETAG | {"Location": {"schema": {"type": "string"}}},
+            "headers": {
+                **ETAG,
+                **RETRY_AFTER,
+                "Location": {"schema": {"type": "string"}},
+                "Preference-Applied": {
+                    "schema": {"type": "string"},
+                    "description": "`respond-async`, if that was asked for.",
+                },
+            },
         },
         **problems(400, 406, 409, 413, 415, 422, 503),
     },
