@@ -75,8 +75,8 @@ def serve(
         os.environ[f"GONGKAI_{name.upper()}"] = str(getattr(settings, name))
     require_openable(settings)
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-    _say(f"API   http://{shown}:{settings.port}{settings.root_path}/v1")
-    _say(f"Docs  http://{shown}:{settings.port}{settings.root_path}/docs")
+    _say(f"API   http://{shown}:{settings.port}/v1")
+    _say(f"Docs  http://{shown}:{settings.port}/docs")
     with suppress(SQLAlchemyError):  # a server may still come up
         _first_key(settings)
     sys.stdout.flush()

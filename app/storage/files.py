@@ -10,6 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from app.storage import feed, revisions
+from app.storage.database import run
 
 BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a database while it is open, and after a crash."""
@@ -95,9 +96,10 @@ def last_change(path: Path) -> int | None:
 def start_feed_anew(path: Path, lost: int | None) -> None:
     """Let the feed in a database that nobody has open begin anew; see `feed.start_anew`."""
     engine = sa.create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        feed.start_anew(connection, lost)
-    engine.dispose()
+    try:
+        run(engine, lambda connection: feed.start_anew(connection, lost))
+    finally:
+        engine.dispose()
 
 
 @contextmanager

@@ -47,7 +47,7 @@ def database_file(settings: Settings) -> Path:
 
 
 def _time() -> str:
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
 
 
 @contextmanager
