@@ -55,6 +55,18 @@ def test_a_spool_gives_back_what_it_was_given(size: int) -> None:
     assert spooled(gzip.compress(content), 977, gzipped=True) == content
 
 
+def test_a_spool_takes_members_of_gzip_but_none_without_end() -> None:
+    empty, member = gzip.compress(b""), gzip.compress(b"x" * 2_000)
+    with Spool(2**24, gzipped=True) as spool:
+        spool.write(member * 500 + empty)
+        spool.end()
+        assert spool.size == 1_000_000
+    with Spool(2**24, gzipped=True) as spool, pytest.raises(NotPacked):
+        spool.write(empty * 1_000)
+    with Spool(1_000, gzipped=True) as spool, pytest.raises(TooLarge):
+        spool.write(empty * 80)
+
+
 def test_a_spool_notices_what_is_too_large_before_it_is_unpacked_whole() -> None:
     bomb = gzip.compress(b" " * (64 * PIECE))
     with Spool(PIECE, gzipped=True) as spool, pytest.raises(TooLarge):

@@ -480,7 +480,9 @@ def test_a_report_of_which_a_line_cannot_be_read_stays_as_it_is(
     assert errors(send_csv(client, *rows)) == [(3, None, fault["code"])]
 
 
-@pytest.mark.parametrize("torn", ["x", "\0", '"a', "a2024disputes"])
+@pytest.mark.parametrize(
+    "torn", ["x", "\0", '"a', "a2024disputes", f"{UPHELD}b,{UPHELD}", f"{UPHELD}\r{UPHELD},"]
+)
 def test_where_a_line_may_be_of_any_report_none_is_stored(client: TestClient, torn: str) -> None:
     make_agency(client)
     reply = send_csv(client, UPHELD, CORRECTED, torn, query="?mode=partial")

@@ -112,7 +112,7 @@ def test_who_reads_with_a_key_does_not_wait_for_writers(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key, goes_on = key_for(client, "auditor"), threading.Event()
-    monkeypatch.setattr(keys, "note_use", lambda *_: goes_on.wait())
+    monkeypatch.setattr(keys, "note_use", lambda *_: goes_on.wait(20))
     try:
         assert as_(client, key, "GET", "/v1/reports").status_code == 200
     finally:

@@ -418,6 +418,12 @@ def test_while_a_correction_is_made_the_copy_shows_what_was_published_last(
     for url in (copy_url, fresh, copy_url):
         mirrored(url)
         assert_shown_alike(source, url)
+    with copy_of(copy_url) as copy:  # as one that was made before this was copied
+        with write_engine(quiet(copy_url)).begin() as connection:
+            connection.execute(sa.text("DELETE FROM published_report WHERE year = 2023"))
+        assert as_(copy, None, "GET", path).status_code == 404
+    mirrored(copy_url, verify=True)
+    assert_shown_alike(source, copy_url)
     take("g-1", 2023, "submit", "accept", "publish")
     for url in (copy_url, fresh):
         mirrored(url)

@@ -18,7 +18,7 @@ from app.services import maintaining
 from app.services.operating import backups, doctor, postgres
 from app.services.operating.errors import OperatingError
 from app.settings import Settings
-from app.storage import examining, moving
+from app.storage import examining, feed, moving
 from app.storage.database import write_engine
 from tests.api import TestClient, an_agency_body, make_agency, put_report
 from tests.conftest import quiet, served
@@ -168,6 +168,20 @@ def test_after_a_restore_no_number_of_the_feed_is_given_again(
         (made,) = client.get("/v1/changes").json()["items"]
         assert (made["key"], made["seq"] > lost) == ("new", True)
     assert not doctor.has_failed(doctor.examine(settings, deep=True))
+
+
+def test_a_new_database_does_not_tell_how_far_the_lost_one_was(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings, file = quiet(database_url), tmp_path / "backup"
+    execute(database_url, "UPDATE clock SET seq = 90, oldest = 91")
+    backups.backup(settings, file, force=False)
+    execute(database_url, "UPDATE clock SET seq = 7, oldest = 8")
+    backups.restore(settings, file, force=True)
+    with TestClient(create_app(settings)) as client:
+        for after in (0, 90, 99):
+            assert client.get(f"/v1/changes?after={after}").status_code == 410
+        assert client.get("/v1/changes").json()["latest"] == 90 + feed.SKIPPED
 
 
 def test_a_database_in_use_is_not_replaced(database_url: str, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -402,10 +403,9 @@ _BOMB = bomb(xl__workbook=_LARGE)
         bomb(**{"xl__workbook.xml": _ENTITIES, "xl___rels__workbook.xml.rels": b"<a/>"}),
         bomb(**{"xl__workbook.xml": b"<a>" * 10_000, "xl___rels__workbook.xml.rels": b"<a/>"}),
         bomb(**{"xl__workbook.xml": b"<a/>", "xl___rels__workbook.xml.rels": b"<a/>"}),
-        sheets_of("a", "b", cells=b"<c/>" * 260_000),
     ],
     ids=["empty", "csv", "half", "cut", "encrypted", "zip", "bomb", "lying", "parts", "entities",
-         "deep", "other", "elements"],
+         "deep", "other"],
 )  # fmt: skip
 def test_what_is_no_workbook_of_ours_is_one_error(file: bytes) -> None:
     with pytest.raises(Malformed) as refused:
@@ -446,13 +446,28 @@ def test_the_format_of_a_number_is_read_in_one_go() -> None:
     assert spreadsheet._ASIDE.sub("", "[Red]0.0[$-804]") == "0.0"
 
 
-def test_a_workbook_whose_dates_count_from_1904_is_refused() -> None:
-    made = io.BytesIO()
-    with xlsxwriter.Workbook(made, {"date_1904": True}) as book:
-        book.add_worksheet()
-    with pytest.raises(Malformed) as refused:
-        spreadsheet.read(made)
-    assert "1904" in refused.value.values["reason"].en
+def test_dates_that_count_from_1904_are_refused_where_there_are_any() -> None:
+    for dates in (False, True):
+        made = io.BytesIO()
+        with xlsxwriter.Workbook(made, {"date_1904": True}) as book:
+            sheet = book.add_worksheet()
+            sheet.write_number(0, 0, 7)
+            if dates:
+                shown = book.add_format({"num_format": 14})
+                sheet.write_datetime(1, 0, date(2025, 1, 20), shown)
+        if not dates:
+            assert spreadsheet.read(made)["Sheet1"] == {(0, 0): spreadsheet.Cell(7.0)}
+            continue
+        with pytest.raises(Malformed) as refused:
+            spreadsheet.read(made)
+        assert "1904" in refused.value.values["reason"].en
+
+
+def test_all_parts_of_a_workbook_together_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spreadsheet, "_ELEMENTS", 1_000)
+    assert len(spreadsheet.read(io.BytesIO(sheets_of("a", "b", cells=b"<c/>" * 400)))) == 2
+    with pytest.raises(Malformed):
+        spreadsheet.read(io.BytesIO(sheets_of("a", "b", cells=b"<c/>" * 600)))
 
 
 def test_a_remark_that_stands_twice_is_a_fault() -> None:

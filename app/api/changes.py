@@ -21,7 +21,7 @@ from app.api.parameters import NoQuery
 from app.api.replies import FEED_POSITION, reply, takes_gzip
 from app.api.routing import Direct, database, router
 from app.api.watching import Ask, Served, Watcher, hanging_up, read
-from app.errors import Fault, Gone, Invalid, Unauthorized
+from app.errors import AppError, Fault, Gone, Invalid
 
 routes = router("changes", "/v1/changes")
 
@@ -144,7 +144,7 @@ class EventStream(Response):
             with self._watcher.following():
                 async with hanging_up(receive) as gone:
                     # Whatever ends it, the client connects again and goes on where it was.
-                    with suppress(ClientDisconnect, SQLAlchemyError, Unauthorized):
+                    with suppress(ClientDisconnect, SQLAlchemyError, AppError):
                         await self._follow(send, gone)
         await send({"type": "http.response.body", "body": b""})
 

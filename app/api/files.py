@@ -137,10 +137,10 @@ def _csv(pieces: Pieces, staging: Staging) -> Iterator[Read]:
     """Read a long table, whose rows may come in any order: they are sorted by report first."""
     encoding = "utf-8-sig" if _is_utf8(pieces()) else "gb18030"
     rows: list[Row] = []
-    torn: int | None = None
+    torn: Read | None = None
     for found in _rows(_lines(pieces(), encoding)):
         if isinstance(found, Read):
-            torn = torn or found.line
+            torn = torn or found
             yield found
             continue
         rows.append(found)
@@ -216,10 +216,11 @@ def _fields(text: str) -> tuple[list[str], Fault | None]:
 def _broken(number: int, text: str, order: list[int] | None, fault: Fault) -> Row | Read:
     """Return a line that cannot be read as one of its report, which is faulty then, if it has one.
 
-    It has if agency and year stand before all else, and are that.
+    It has if agency and year stand before all else, and are that, and the line is not two of them.
     """
     first = text.split(",", 2)[:2]
-    if order is not None and sorted(order[:2]) == [0, 1] and len(first) == 2:
+    is_one = "\r" not in text and text.rstrip(", ").count(",") < len(COLUMNS)
+    if order is not None and sorted(order[:2]) == [0, 1] and len(first) == 2 and is_one:
         agency, year = (first[place].strip().strip('"') for place in order[:2])
         if is_agency_code(agency) and re.fullmatch("[0-9]{4}", year):
             reason = fault.values.get("reason", Label("", ""))
@@ -232,7 +233,7 @@ def _order(header: list[str]) -> list[int] | None:
     return [names.index(name) for name in COLUMNS] if sorted(names) == sorted(COLUMNS) else None
 
 
-def _report(agency: str, year: str, rows: Iterator[Row], torn: int | None) -> Read:
+def _report(agency: str, year: str, rows: Iterator[Row], torn: Read | None) -> Read:
     """Make a report of its rows; a fault is on the line that it comes from.
 
     `torn` is the first line of the file that may be of any report: then none is known to be whole.
@@ -241,7 +242,8 @@ def _report(agency: str, year: str, rows: Iterator[Row], torn: int | None) -> Re
     places: dict[str, int] = {}
     faults: list[Fault] = []
     if torn is not None:
-        faults.append(Fault(None, "maybe-torn", {"line": torn}, line=torn))
+        values = {"line": torn.line, "cause": torn.faults[0].code}
+        faults.append(Fault(None, "maybe-torn", values, line=torn.line))
     form, first = lines.form_in(body), 0
     for count, (_, _, line, *cell) in enumerate(rows):
         first = first or line

@@ -582,8 +582,8 @@ FAULTS: dict[str, Label] = {
     ),
     "malformed-csv": Label("不合 CSV 语法：{reason}。", "Is not CSV: {reason}."),
     "maybe-torn": Label(
-        "第 {line} 行读不出属于哪份报告，因此本文件中的报告是否完整均无法确定。",
-        "Line {line} does not tell of which report it is, so no report is known to be whole.",
+        "第 {line} 行（{cause}）读不出属于哪份报告，因此各报告是否完整均无法确定。",
+        "Line {line} ({cause}) does not tell of which report it is: none is known to be whole.",
     ),
     "too-many-faults": Label(
         "有误的行超过 {limit} 行，以下未读，未保存任何内容。",

@@ -22,7 +22,7 @@ from app.errors import Malformed
 SIZE: Final = 32 * 1024 * 1024
 """How many bytes the parts of a file may have, uncompressed."""
 _PARTS = 500
-_ELEMENTS = 500_000
+_ELEMENTS = 2_000_000
 _DEPTH = 64
 _STRINGS, _STYLES = "xl/sharedStrings.xml", "xl/styles.xml"
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
@@ -49,10 +49,14 @@ Source = str | Path | IO[bytes]
 
 
 class Cell(NamedTuple):
-    """What is in a cell; `broken` if that is an error, or a formula without its result."""
+    """What is in a cell; `broken` if that is an error, or a formula without its result.
+
+    `is_date` tells of a number that is shown as a date: the value is that, then.
+    """
 
     value: Value
     broken: bool = False
+    is_date: bool = False
 
 
 Sheet = dict[tuple[int, int], Cell]
@@ -179,13 +183,15 @@ def _sheets(package: _Package) -> dict[str, Sheet]:
     strings = _strings(package) if package.has(_STRINGS) else []
     dates = _dates(package) if package.has(_STYLES) else frozenset()
     options, sheets = package.attributes("xl/workbook.xml", "workbookPr", "sheet")
-    if any(each.get("date1904") in {"1", "true"} for each in options):
-        raise unreadable(_COUNTS_FROM_1904)
+    is_of_1904 = any(each.get("date1904") in {"1", "true"} for each in options)
     found = {}
     for sheet in sheets:
         ids = [value for key, value in sheet.items() if _local(key) == "id"]
         target = targets[ids[0]].removeprefix("/xl/")
-        found[sheet["name"]] = _cells(package, f"xl/{target}", strings, dates)
+        cells = _cells(package, f"xl/{target}", strings, dates)
+        if is_of_1904 and any(cell.is_date for cell in cells.values()):
+            raise unreadable(_COUNTS_FROM_1904)
+        found[sheet["name"]] = cells
     return found
 
 
@@ -306,7 +312,9 @@ def _cells(package: _Package, part: str, strings: list[str], dates: frozenset[st
 
 
 def _dated(cell: Cell) -> Cell:
-    return Cell(day(cell.value) or cell.value) if isinstance(cell.value, float) else cell
+    if not isinstance(cell.value, float):
+        return cell
+    return Cell(day(cell.value) or cell.value, is_date=True)
 
 
 def position(name: str) -> tuple[int, int]:

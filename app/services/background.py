@@ -331,7 +331,8 @@ class Importer:
 
     def _end(self, run: _Run, connection: Connection) -> None:
         counts = importing.counts(run.staging)
-        has_failed = run.job.mode == "atomic" and counts["failed"] > 0
+        is_atomic = run.job.mode == "atomic"
+        has_failed = run.staging.is_given_up or (is_atomic and counts["failed"] > 0)
         run.phase = "ended"
         is_mine = imports.end(
             connection,

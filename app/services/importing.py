@@ -29,8 +29,8 @@ AGENCIES = 200
 _SIZE = 4 * 2**20  # bytes of staged reports that are written at a time, about
 _ROWS = 500
 _SETTLED = 100  # outcomes that are kept at a time: those of a dry run have findings
-MOST_FAULTS = 1_000
-"""How many faults of one line are named: more than a report has cells."""
+MOST_FAULTS, MOST_TOLD = 1_000, 10_000
+"""How many faults of one line are named, and of a file before each line has its first alone."""
 MOST_FAILED = 100_000
 """How many lines may have faults. Of a file with more, nothing is stored in any mode."""
 
@@ -59,7 +59,7 @@ class Read:
 
 def stage(staging: Staging, read: Iterable[Read], tick: Callable[[int], None]) -> None:
     """Keep what was read; `tick` is told how many reports that was."""
-    lines, failed = iter(read), 0
+    lines, failed, room = iter(read), 0, MOST_TOLD
     while some := list(islice(lines, _ROWS)):
         failed += sum(bool(each.faults) for each in some)
         if failed > MOST_FAILED:
@@ -71,7 +71,11 @@ def stage(staging: Staging, read: Iterable[Read], tick: Callable[[int], None]) -
             for each in some
             if not each.faults and each.agency is not None and each.year is not None
         )
-        staging.settle(_failed(r.line, r.agency, r.year, r.faults) for r in some if r.faults)
+        for each in some:
+            if each.faults:
+                told = each.faults[: max(1, room)]
+                room -= len(told)
+                staging.settle([_failed(each.line, each.agency, each.year, told)])
         tick(len(some))
 
 

@@ -13,6 +13,7 @@ LONGEST_LINE = 4 * 2**20
 """How many bytes a line has at most: a report with all that is shown of it, as it is exported."""
 _IN_MEMORY = 4 * 2**20
 _GZIP = 31  # zlib's name for the gzip format
+_MEMBERS, _LEAST = 100, 1_024  # a file has so many members, and one more for so many bytes in them
 _LEVEL = 1
 
 
@@ -45,6 +46,7 @@ class Spool:
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
         self._sizes: list[int] = []
         self._waiting = bytearray()
+        self._packed = self._members = 0
         self.size = 0
         self.lines = 0
 
@@ -59,6 +61,9 @@ class Spool:
         if self._unpacking is None:
             self._add(data)
             return
+        self._packed += len(data)
+        if self._packed > self._limit:
+            raise TooLarge
         while data:
             data = self._unpack(data)
 
@@ -69,6 +74,9 @@ class Spool:
         """
         assert self._unpacking is not None
         if self._unpacking.eof:  # what follows is packed by itself, as files joined to one are
+            self._members += 1
+            if self._members > _MEMBERS + self.size // _LEAST:
+                raise NotPacked
             self._unpacking = zlib.decompressobj(_GZIP)
         try:
             self._add(self._unpacking.decompress(data, PIECE))

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _PATIENCE = 5.0
 """Seconds that the resolving of a name may take."""
-_RESOLVERS = ThreadPoolExecutor(128, "resolver")
+_RESOLVERS = ThreadPoolExecutor(512, "resolver")
 """Threads that wait for names: one that takes long keeps no other, nor anything else, waiting."""
 
 

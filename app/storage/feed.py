@@ -261,14 +261,15 @@ def start_anew(connection: Connection, lost: int | None) -> None:
     """Let the feed of a restored database go on beyond every number that was ever given.
 
     `lost` is the last number of the database that was replaced, None if that is not known. So who
-    followed that is told to load everything again, and no number stands for two changes.
+    followed that is told to load everything again, and no number stands for two changes. A smaller
+    number is of a database that was made since: how far the lost one was is not known.
     """
     if not sa.inspect(connection).has_table(_CLOCK.name):  # a backup of before there was a feed
         return
     last = int(connection.execute(sa.select(_CLOCK.c.seq)).scalar_one())
-    if lost is not None and lost <= last:
+    if lost == last:  # nothing was written since
         return
-    new = last + SKIPPED if lost is None else lost + 1
+    new = lost + 1 if lost is not None and lost > last else last + SKIPPED
     connection.execute(sa.delete(_CHANGE))
     connection.execute(sa.update(_CLOCK).values(seq=new, oldest=new + 1))
 

@@ -95,7 +95,7 @@ def last_change(path: Path) -> int | None:
 
 def start_feed_anew(path: Path, lost: int | None) -> None:
     """Let the feed in a database that nobody has open begin anew; see `feed.start_anew`."""
-    engine = sa.create_engine(f"sqlite:///{path}")
+    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
     try:
         run(engine, lambda connection: feed.start_anew(connection, lost))
     finally:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from app.storage import agencies, bulk, successions, years
-from app.storage.models import Agency, AgencyPeriod, MirrorState, Report
+from app.storage.models import PUBLISHED, Agency, AgencyPeriod, MirrorState, Report
 from app.storage.successions import Tie
 
 Key = tuple[str, int]
@@ -119,6 +119,12 @@ def states(session: Session) -> dict[Key, str]:
     """Return how far the filing of each report is."""
     found = _rows(session, sa.select(col(Report.agency), col(Report.year), col(Report.state)))
     return {(agency, year): state for agency, year, state in found}
+
+
+def published(session: Session) -> set[Key]:
+    """Return the keys of the reports that are shown to everybody."""
+    shown = sa.table(f"{PUBLISHED}report", sa.column("agency"), sa.column("year"))
+    return set(_rows(session, sa.select(shown.c.agency, shown.c.year)))
 
 
 def reports_on(session: Session, of: Collection[int]) -> set[Key]:

@@ -57,11 +57,11 @@ class Staging:
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._database.executescript(_TABLES)
         self._years: list[int] | None = None
-        self._is_given_up = False
+        self.is_given_up = False
 
     def give_up(self) -> None:
         """Let nothing be written of all that was kept."""
-        self._is_given_up = True
+        self.is_given_up = True
 
     def close(self) -> None:
         """Throw everything away."""
@@ -94,7 +94,7 @@ class Staging:
             " GROUP BY agency ORDER BY agency LIMIT ?"
         )
         found: list[str] = []
-        if self._is_given_up:
+        if self.is_given_up:
             return found
         for agency, bytes_of_it in self._database.execute(query, (after, most)):
             found.append(agency)

@@ -127,7 +127,10 @@ def with_published(made: Mirror, found: Fetched[Key]) -> Fetched[Key]:
 
 
 def _published(made: Mirror, code: str, year: int) -> Json | None:
+    """Return what was published, as everybody sees it, or else by the history of the filing."""
     path = f"/v1/reports/{code}/{year}"
+    if (body := remote.shown(made.source, path)) is not None:
+        return body
     told = remote.find(made.source, f"{path}/transitions")
     reason = shown = None
     for step in told["history"] if told else ():
@@ -135,7 +138,7 @@ def _published(made: Mirror, code: str, year: int) -> Json | None:
             reason = step["comment"]
         if step["to"] == "published":
             shown = (step["revision"], reason)
-    if shown is None:  # it was published elsewhere, and the source is a copy, too
+    if shown is None:
         return None
     body = remote.find(made.source, f"{path}/revisions/{shown[0]}")
     return body and body | {"state": "published", "correction": shown[1]}

@@ -99,11 +99,15 @@ def _resynced(made: Mirror) -> Iterator[str]:
 
 
 def _placed(made: Mirror) -> Iterator[str]:
-    """Repair the reports whose filing is elsewhere than at the source."""
-    ours, keys = made.read(mirror.states), Keys()
+    """Repair the reports whose filing is elsewhere than at the source.
+
+    And those that are being corrected, of which nothing that was published is shown.
+    """
+    ours, shown, keys = made.read(mirror.states), made.read(mirror.published), Keys()
     for each in remote.listed(made.source, "/v1/reports", under=made.under):
         key, state = (each["agency"]["code"], each["year"]), each.get("state", "draft")
-        if ours.get(key, state) != state:
+        is_hidden = each.get("correction") is not None and key not in shown
+        if ours.get(key, state) != state or is_hidden:
             keys.reports.add(key)
     if keys.reports:
         yield f"reports stand elsewhere than at the source: {_named(keys)}"

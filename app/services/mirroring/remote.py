@@ -88,6 +88,18 @@ def find(remote: Remote, path: str, **query: Any) -> Json | None:
     return _patiently(lambda: _read(remote, path, query))
 
 
+def shown(remote: Remote, path: str) -> Json | None:
+    """Read a resource as everybody sees it, without a key; None if they do not."""
+
+    def asked() -> Json | None:
+        request = remote.client.build_request("GET", path)
+        request.headers.pop("Authorization", None)
+        reply = remote.client.send(request)
+        return None if reply.status_code in {401, 403} else _found(reply)
+
+    return _patiently(asked)
+
+
 def read(remote: Remote, path: str, **query: Any) -> Json:
     """Read a resource that is always there."""
     found = find(remote, path, **query)
@@ -160,7 +172,10 @@ def _ending(line: bytes, reports: int) -> Json:
 
 
 def _read(remote: Remote, path: str, query: Json) -> Json | None:
-    reply = remote.client.get(path, params={k: v for k, v in query.items() if v is not None})
+    return _found(remote.client.get(path, params={k: v for k, v in query.items() if v is not None}))
+
+
+def _found(reply: httpx2.Response) -> Json | None:
     if reply.status_code == 404 and _problem(reply) in _ABSENT:
         return None
     _require_ok(reply)

@@ -98,9 +98,10 @@ def _put(settings: Settings, source: Path) -> list[str]:
             files.start_feed_anew(new, None)
         return [f"restored {target} at revision {revision}", "now run: gongkai migrate"]
     aside = target.with_name(f"{target.name}.before-restore-{_time()}")
+    lost = files.last_change(target)  # not while it is held: to close it would let it go
     try:
         with files.held(target):
-            revision = _exchanged(source, target, aside)
+            revision = _exchanged(source, target, aside, lost)
     except InUse:
         raise OperatingError(f"{target}: is in use; stop the service first") from None
     return [
@@ -110,13 +111,13 @@ def _put(settings: Settings, source: Path) -> list[str]:
     ]
 
 
-def _exchanged(source: Path, target: Path, aside: Path) -> str:
+def _exchanged(source: Path, target: Path, aside: Path, lost: int | None) -> str:
     """Put a copy in the target's place; whatever fails, the target is what it was."""
     moved = False
     try:
         with _in_place_of(target, force=True) as new:
             revision = _fit(source, new, used=False)
-            files.start_feed_anew(new, files.last_change(target))
+            files.start_feed_anew(new, lost)
             files.move(target, aside)
             moved = True
     except BaseException:
