@@ -419,8 +419,10 @@ def test_while_a_correction_is_made_the_copy_shows_what_was_published_last(
         mirrored(url)
         assert_shown_alike(source, url)
     with copy_of(copy_url) as copy:  # as one that was made before this was copied
-        with write_engine(quiet(copy_url)).begin() as connection:
+        engine = write_engine(quiet(copy_url))
+        with engine.begin() as connection:
             connection.execute(sa.text("DELETE FROM published_report WHERE year = 2023"))
+        engine.dispose()
         assert as_(copy, None, "GET", path).status_code == 404
     mirrored(copy_url, verify=True)
     assert_shown_alike(source, copy_url)
