@@ -340,6 +340,15 @@ def taking_steps(client: TestClient) -> Callable[..., None]:
     return take
 
 
+def publish_in_the_copy_alone(source: TestClient, copy_url: str) -> None:
+    """Copy a draft, and publish it in the copy: everybody sees it there."""
+    put_report(source, "g-1", 2023)
+    mirrored(copy_url)
+    with copy_of(copy_url) as copy:
+        taking_steps(copy)("g-1", 2023, "submit", "accept", "publish")
+        assert len(shown(copy, None)) == 1
+
+
 def shown(client: TestClient, key: str | None) -> list[Json]:
     """Return all reports as one with this key sees them, but for times and ETags."""
     found = as_(client, key, "GET", "/v1/reports").json()["items"]
@@ -447,10 +456,7 @@ def test_a_part_follows_what_was_published_while_agencies_moved(
 def test_what_was_published_in_the_copy_alone_is_found_where_all_is_compared(
     source: TestClient, copy_url: str
 ) -> None:
-    put_report(source, "g-1", 2023)
-    mirrored(copy_url)
-    with copy_of(copy_url) as copy:
-        taking_steps(copy)("g-1", 2023, "submit", "accept", "publish")
+    publish_in_the_copy_alone(source, copy_url)
     said = mirrored(copy_url, verify=True)
     assert "reports stand elsewhere than at the source: g-1/2023" in said
     assert_shown_alike(source, copy_url)
@@ -483,11 +489,7 @@ def test_a_report_is_deleted_however_it_stands_in_the_copy(
 def test_what_was_published_in_the_copy_alone_is_shown_no_longer(
     source: TestClient, copy_url: str
 ) -> None:
-    put_report(source, "g-1", 2023)
-    mirrored(copy_url)
-    with copy_of(copy_url) as copy:
-        taking_steps(copy)("g-1", 2023, "submit", "accept", "publish")
-        assert len(shown(copy, None)) == 1
+    publish_in_the_copy_alone(source, copy_url)
     source.patch("/v1/reports/g-1/2023", json={"overview": "新"}).raise_for_status()
     mirrored(copy_url)
     assert_shown_alike(source, copy_url)

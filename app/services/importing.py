@@ -71,11 +71,13 @@ def stage(staging: Staging, read: Iterable[Read], tick: Callable[[int], None]) -
             for each in some
             if not each.faults and each.agency is not None and each.year is not None
         )
+        outcomes = []
         for each in some:
             if each.faults:
                 told = each.faults[: max(1, room)]
                 room -= len(told)
-                staging.settle([_failed(each.line, each.agency, each.year, told)])
+                outcomes.append(_failed(each.line, each.agency, each.year, told))
+        staging.settle(outcomes)
         tick(len(some))
 
 
