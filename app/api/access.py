@@ -47,11 +47,15 @@ async def enter(request: Request, right: Right | None) -> None:
     is_open = state.settings.anonymous_read
     scope[PRIVATE] = not (is_open and right == "reference")
     limits: Limits = state.limits
-    given = [value for name, value in scope["headers"] if name == b"authorization"]
+    given = _credentials(scope)
     found = await _known(scope, given, state.callers, limits) if given else ANONYMOUS
     scope[CALLER] = found
     limits.admit(scope, found)
     require(right, found, request.path_params, is_open=is_open)
+
+
+def _credentials(scope: Any) -> list[bytes]:
+    return [value for name, value in scope["headers"] if name == b"authorization"]
 
 
 async def _known(scope: Any, given: list[bytes], callers: Callers, limits: Limits) -> Caller:
@@ -86,7 +90,7 @@ async def require_still(request: Request) -> None:
 
     Raises `Unauthorized` if they may no longer see what they did.
     """
-    given = [value for name, value in request.scope["headers"] if name == b"authorization"]
+    given = _credentials(request.scope)
     if not given:
         return
     callers: Callers = request.app.state.callers

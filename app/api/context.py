@@ -18,9 +18,18 @@ _AT_ONCE = 256
 _random: Iterator[str] = iter(())
 
 
+def root_of(scope: MutableMapping[str, Any]) -> str:
+    """Return the path under which a proxy shows the service, without a slash at its end.
+
+    Within a folder of files the scope's `root_path` is that of the folder.
+    """
+    found: str = scope.get("app_root_path", scope.get("root_path", ""))
+    return found
+
+
 def path_of(scope: MutableMapping[str, Any]) -> str:
     """Return the path of a request, below the one under which a proxy shows the service."""
-    return str(scope["path"]).removeprefix(scope.get("root_path", ""))
+    return str(scope["path"]).removeprefix(root_of(scope))
 
 
 def header(request: Request, name: bytes) -> str | None:

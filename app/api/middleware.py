@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.context import ARRIVED, HEAD, request_id
+from app.api.context import ARRIVED, HEAD, request_id, root_of
 from app.api.dispatch import Dispatch
 from app.api.joining import CYCLE, join
 from app.api.limits import LEAVE, RATE
@@ -144,7 +144,7 @@ class _Reply:
         await self._send(message)
 
     def _dress(self, headers: list[tuple[bytes, bytes]]) -> None:
-        if root := self._scope.get("root_path"):
+        if root := root_of(self._scope):
             headers[:] = [
                 (name, root.encode() + value) if name in _PLACES else (name, value)
                 for name, value in headers

@@ -19,25 +19,24 @@ from app.storage import agencies, years
 
 _YEAR_PATTERN = r"^[1-9][0-9]{3}$"
 _IS_YEAR = re.compile(r"[1-9][0-9]{3}").fullmatch
-AgencyCode = Annotated[
-    str, Path(description="The agency's code.", examples=["321300"], pattern=CODE_PATTERN)
-]
-YearPath = Annotated[
-    str, Path(description="The reporting year.", examples=["2024"], pattern=_YEAR_PATTERN)
-]
+
+
+def _agency(example: str) -> Any:
+    return Path(description="The agency's code.", examples=[example], pattern=CODE_PATTERN)
+
+
+def _year(example: str) -> Any:
+    return Path(description="The reporting year.", examples=[example], pattern=_YEAR_PATTERN)
+
+
+AgencyCode = Annotated[str, _agency("321300")]
+YearPath = Annotated[str, _year("2024")]
 FormKey = Annotated[str, Path(description="The form's key.", examples=["2021"])]
 
 
 def exemplified(agency: str, year: str) -> tuple[Any, Any]:
     """Return `AgencyCode` and `YearPath` with other examples."""
-    return (
-        Annotated[
-            str, Path(description="The agency's code.", examples=[agency], pattern=CODE_PATTERN)
-        ],
-        Annotated[
-            str, Path(description="The reporting year.", examples=[year], pattern=_YEAR_PATTERN)
-        ],
-    )
+    return Annotated[str, _agency(agency)], Annotated[str, _year(year)]
 
 
 def year_in(path: str) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.context import header, request_id
+from app.api.context import header, request_id, root_of
 from app.api.remembering import remembered
 from app.api.texts import FAULTS, PROBLEMS
 from app.domain.layout import Label
@@ -67,10 +67,8 @@ def problem(
     """Return a problem as a response."""
     lang = language_of(request)
     kind = PROBLEMS[slug]
-    scope = request.scope  # within the folder of static files root_path is that of the folder
-    root = scope.get("app_root_path", scope.get("root_path", ""))
     body = {
-        "type": f"{root}/problems/{slug}",
+        "type": f"{root_of(request.scope)}/problems/{slug}",
         "title": _said(kind.title, lang, {}),
         "status": status,
         "detail": _said(kind.detail, lang, values or {}),

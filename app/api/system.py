@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from app.api import openapi
+from app.api.context import root_of
 from app.api.documentation import RETRY_AFTER, example, problems
 from app.api.middleware import failure
 from app.api.problems import language_of
@@ -95,7 +96,7 @@ async def metrics(request: Request) -> Response:
 @routes.get("/docs", include_in_schema=False)
 async def docs(request: Request) -> Response:
     """Return the page on which the API can be explored; it needs no internet."""
-    root = request.scope.get("root_path", "")
+    root = root_of(request.scope)
     assets = f"{root}/static/swagger-ui"
     page = get_swagger_ui_html(
         openapi_url=f"{root}/openapi.json",
@@ -128,7 +129,7 @@ async def openapi_json(request: Request) -> Response:
 @routes.get("/", include_in_schema=False)
 async def index(request: Request) -> Response:
     """Say where things are."""
-    root = request.scope.get("root_path", "")
+    root = root_of(request.scope)
     links = {
         "docs": "/docs",
         "openapi": "/openapi.json",
