@@ -373,15 +373,19 @@ def test_a_job_is_taken_over_only_from_an_owner_that_is_gone() -> None:
         assert background.is_claimable(job) is expected, owner
 
 
-def test_a_job_is_taken_over_as_it_is_then_and_not_from_one_that_shows_signs_of_life(
-    database_url: str,
-) -> None:
-    job = imports.Job(
+def a_job() -> imports.Job:
+    return imports.Job(
         id=str(uuid.uuid4()), state="queued", mode="partial", dry_run=False, format="ndjson",
         bytes_total=0, phase="waiting", bytes=0, lines=0, written=0, marker=None, counts=None,
         actor=None, only=None, owner=None, lease_until=None, created_at="1", updated_at="1",
         finished_at=None,
     )  # fmt: skip
+
+
+def test_a_job_is_taken_over_as_it_is_then_and_not_from_one_that_shows_signs_of_life(
+    database_url: str,
+) -> None:
+    job = a_job()
     engine = write_engine(quiet(database_url))
     with engine.begin() as connection:
         imports.add(connection, job, [])
@@ -396,6 +400,34 @@ def test_a_job_is_taken_over_as_it_is_then_and_not_from_one_that_shows_signs_of_
         assert (taken.marker, taken.owner, taken.lease_until) == ("m", "second", "6")
         assert not imports.mark(connection, job.id, "first", marker="n", lease_until="9")
     engine.dispose()
+
+
+def test_a_job_that_its_workers_do_not_survive_is_given_up_and_others_are_run(
+    database_url: str,
+) -> None:
+    job, another = a_job(), a_job()
+    engine = write_engine(quiet(database_url))
+    with engine.begin() as connection:
+        for each in (job, another):
+            imports.add(connection, each, [])
+        for identity, is_further in ((job.id, False), (another.id, True)):
+            for n in range(background.MOST_LOST + 1):
+                seen = imports.read(connection, identity)
+                assert seen is not None
+                claimed = imports.claim(connection, seen, f"elsewhere/1/{n}", "1", f"1{n}")
+                assert claimed is not None
+                assert claimed.lost == (1 if is_further and n else n)
+                if is_further:
+                    owner = claimed.owner or ""
+                    imports.mark(connection, identity, owner, marker="m", lease_until=f"1{n}")
+    engine.dispose()
+    with TestClient(create_app(quiet(database_url))) as client:
+        for identity, expected in ((job.id, "failed"), (another.id, "done")):
+            path = f"/v1/imports/{identity}"
+            shown = _state_once(client, path, lambda job: job["state"] not in {"queued", "running"})
+            assert shown["state"] == expected
+            assert (shown["counts"] is None) == (expected == "failed")
+            assert client.get(shown["links"]["outcomes"]).text == ""
 
 
 ODD: tuple[Any, ...] = (

@@ -120,7 +120,13 @@ class ImportOut(schemas.Shown):
     dry_run: bool
     format: str
     progress: ImportProgress
-    counts: ImportCounts | None
+    counts: Annotated[
+        ImportCounts | None,
+        Field(
+            description="Once it has ended. null of one that failed: it could not be run to its "
+            "end, so send the file again, or a smaller one."
+        ),
+    ]
     created_at: schemas.Instant
     updated_at: schemas.Instant
     finished_at: schemas.Instant | None

@@ -47,6 +47,8 @@ Reader = Callable[[str, Pieces, Staging], Iterator[Read]]
 
 _POLL = 5.0  # seconds between two looks for jobs of others
 _BEAT = 0.5  # seconds between two signs of life
+MOST_LOST = 5
+"""After how many workers in a row that were gone, and stored nothing of it, a job is given up."""
 _ME = f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4()}"
 
 
@@ -173,8 +175,11 @@ class Importer:
             job = None
             try:
                 job = await self._claimed()
-                if job is not None:
+                if job is not None and job.lost < MOST_LOST:
                     await asyncio.to_thread(self._run, job)
+                elif job is not None:
+                    log.error("import given up", job=job.id, lost=job.lost)
+                    await self._give_up(job)
             except _Lost:
                 log.warning("import taken over", job=job and job.id)
             except (_Stopped, SQLAlchemyError) as error:

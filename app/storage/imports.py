@@ -41,6 +41,7 @@ class Job:
     created_at: str
     updated_at: str
     finished_at: str | None
+    lost: int = 0
 
 
 _GOES_ON = sa.or_(_JOB.c.state == "queued", _JOB.c.state == "running")
@@ -61,6 +62,7 @@ _CLAIM = Prepared(
         owner=sa.bindparam("new_owner"),
         lease_until=sa.bindparam("new_lease"),
         updated_at=sa.bindparam("new_time"),
+        lost=sa.case((_JOB.c.owner.is_(None), _JOB.c.lost), else_=_JOB.c.lost + 1),
     )
 )
 _OWNED = sa.and_(_THIS, _JOB.c.owner == sa.bindparam("mine"))
@@ -75,7 +77,7 @@ _PROGRESS = Prepared(
 _MARK = Prepared(
     sa.update(_JOB)
     .where(_OWNED)
-    .values({name: sa.bindparam(f"new_{name}") for name in ("marker", "lease_until")})
+    .values({name: sa.bindparam(f"new_{name}") for name in ("marker", "lease_until")} | {"lost": 0})
 )
 _RELEASE = Prepared(
     sa.update(_JOB).where(_OWNED).values(state="queued", owner=sa.null(), lease_until=sa.null())

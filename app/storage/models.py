@@ -340,6 +340,7 @@ class ImportJob(SQLModel, table=True):
     `owner` is the worker that runs it, until `lease_until` at the latest without a sign of life.
     `marker` is the last agency of which a partial import has stored everything. `counts` is JSON.
     `actor` is who sent it, `only` the agency whose reports they may write; NULL for any.
+    `lost` is how many workers in a row were gone before any part of it was stored.
     """
 
     __tablename__ = "import_job"
@@ -363,6 +364,7 @@ class ImportJob(SQLModel, table=True):
     created_at: str = Field(sa_type=_text(INSTANT))
     updated_at: str = Field(sa_type=_text(INSTANT))
     finished_at: str | None = Field(default=None, sa_type=_text(INSTANT))
+    lost: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class ImportChunk(SQLModel, table=True):
