@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,3 +88,14 @@ def test_both_readmes_have_the_same_parts() -> None:
         assert next(found) == next(found)
     for name in (r"`/[a-z0-9/{}_.,-]+", r"GONGKAI_[A-Z_]+", r"\.venv/bin/[a-z]+"):
         assert set(re.findall(name, english)) == set(re.findall(name, chinese))
+
+
+def test_a_server_starts_without_what_few_ask_for() -> None:
+    """They would take a tenth of its memory."""
+    seldom = {"alembic", "arro3", "cryptography", "openpyxl", "xlsxwriter"}
+    code = "import sys, app.main; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "fastapi" in done.stdout.split()
+    assert seldom.isdisjoint(done.stdout.split())

@@ -13,7 +13,7 @@ from httpx2 import Response
 from starlette.requests import Request
 
 from app.api import openapi, replies
-from app.api.files import XLSX
+from app.api.downloads import MEDIA_TYPES
 from app.api.texts import PROBLEMS
 from app.errors import Stale
 from app.main import create_app
@@ -140,7 +140,7 @@ def errors_of_every_kind(client: TestClient, **headers: str) -> dict[str, Respon
         "import-not-found": client.get("/v1/imports/x"),
         "invalid-import": _imported(client, b"{}"),
         "malformed-gzip": _imported(client, b"{}", content_encoding="gzip"),
-        "unreadable-workbook": _imported(client, b"{}", content_type=XLSX),
+        "unreadable-workbook": _imported(client, b"{}", content_type=MEDIA_TYPES["xlsx"]),
         "too-many-requests": _asked_twice(client, key_for(client, "reader", rate_limit=1)),
     }
 

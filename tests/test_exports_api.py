@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.api import exports as exports_api
-from app.documents import flat, workbook
+from app.documents import flat, parquet, workbook
 from app.services import encoding
 from app.services.splicing import Splice
 from app.storage import exports
@@ -385,7 +385,7 @@ async def _drained(url: str, suffix: str) -> int:
         if suffix == "parquet":
             rows = exports.pages(db, {}, list, exports.DESCRIBED)
             with io.BytesIO() as file:
-                await exports_api._built(_Patient(), rows, file, flat.write_parquet_file)  # type: ignore[arg-type]
+                await exports_api._built(_Patient(), rows, file, parquet.write)  # type: ignore[arg-type]
                 return file.tell()
         made = (
             exports_api._lines(db, {}, 1) if suffix == "ndjson" else exports_api._csv(db, {}, False)

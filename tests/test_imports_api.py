@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from httpx2 import Response
 
-from app.api import files
+from app.api.downloads import MEDIA_TYPES
 from app.documents import template
 from app.main import create_app
 from app.services import background, encoding, importing, maintaining
@@ -510,7 +510,7 @@ def test_csv_without_its_header_is_refused(client: TestClient) -> None:
 
 def test_a_workbook_is_a_whole_report_and_its_faults_name_cells(client: TestClient) -> None:
     make_agency(client, A_BUREAU.code)
-    headers = {"content-type": files.XLSX}
+    headers = {"content-type": MEDIA_TYPES["xlsx"]}
     good = template.made(FORM_2021, a_report(2024, requests={"received__total": 5}))
     reply = client.post("/v1/imports", content=good, headers=headers)
     assert outcomes(reply) == [(1, "created")]

@@ -11,8 +11,10 @@ from itertools import groupby
 from typing import Any
 
 from app.api import bodies, lines, schemas
+from app.api.downloads import MEDIA_TYPES
 from app.api.writing import report_contradictions
 from app.documents import workbook
+from app.documents.flat import CSV_COLUMNS
 from app.domain.codes import is_agency_code
 from app.domain.layout import Form, Label, Table
 from app.domain.report import Filing
@@ -27,17 +29,15 @@ Json = dict[str, Any]
 Pieces = Callable[[], Iterable[bytes]]
 """What reads the file, unpacked and from its beginning, each time it is called."""
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FORMATS = {
     "application/x-ndjson": "ndjson",
     "application/ndjson": "ndjson",
     "application/jsonl": "ndjson",
     "text/csv": "csv",
-    XLSX: "xlsx",
+    MEDIA_TYPES["xlsx"]: "xlsx",
 }
 """The media types that are imported."""
 
-_BOM = codecs.BOM_UTF8
 _TRAILER = {"end", "reports", "feed_position"}
 """The members of the last line of an export: it is no report."""
 
@@ -63,7 +63,7 @@ def _ndjson(pieces: Iterable[bytes]) -> Iterator[Read]:
             fault = Fault(None, "line-too-long", {"limit": LONGEST_LINE})
             yield Read(number, faults=(fault,))
             continue
-        text = line.removeprefix(_BOM) if number == 1 else line
+        text = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
         if not text.isspace() and text:
             found = lines.quick(number, text) or _careful(number, text)
             if found is not None:
@@ -122,7 +122,6 @@ def _xlsx(pieces: Iterable[bytes]) -> Iterator[Read]:
 
 # CSV
 
-COLUMNS = ("agency", "year", "table", "line", "column", "value")
 _MOST_ROWS = 2_000
 """How many rows a report may have; the largest form has some 300 cells."""
 _ROWS = 500
@@ -187,15 +186,17 @@ def _rows(lines: Iterable[tuple[int, str, Fault | None]]) -> Iterator[Row | Read
     order: list[int] | None = None
     for number, text, wrong in lines:
         row, fault = ([], wrong) if wrong else _fields(text)
-        if order is not None and not fault and len(row) not in {0, len(COLUMNS)}:
-            expected = Label(f"应有 {len(COLUMNS)} 列", f"there should be {len(COLUMNS)} columns")
+        if order is not None and not fault and len(row) not in {0, len(CSV_COLUMNS)}:
+            expected = Label(
+                f"应有 {len(CSV_COLUMNS)} 列", f"there should be {len(CSV_COLUMNS)} columns"
+            )
             fault = Fault(None, "malformed-csv", {"reason": expected})
         if fault:
             yield _broken(number, text, order, fault)
         elif order is None and row:
             order = _order(row)
             if order is None:
-                fault = Fault(None, "bad-header", {"expected": ",".join(COLUMNS)})
+                fault = Fault(None, "bad-header", {"expected": ",".join(CSV_COLUMNS)})
                 yield Read(number, faults=(fault,))
                 return
         elif order is not None and row:
@@ -219,7 +220,7 @@ def _broken(number: int, text: str, order: list[int] | None, fault: Fault) -> Ro
     It has if agency and year stand before all else, and are that, and the line is not two of them.
     """
     first = text.split(",", 2)[:2]
-    is_one = "\r" not in text and text.rstrip(", ").count(",") < len(COLUMNS)
+    is_one = "\r" not in text and text.rstrip(", ").count(",") < len(CSV_COLUMNS)
     if order is not None and sorted(order[:2]) == [0, 1] and len(first) == 2 and is_one:
         agency, year = (first[place].strip().strip('"') for place in order[:2])
         if is_agency_code(agency) and re.fullmatch("[0-9]{4}", year):
@@ -230,7 +231,11 @@ def _broken(number: int, text: str, order: list[int] | None, fault: Fault) -> Ro
 
 def _order(header: list[str]) -> list[int] | None:
     names = [name.strip().lower() for name in header]
-    return [names.index(name) for name in COLUMNS] if sorted(names) == sorted(COLUMNS) else None
+    return (
+        [names.index(name) for name in CSV_COLUMNS]
+        if sorted(names) == sorted(CSV_COLUMNS)
+        else None
+    )
 
 
 def _report(agency: str, year: str, rows: Iterator[Row], torn: Read | None) -> Read:

@@ -17,6 +17,7 @@ from starlette.responses import Response, StreamingResponse
 from app.api import bodies, files, parameters, queries, schemas
 from app.api.access import caller_of
 from app.api.documentation import ETAG, IDEMPOTENT, RETRY_AFTER, lists, problems, reads
+from app.api.downloads import MEDIA_TYPES
 from app.api.parameters import NoQuery
 from app.api.problems import language_of, response_to, told
 from app.api.queries import Listing, ListQuery
@@ -133,7 +134,7 @@ class ImportOut(schemas.Shown):
     links: dict[str, str]
 
 
-_NDJSON = "application/x-ndjson"
+_NDJSON = MEDIA_TYPES["ndjson"]
 _NDJSON_EXAMPLE = "\n".join(
     (
         '{"agency":"321300","year":2024,"overview":"略","tables":{"licensing":{"filing":"nil"}}}',
@@ -166,7 +167,7 @@ _BODY: dict[str, Any] = {
         "application/ndjson": _as(_NDJSON_EXAMPLE),
         "application/jsonl": _as(_NDJSON_EXAMPLE),
         "text/csv": _as(_CSV_EXAMPLE),
-        files.XLSX: {"schema": {"type": "string", "format": "binary"}},
+        MEDIA_TYPES["xlsx"]: {"schema": {"type": "string", "format": "binary"}},
     },
 }
 _PREFER = {

@@ -1,16 +1,13 @@
-"""Many reports as flat files: long CSV, sheets, Parquet.
+"""Many reports as flat files: long CSV, and sheets; `parquet` makes the third kind.
 
 Each works on reports as they are served, page by page, and holds no more than a page of them.
 """
 
+import codecs
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 from itertools import chain
 from typing import IO, Any, Final
-
-import arro3.core as arrow
-from arro3.io import write_parquet
 
 from app.domain.layout import NOT_APPLICABLE, Cell, Label
 from app.forms import TABLE_KEYS, cells_of, choices_of
@@ -20,15 +17,13 @@ Pages = Iterable[Sequence[Json]]
 """Reports as they are served, but that sheets and Parquet want `kind` and `level` of the agency."""
 
 CSV_COLUMNS: Final = ("agency", "year", "table", "line", "column", "value")
-BOM: Final = b"\xef\xbb\xbf"
 MOST_ROWS: Final = 1_048_574
 """How many rows a sheet holds under its two lines of headings."""
-_ROW_GROUP = 10_000  # rows that Parquet keeps together, and in memory while they are written
 
 
 def csv_head() -> bytes:
     """Return how a long CSV file begins."""
-    return BOM + ",".join(CSV_COLUMNS).encode() + b"\r\n"
+    return codecs.BOM_UTF8 + ",".join(CSV_COLUMNS).encode() + b"\r\n"
 
 
 def csv_rows(reports: Iterable[Json]) -> bytes:
@@ -55,7 +50,7 @@ def _long(report: Json) -> Iterator[str]:
                 yield f"{start}{column},{'' if value is None else value}\r\n"
 
 
-_HEAD = (
+HEAD = (
     ("agency", Label("机构代码", "Agency")),
     ("agency_name", Label("机构名称", "Agency's name")),
     ("kind", Label("机构类别", "Kind")),
@@ -72,29 +67,31 @@ _REPORT = (
     ("created_at", Label("创建时间", "Created at")),
     ("updated_at", Label("更新时间", "Updated at")),
 )
-_SEVERITIES = ("error", "warning", "info")
+SEVERITIES = ("error", "warning", "info")
 
 
-def _head(report: Json) -> tuple[Any, ...]:
+def head_of(report: Json) -> tuple[Any, ...]:
+    """Return a report's values of `HEAD`."""
     agency = report["agency"]
     named = (agency["code"], agency["name"], agency["kind"], agency["level"])
     return *named, report["year"], report["form"]
 
 
-def _summary(report: Json) -> Iterator[Any]:
+def summary_of(report: Json) -> Iterator[Any]:
+    """Yield a report's values of `SUMMARY`."""
     yield from (report[name] for name, _ in _REPORT)
-    yield from (report["counts"][severity] for severity in _SEVERITIES)
+    yield from (report["counts"][severity] for severity in SEVERITIES)
     yield from (report["tables"].get(key, {}).get("filing") for key in TABLE_KEYS)
 
 
-_SUMMARY_NAMES = (
+SUMMARY = (
     *_REPORT,
-    *((severity, Label(severity, severity)) for severity in _SEVERITIES),
+    *((severity, Label(severity, severity)) for severity in SEVERITIES),
     *((f"{key}__filing", Label(key, key)) for key in TABLE_KEYS),
 )
 
 
-def _values(key: str, table: Json) -> list[Any]:
+def values_of(key: str, table: Json) -> list[Any]:
     """Return a table's cells in the order of `cells_of`; those that its form lacks are None."""
     data = table["data"]
     return [
@@ -111,7 +108,7 @@ class _Sheet:
         heads = list(columns)
         self.write([label.zh for _, label in heads])
         self.write([key for key, _ in heads])
-        self._sheet.freeze_panes(2, len(_HEAD))
+        self._sheet.freeze_panes(2, len(HEAD))
 
     def write(self, values: Iterable[Any]) -> None:
         """Write a row; texts are texts, whatever they begin with."""
@@ -124,7 +121,7 @@ class _Sheet:
 
 
 def _columns(key: str) -> Iterator[tuple[str, Label]]:
-    yield from _HEAD
+    yield from HEAD
     yield "filing", Label("填报情况", "Filing")
     yield from choices_of(key).items()
     for name, cell in cells_of(key).items():
@@ -143,11 +140,11 @@ def write_xlsx(file: IO[bytes], pages: Pages) -> None:
         options = {"constant_memory": True, "tmpdir": folder, "use_zip64": True}
         book = xlsxwriter.Workbook(file, options)
         try:
-            reports = _Sheet(book, "reports", (*_HEAD, *_SUMMARY_NAMES))
+            reports = _Sheet(book, "reports", (*HEAD, *SUMMARY))
             sheets = {key: _Sheet(book, key, _columns(key)) for key in TABLE_KEYS}
             for report in chain.from_iterable(pages):
-                head = _head(report)
-                reports.write((*head, *_summary(report)))
+                head = head_of(report)
+                reports.write((*head, *summary_of(report)))
                 for key, table in report["tables"].items():
                     if table["data"] is not None:
                         members = (table.get(name) for name in ("filing", *choices_of(key)))
@@ -155,7 +152,7 @@ def write_xlsx(file: IO[bytes], pages: Pages) -> None:
                             (
                                 *head,
                                 *members,
-                                *map(_number, cells_of(key).values(), _values(key, table)),
+                                *map(_number, cells_of(key).values(), values_of(key, table)),
                             )
                         )
         except BaseException:
@@ -178,84 +175,3 @@ def _number(cell: Cell, value: Any) -> Any:
         digits = value.replace(".", "").strip("0")
         return float(value) if len(digits) <= 15 else value
     return value
-
-
-_TEXT, _LONG = arrow.DataType.utf8(), arrow.DataType.int64()
-_DECIMAL = arrow.DataType.decimal128(18, 6)
-_TEXTS = arrow.DataType.list(arrow.Field("item", _TEXT, nullable=False))
-
-
-@cache
-def _schema() -> Any:
-    texts = {name: _TEXT for name, _ in (*_HEAD, *_SUMMARY_NAMES)}
-    kinds = texts | dict.fromkeys(("year", *_SEVERITIES), _LONG)
-    fields = [arrow.Field(name, kind) for name, kind in kinds.items()]
-    for key in TABLE_KEYS:
-        fields += [arrow.Field(f"{key}__{name}", _TEXT) for name in choices_of(key)]
-        fields += [
-            arrow.Field(f"{key}__{name}", _DECIMAL if cell.column.unit.is_decimal else _LONG)
-            for name, cell in cells_of(key).items()
-        ]
-    return arrow.Schema([*fields, arrow.Field("not_applicable", _TEXTS)])
-
-
-def write_parquet_file(file: IO[bytes], pages: Pages) -> None:
-    """Write reports as Parquet: a wide row for each, with every cell of any edition.
-
-    A cell is a column `table__line__column`: int64, or decimal(18, 6). Null is a blank, a cell that
-    the report's form lacks, a missing table (see its `__filing`), or not applicable: those cells
-    are named in the list `not_applicable`.
-    """
-    batches = (_batch(page) for page in pages if page)
-    stream = arrow.RecordBatchReader.from_batches(_schema(), batches)
-    write_parquet(stream, file, compression="zstd(3)", max_row_group_size=_ROW_GROUP)
-
-
-def _batch(reports: Sequence[Json]) -> Any:
-    rows = [[*_head(report), *_summary(report), *_flat(report)] for report in reports]
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    marked = _marked()
-    lists = [[name for name, at in marked if row[at] == NOT_APPLICABLE] for row in rows]
-    arrays = [
-        _array(field.type, column)
-        for field, column in zip(_schema(), columns, strict=False)
-    ]  # fmt: skip
-    return arrow.RecordBatch.from_arrays([*arrays, _list_array(lists)], schema=_schema())
-
-
-@cache
-def _marked() -> tuple[tuple[str, int], ...]:
-    """Return the columns that are cells, with their places."""
-    numbers = enumerate(_schema())
-    return tuple(
-        (field.name, at)
-        for at, field in numbers
-        if "__" in field.name and field.type in {_LONG, _DECIMAL}
-    )
-
-
-def _flat(report: Json) -> Iterator[Any]:
-    for key in TABLE_KEYS:
-        table = report["tables"].get(key)
-        if table is None or table["data"] is None:
-            yield from [None] * (len(choices_of(key)) + len(cells_of(key)))
-        else:
-            yield from (table.get(name) for name in choices_of(key))
-            yield from _values(key, table)
-
-
-def _array(kind: Any, values: list[Any]) -> Any:
-    if kind == _TEXT:
-        return arrow.Array(values, type=_TEXT)
-    known = [None if value == NOT_APPLICABLE else value for value in values]
-    if kind == _DECIMAL:
-        return arrow.Array(known, type=_TEXT).cast(_DECIMAL)
-    return arrow.Array(known, type=kind)
-
-
-def _list_array(lists: list[list[str]]) -> Any:
-    ends = [0]
-    for each in lists:
-        ends.append(ends[-1] + len(each))
-    offsets = arrow.Array(ends, type=arrow.DataType.int32())
-    return arrow.list_array(offsets, arrow.Array(list(chain(*lists)), type=_TEXT), type=_TEXTS)

@@ -1,10 +1,11 @@
 """Tables as CSV (RFC 4180), safe to open in a spreadsheet."""
 
+import codecs
 import csv
 import io
 from collections.abc import Iterable, Sequence
 
-BOM = "\ufeff".encode()
+BOM = codecs.BOM_UTF8
 """Tells spreadsheets that the file is in UTF-8."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
