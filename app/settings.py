@@ -16,6 +16,7 @@ _ROOT_PATH = re.compile(r"(/[^/?#\s]+)*")
 _POSTGRESQL = "postgresql+psycopg"
 _LEAST_AUDITED = 183  # days: the Cybersecurity Law, article 21, has logs kept for six months
 _PRINTED = re.compile(r"[!-~]+")
+_CREDENTIALS = re.compile(r"[!-~]([ -~]*[!-~])?")
 _THIS_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
 _SIGNING = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
@@ -150,11 +151,11 @@ class Settings(BaseSettings):
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value
 
-    @field_validator("mirror_key")
+    @field_validator("admin_key", "mirror_key")
     @classmethod
     def _can_be_shown(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not _PRINTED.fullmatch(value.get_secret_value()):
-            raise ValueError("must be of ASCII characters that a header can have, without blanks")
+        if value is not None and not _CREDENTIALS.fullmatch(value.get_secret_value()):
+            raise ValueError("must be of printed ASCII characters, without a blank at either end")
         return value
 
     @field_validator("oidc_issuer")

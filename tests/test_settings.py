@@ -207,6 +207,8 @@ def test_what_is_no_database_of_ours_is_refused(url: str, reason: str) -> None:
         ("log_format", "xml"),
         ("access_log", "perhaps"),
         ("host", ""),
+        ("admin_key", "密钥"),
+        ("admin_key", " key"),
         ("mirror_key", "é"),
         ("root_path", "gongkai"),
         ("root_path", "/gongkai/"),
