@@ -5,6 +5,7 @@ import gc
 gc.disable()  # what is loaded stays: to look for garbage in it takes a tenth of the start
 
 import os
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -73,6 +74,7 @@ def serve(
     settings = _settings(host=host, port=port, workers=workers)
     for name in ("host", "port", "workers"):  # whoever reads the settings again gets the same
         os.environ[f"GONGKAI_{name.upper()}"] = str(getattr(settings, name))
+    _require_host(settings)
     require_openable(settings)
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     _say(f"API   http://{shown}:{settings.port}/v1")
@@ -95,6 +97,13 @@ def serve(
             timeout_graceful_shutdown=settings.graceful_timeout,
             timeout_worker_healthcheck=60,  # a worker on a busy machine takes its time to start
         )
+
+
+def _require_host(settings: Settings) -> None:
+    try:
+        socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise SystemExit(f"gongkai: GONGKAI_HOST: there is no host {settings.host!r}") from None
 
 
 @contextmanager

@@ -271,6 +271,7 @@ def test_a_wrong_setting_stops_every_command_with_one_line(gongkai: Run, command
     [
         ("database_url", "mysql://db/gongkai"),
         ("database_url", "gongkai.db"),
+        ("host", "a..b"),
         ("port", "70000"),
         ("root_path", "gongkai"),
         ("cors_origins", "a.cn"),
