@@ -126,7 +126,21 @@ def test_a_page_has_fifty_items_if_nothing_is_said(client: TestClient) -> None:
 def test_a_page_has_from_one_to_a_thousand_items(world: TestClient, path: str) -> None:
     assert len(world.get(f"{path}?limit=1").json()["items"]) == 1
     assert world.get(f"{path}?limit=1000").status_code == 200
-    for limit in ("0", "-1", "1001", "x", "", "1.5", "1e2", "9" * 30, "9" * 5000):
+    for limit in (
+        "0",
+        "-1",
+        "1001",
+        "x",
+        "",
+        "1.5",
+        "1e2",
+        "1_0",
+        "%2B5",
+        "05",
+        " 5",
+        "9" * 30,
+        "9" * 5000,
+    ):
         assert refused(world, path, f"limit={limit}") == [("limit", "out-of-range")]
 
 
@@ -438,6 +452,46 @@ def test_a_forged_cursor_is_never_a_failure_of_the_service(client: TestClient, f
         assert reply.status_code in {200, 400}, reply.text
 
 
+# Lists that are short
+
+FINDINGS = "/v1/reports/child/2023/findings"
+SHORT = ("/v1/forms", "/v1/rules", "/v1/measures", "/v1/agencies/child/periods", FINDINGS)
+
+
+def test_a_short_list_is_whole_unless_a_limit_is_given(world: TestClient) -> None:
+    world.patch("/v1/agencies/child", json={"name": "别名", "effective_on": "2024-05-01"})
+    for path in SHORT:
+        whole = items(world, path)
+        assert len(whole) > 1, path
+        for limit in (1, 2, len(whole), 1000):
+            found = list(pages(world, path, limit=limit))
+            assert [item for page in found for item in page] == whole
+            assert {len(page) for page in found[:-1]} <= {limit}
+        assert world.get(f"{path}?limit=1&count=true").json()["total"] == len(whole)
+        assert refused(world, path, "limit=0&sort=id") == [
+            ("limit", "out-of-range"),
+            ("sort", "unknown-parameter"),
+        ]
+        for cursor in ("x", cursor_of({}), cursor_of([{}, ["a", "b"]])):
+            assert said(world.get(path, params={"cursor": cursor})) == (400, "cursor-mismatch")
+
+
+def test_a_walk_over_findings_keeps_their_outcomes_and_goes_on_after_what_is_gone(
+    world: TestClient,
+) -> None:
+    first = world.get(FINDINGS, params={"outcomes": "all", "limit": 1}).json()
+    cursor = {"cursor": first["next"]}
+    rest = items(world, FINDINGS, **cursor)
+    assert first["items"] + rest == items(world, FINDINGS, outcomes="all")
+    mixed = world.get(FINDINGS, params=cursor | {"outcomes": "fail"})
+    assert said(mixed) == (400, "cursor-mismatch")
+    elsewhere = world.get("/v1/reports/child/2024/findings", params=cursor)
+    assert said(elsewhere) == (400, "cursor-mismatch")
+    forged = json.loads(base64.urlsafe_b64decode(first["next"] + "=="))
+    forged[1] = ["gone", 1]
+    assert items(world, FINDINGS, cursor=cursor_of(forged))[1:] == rest
+
+
 # Parameters
 
 
@@ -470,6 +524,7 @@ WRONG_VALUES = {
         "level=": "not-one-of",
         "active_in=24": "not-a-year",
         "active_in=x": "not-a-year",
+        "active_in=02024": "not-a-year",
         f"q={'局' * 201}": "too-long",
         "q=%00": "bad-text",
         "parent=a%1F": "bad-text",

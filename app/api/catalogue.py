@@ -1,14 +1,17 @@
 """The forms and the rules, served from the values that everything else derives from."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any
 
+from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import parameters, schemas
-from app.api.documentation import reads
+from app.api import parameters, queries, schemas
+from app.api.documentation import lists, reads
 from app.api.parameters import NoQuery
 from app.api.paths import FormKey
+from app.api.queries import ShortQuery
 from app.api.replies import reply
 from app.api.routing import router
 from app.domain.layout import Column, Form, Label, Line, Table
@@ -88,24 +91,20 @@ def _rule(rule: Rule, forms: list[Form]) -> dict[str, Any]:
     }
 
 
-def _listed(items: list[dict[str, Any]]) -> bytes:
-    return encoding.encoded({"items": items, "next": None})
+_FORMS = {form.key: encoding.encoded(_form(form)) for form in FORMS}
+_RULES = {id_: encoding.encoded(_rule(*found)) for id_, found in catalogue(FORMS).items()}
 
 
-_FORM_BODIES = {form.key: encoding.encoded(_form(form)) for form in FORMS}
-_FORMS_BODY = _listed([_form(form) for form in FORMS])
-_RULES_BODY = _listed([_rule(*found) for found in catalogue(FORMS).values()])
-
-
-def _static(request: Request, body: bytes) -> Response:
-    parameters.read(request, NoQuery)
+def listed(request: Request, items: Mapping[str, bytes]) -> Response:
+    """Answer with a page of what never changes."""
+    body = queries.short(request, ShortQuery).page(items)
     return reply(request, encoding.etag(1, body), body=body)
 
 
-@routes.get("", **reads(schemas.page_of(schemas.FormOut, "FormPage"), "List forms / 列出格式"))
-async def list_forms(request: Request) -> Response:
+@routes.get("", **lists(schemas.page_of(schemas.FormOut, "FormPage"), "List forms / 列出格式"))
+async def list_forms(request: Request, query: Annotated[ShortQuery, Query()]) -> Response:
     """Return every edition of the form: tables, lines and columns with their keys and labels."""
-    return _static(request, _FORMS_BODY)
+    return listed(request, _FORMS)
 
 
 @routes.get("/{form}", **reads(schemas.FormOut, "Read a form / 读取格式"))
@@ -113,13 +112,15 @@ async def get_form(request: Request, form: FormKey) -> Response:
     """Return one edition of the form."""
     if form not in FORM_BY_KEY:
         raise NotFound("form-not-found", form=form)
-    return _static(request, _FORM_BODIES[form])
+    parameters.read(request, NoQuery)
+    body = _FORMS[form]
+    return reply(request, encoding.etag(1, body), body=body)
 
 
 @rules.get(
     "",
-    **reads(schemas.page_of(schemas.RuleOut, "RulePage"), "List rules / 列出核查规则"),
+    **lists(schemas.page_of(schemas.RuleOut, "RulePage"), "List rules / 列出核查规则"),
 )
-async def list_rules(request: Request) -> Response:
+async def list_rules(request: Request, query: Annotated[ShortQuery, Query()]) -> Response:
     """Return the catalogue of rules, in the order of findings."""
-    return _static(request, _RULES_BODY)
+    return listed(request, _RULES)

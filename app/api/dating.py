@@ -2,15 +2,16 @@
 
 from typing import Annotated, Any
 
+from fastapi import Query
 from pydantic import Field
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import parameters, schemas
-from app.api.documentation import reads
-from app.api.parameters import NoQuery
+from app.api import queries, schemas
+from app.api.documentation import lists
 from app.api.paths import AgencyCode
+from app.api.queries import ShortQuery
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.domain.calendar import today
@@ -70,11 +71,15 @@ class PeriodOut(schemas.Shown):
 
 @routes.get(
     "/{agency}/periods",
-    **reads(
-        schemas.page_of(PeriodOut, "PeriodPage"), "Read what an agency was / 读取机构的历次变更"
+    **lists(
+        schemas.page_of(PeriodOut, "PeriodPage"),
+        "Read what an agency was / 读取机构的历次变更",
+        of_one=True,
     ),
 )
-async def get_periods(request: Request, agency: AgencyCode) -> Response:
+async def get_periods(
+    request: Request, agency: AgencyCode, query: Annotated[ShortQuery, Query()]
+) -> Response:
     """Return what an agency was called and where it stood, the earliest first.
 
     Periods follow each other without a gap. Roll-ups and completeness of a year show agencies as
@@ -87,10 +92,11 @@ async def get_periods(request: Request, agency: AgencyCode) -> Response:
         return periods.of(connection, agency)
 
     found = await database(request).use(job)
-    parameters.read(request, NoQuery)
-    items = [
-        {"from": each.start or None, "to": end} | {name: getattr(each, name) for name in DATED}
+    items = {
+        each.start: encoding.encoded(
+            {"from": each.start or None, "to": end} | {name: getattr(each, name) for name in DATED}
+        )
         for each, end in zip(found, ends(found), strict=True)
-    ]
-    body = encoding.encoded({"items": items, "next": None})
+    }
+    body = queries.short(request, ShortQuery, agency=agency).page(items)
     return reply(request, encoding.etag(0, body), body=body)

@@ -190,10 +190,11 @@ def reads(model: Any, summary: str) -> dict[str, Any]:
     }
 
 
-def lists(model: Any, summary: str) -> dict[str, Any]:
-    """Describe the reading of a list."""
+def lists(model: Any, summary: str, *, of_one: bool = False) -> dict[str, Any]:
+    """Describe the reading of a list; `of_one` resource, which may not be there."""
     described = reads(model, summary)
-    del described["responses"][404]
+    if not of_one:
+        del described["responses"][404]
     return {**described, "responses": described["responses"] | problems(400)}
 
 

@@ -8,12 +8,11 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import decisions, parameters, queries, schemas
+from app.api import decisions, queries, schemas
 from app.api.access import caller_of
-from app.api.documentation import lists, reads
-from app.api.parameters import NoQuery
+from app.api.documentation import lists
 from app.api.paths import AgencyCode, YearPath, key_in, why_absent
-from app.api.queries import Listing, ListQuery
+from app.api.queries import Listing, ListQuery, ShortQuery
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.domain.findings import Finding, Outcome
@@ -27,7 +26,7 @@ from app.storage.workflow import sees
 routes = router("findings")
 
 
-class FindingsQuery(NoQuery):
+class FindingsQuery(ShortQuery):
     """Which outcomes."""
 
     outcomes: Annotated[
@@ -46,7 +45,11 @@ class FindingDecided(schemas.FindingOut):
 
 @routes.get(
     "/v1/reports/{agency}/{year}/findings",
-    **reads(schemas.page_of(FindingDecided, "Findings"), "Findings of a report / 报告的核查结果"),
+    **lists(
+        schemas.page_of(FindingDecided, "Findings"),
+        "Findings of a report / 报告的核查结果",
+        of_one=True,
+    ),
 )
 async def get_findings(
     request: Request,
@@ -61,17 +64,18 @@ async def get_findings(
         scene = reporting.look(connection, code, number)
         if scene is None or scene.current is None:
             raise why_absent(connection, code, number)
-        asked = parameters.read(request, FindingsQuery)
+        asked = queries.short(request, FindingsQuery, agency=code, year=number)
         said = {}
         if sees(connection, caller_of(request).sight, code):
             said = stored_workflow.decisions(connection, code, number)
         found = (
             each
             for each in workflow.findings(scene)
-            if asked.outcomes == "all" or each.outcome is Outcome.FAIL
+            if asked.query.outcomes == "all" or each.outcome is Outcome.FAIL
         )
-        items = [_decided(scene, each, said.get(each.id)) for each in found]
-        return encoding.encoded({"items": items, "next": None})
+        return asked.page(
+            {each.id: encoding.encoded(_decided(scene, each, said.get(each.id))) for each in found}
+        )
 
     body = await database(request).use(job)
     return reply(request, encoding.etag(0, body), body=body)

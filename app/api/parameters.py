@@ -41,12 +41,20 @@ def _read(query: bytes, model: type[BaseModel]) -> BaseModel:
         Fault(None, "bad-text", parameter=name) for name, text in given.items() if BAD.search(text)
     ]
     try:
-        found = model.model_validate(given)
+        found = _validated(model, given)
     except ValidationError as error:
         faults += [_fault(each, model) for each in error.errors(include_url=False)]
     if faults:
         raise Invalid(faults, "invalid-parameter")
     return found
+
+
+def _validated(model: type[BaseModel], given: dict[str, str]) -> BaseModel:
+    """Read parameters. A number that is not written as one writes it is none: `1_0`, `+5`, `05`."""
+    found = model.model_validate(given)
+    said = found.model_dump(by_alias=True)
+    odd = {n: "" for n, text in given.items() if type(said[n]) is int and text != str(said[n])}
+    return model.model_validate(given | odd) if odd else found
 
 
 def _fault(error: Any, model: type[BaseModel]) -> Fault:

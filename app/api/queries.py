@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -37,7 +37,21 @@ class ListQuery(NoQuery):
     count: Annotated[bool, Field(description="Add `total`: how many there are in all.")] = False
 
 
-Q = TypeVar("Q", bound=ListQuery)
+class ShortQuery(NoQuery):
+    """What a list takes that is shown whole where no limit is given."""
+
+    limit: Annotated[
+        int | None,
+        Field(ge=1, le=1000, description="Items on a page; left out: all of them."),
+    ] = None
+    cursor: Annotated[
+        str | None, Field(description="`next` of the page before. It carries its filters.")
+    ] = None
+    count: Annotated[bool, Field(description="Add `total`: how many there are in all.")] = False
+
+
+Q = TypeVar("Q", bound=NoQuery)
+S = TypeVar("S", bound=ShortQuery)
 Year = YearText
 Instant = Annotated[str, AfterValidator(instant), Field(json_schema_extra={"format": "date-time"})]
 
@@ -158,6 +172,49 @@ def page(asked: Asked, rows: list[Any], total: int | None, more: bytes = b"") ->
     return etag, b'{"items":[%s%s}' % (b",".join(items), end)
 
 
+@dataclass(frozen=True)
+class Short(Generic[S]):
+    """What is asked of a list that is short: filters, and the item to go on after."""
+
+    query: S
+    filters: Mapping[str, Any]
+    after: list[Any] | None
+
+    def page(self, items: Mapping[str, bytes]) -> bytes:
+        """Return a page's JSON of all items, by their keys.
+
+        It goes on after the item that the cursor names, or where that stood if it is gone.
+        """
+        keys, query = list(items), self.query
+        start = 0
+        if self.after is not None:
+            last, place = self.after
+            start = keys.index(last) + 1 if last in items else max(0, place - 1)
+        end = start + (query.limit or len(keys))
+        has_next = 0 < end < len(keys)
+        cursor = packed(self.filters, [keys[end - 1], end]) if has_next else None
+        shown = b",".join(items[key] for key in keys[start:end])
+        total = b',"total":%d' % len(keys) if query.count else b""
+        return b'{"items":[%s],"next":%s%s}' % (shown, encoding.encoded(cursor), total)
+
+
+def short(request: Request, model: type[S], **path: Any) -> Short[S]:
+    """Read what is asked of a short list. Raises `Invalid` or `Malformed`."""
+    given = read(request, model)
+    filters, after = _filters(given), None
+    if given.cursor is not None:
+        query, after = opened(given.cursor, model, lambda _: [str, int], path)
+        resumed = _filters(query)
+        if any(resumed.get(name) != value for name, value in filters.items()):
+            raise Malformed("cursor-mismatch")
+        filters = resumed
+    return Short(given.model_copy(update=filters), filters | path, after)
+
+
+def _filters(query: NoQuery) -> dict[str, Any]:
+    return query.model_dump(exclude_unset=True, exclude=PAGING)
+
+
 async def answer(request: Request, listing: Listing) -> Response:
     """Answer with a page of a list."""
     if listing.told:
@@ -207,12 +264,12 @@ def _resumed(
     asked: ListQuery, listing: Listing, path: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[Any] | None]:
     """Return the sort and filters, and where to go on; those of the cursor if there is one."""
-    given = asked.model_dump(exclude_unset=True, exclude=PAGING)
+    given = _filters(asked)
     default = {"sort": listing.query.model_fields["sort"].default}
     if asked.cursor is None:
         return default | given, None
     query, values = opened(asked.cursor, listing.query, listing.kinds, path)
-    filters = query.model_dump(exclude_unset=True, exclude=PAGING)
+    filters = _filters(query)
     if any(filters.get(name) != value for name, value in given.items()):
         raise Malformed("cursor-mismatch")
     return filters, values
@@ -233,7 +290,7 @@ def opened(
         kinds = kinds_of(query)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise Malformed("cursor-mismatch") from None
-    values = query.model_dump(exclude_unset=True, exclude=PAGING).values()
+    values = _filters(query).values()
     is_place = isinstance(place, list) and len(place) == len(kinds) > 0
     if not (is_place and all(map(_fits, place, kinds)) and all(map(_is_said, values))):
         raise Malformed("cursor-mismatch")

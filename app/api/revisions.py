@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from app.api import parameters, queries, schemas
 from app.api.access import caller_of
-from app.api.documentation import lists, problems, reads
+from app.api.documentation import lists, reads
 from app.api.parameters import NoQuery
 from app.api.paths import AgencyCode, YearPath, key_in, why_absent
 from app.api.queries import Listing, ListQuery
@@ -55,11 +55,12 @@ _REVISIONS = Listing(
     lambda row: encoding.encoded(history.row_of(row)),
     history.row_of,
 )
-_LISTS = lists(schemas.page_of(RevisionOut, "RevisionPage"), "List revisions / 列出修订")
-_LISTS["responses"] |= problems(404)
 
 
-@routes.get("/{agency}/{year}/revisions", **_LISTS)
+@routes.get(
+    "/{agency}/{year}/revisions",
+    **lists(schemas.page_of(RevisionOut, "RevisionPage"), "List revisions / 列出修订", of_one=True),
+)
 async def list_revisions(
     request: Request,
     agency: AgencyCode,

@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import parameters, queries, schemas
+from app.api.catalogue import listed
 from app.api.csv_replies import Format, csv_reply, encoded, tabular, with_csv
-from app.api.documentation import lists, reads
+from app.api.documentation import lists
 from app.api.names import names
-from app.api.parameters import NoQuery
-from app.api.queries import PAGING, ListQuery
+from app.api.queries import PAGING, ListQuery, ShortQuery
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.api.schemas import AgencyRef, KindName, LabelOut, LevelName, Shown
@@ -47,23 +47,20 @@ class MeasureOut(Shown):
     denominator: Annotated[SumOut | None, Field(description="null for a count.")]
 
 
-_MEASURES_BODY = encoding.encoded(
-    {"items": [measuring.definition(key) for key in MEASURES], "next": None}
-)
+_MEASURES = {key: encoding.encoded(measuring.definition(key)) for key in MEASURES}
 
 
 @measures.get(
     "",
-    **reads(schemas.page_of(MeasureOut, "MeasurePage"), "List measures / 列出统计指标"),
+    **lists(schemas.page_of(MeasureOut, "MeasurePage"), "List measures / 列出统计指标"),
 )
-async def list_measures(request: Request) -> Response:
+async def list_measures(request: Request, query: Annotated[ShortQuery, Query()]) -> Response:
     """Return every measure, with the sums of cells that its numerator and denominator are.
 
     `*` stands for any end of a line's key, Σ for their sum. A total, as `requests.handled.total`,
     is what its cells come to, or where one of them is blank, what was reported as the total.
     """
-    parameters.read(request, NoQuery)
-    return reply(request, encoding.etag(1, _MEASURES_BODY), body=_MEASURES_BODY)
+    return listed(request, _MEASURES)
 
 
 _Measures = names(

@@ -515,11 +515,14 @@ _DELIVERIES = Listing(
     DeliveriesQuery, webhooks.DELIVERIES, {"at": ("at", "id")},
     lambda row: encoding.encoded(_delivery(webhooks.delivery_of(row))), _delivery_keys,
 )  # fmt: skip
-_DELIVERIES_DOC = lists(schemas.page_of(DeliveryOut, "DeliveryPage"), "List deliveries / 推送记录")
-_DELIVERIES_DOC["responses"] |= problems(404)
 
 
-@routes.get("/{id}/deliveries", **_DELIVERIES_DOC)
+@routes.get(
+    "/{id}/deliveries",
+    **lists(
+        schemas.page_of(DeliveryOut, "DeliveryPage"), "List deliveries / 推送记录", of_one=True
+    ),
+)
 async def list_deliveries(
     request: Request,
     id: Id,  # noqa: A002 - the path's name
