@@ -89,6 +89,7 @@ def serve(
             host=settings.host,
             port=settings.port,
             http="app.protocol:Bounded",
+            ws="none",
             workers=settings.workers,
             root_path=settings.root_path,
             access_log=False,

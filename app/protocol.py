@@ -24,11 +24,19 @@ _TOO_LARGE = _refusal(b"431 Request Header Fields Too Large")
 _TOO_SLOW = _refusal(b"408 Request Timeout")
 
 
+class _Trailers(list[tuple[bytes, bytes]]):
+    """What comes after a body in the shape of headers: it is none of them (RFC 9110, 6.5.1)."""
+
+    def append(self, header: tuple[bytes, bytes]) -> None:
+        """Forget one."""
+
+
+_TRAILERS = _Trailers()
+
+
 class Bounded(HttpToolsProtocol):
     """A connection on which heads of requests are small and come soon."""
 
-    _whole: list[tuple[bytes, bytes]] | None = None
-    """The headers that came last and are complete; others are still coming."""
     _size = 0
     _timer: asyncio.TimerHandle | None = None
 
@@ -46,7 +54,7 @@ class Bounded(HttpToolsProtocol):
         """Take in what came; if a head has begun and not ended, mind its size and its time."""
         before = self.headers
         super().data_received(data)
-        if self.headers is not self._whole:
+        if self._awaits_rest:
             self._size = self._size + len(data) if self.headers is before else 0
             if self._size > LARGEST_HEAD:
                 self._refuse(_TOO_LARGE)
@@ -55,11 +63,11 @@ class Bounded(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin to answer."""
-        self._whole = self.headers
         if self._timer is not None:
             self._stop()
         super().on_headers_complete()
         self.scope[CYCLE] = self.cycle  # type: ignore[literal-required]
+        self.headers = _TRAILERS
 
     def _await_head(self) -> None:
         self._timer = self.loop.call_later(PATIENCE, self._give_up)
@@ -68,6 +76,11 @@ class Bounded(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    @property
+    def _awaits_rest(self) -> bool:
+        """Tell whether a head has begun and not ended."""
+        return self.headers is not None and self.headers is not _TRAILERS
 
     @property
     def _is_answering(self) -> bool:

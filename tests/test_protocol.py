@@ -126,6 +126,24 @@ def test_a_large_body_before_the_next_head_does_not_count_as_that_head() -> None
     assert answers.count(b"HTTP/1.1 200 ") == 2
 
 
+def test_what_comes_after_a_body_is_no_header_and_is_not_kept() -> None:
+    async def seen() -> tuple[Any, Any]:
+        config = uvicorn.Config(_app, log_config=None, lifespan="off")
+        config.load()
+        made = protocol.Bounded(config=config, server_state=ServerState(), app_state={})
+        made.connection_made(_Recorded())
+        made.data_received(HEAD + b"transfer-encoding: chunked\r\n\r\n0\r\nauthorization: x\r\n")
+        made.data_received(b"x-forwarded-for: 192.0.2.1\r\n\r\n")
+        scope, kept = made.scope, list(made.headers)
+        await asyncio.gather(*made.tasks)
+        made.connection_lost(None)
+        return scope["headers"], kept
+
+    headers, kept = asyncio.run(seen())
+    assert headers == [(b"host", b"x"), (b"transfer-encoding", b"chunked")]
+    assert kept == []
+
+
 class _Recorded(asyncio.Transport):
     """A transport that keeps what is written."""
 
