@@ -231,6 +231,16 @@ def test_what_is_remembered_of_useless_keys_is_bounded(client: TestClient) -> No
     assert len(known._known) == callers._MOST
 
 
+@ON_SQLITE
+def test_a_key_behind_many_spaces_is_refused_and_not_remembered(client: TestClient) -> None:
+    known = client.app.state.callers._known  # type: ignore[attr-defined]
+    for key in ("gk_of-nobody", ADMIN_KEY):
+        header = {"Authorization": f"Bearer{' ' * 60_000}{key}"}
+        reply = client.get("/v1/agencies", headers=header)
+        assert said(reply) == (401, "invalid-credentials")
+    assert max(map(len, known), default=0) < 60_000
+
+
 # Addresses and headers
 
 

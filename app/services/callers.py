@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 REMEMBERED = 4.0
 """For how many seconds a credential is taken for what it was. A revocation holds after that."""
 _MOST = 4_096
-_LONGEST = 8_192
+_LONGEST = len("Bearer ") + 8_192  # of a header, which is remembered as it is
 _PREFIX = "gk_"
 _DOTS = 2  # in a token, and in no key
 _USED_EVERY = 60.0  # seconds between two notes of a key's last use
@@ -123,7 +123,7 @@ class Callers:
             return known
         scheme, _, token = authorization.partition(" ")
         token = token.strip()
-        if scheme.lower() != "bearer" or not token or len(token) > _LONGEST:
+        if scheme.lower() != "bearer" or not token or len(authorization) > _LONGEST:
             raise _invalid()
         if self._bearers is not None and token.count(".") == _DOTS:
             return await self._by_token(self._bearers, authorization, token)
