@@ -1,5 +1,6 @@
 """The provider's keys: found, kept, followed when they change; and what if it is away."""
 
+import asyncio
 import itertools
 import json
 import threading
@@ -13,6 +14,7 @@ import pytest
 
 from app.services.oidc import keys as ring
 from app.services.oidc import provider
+from app.services.oidc.bearers import Bearers
 from app.services.oidc.claims import TokenRefused
 from app.services.oidc.keys import KeyRing
 from app.services.oidc.provider import Keys, ProviderAway, asked, usable
@@ -392,6 +394,20 @@ def test_a_provider_that_does_not_answer_is_not_waited_for_beyond_the_timeout(si
     with pytest.raises(ProviderAway, match="Timeout"):
         asked(oidc.settings(oidc_issuer=site.url, oidc_timeout=0.2))
     assert time.monotonic() - start < 2
+
+
+def test_tokens_that_wait_for_the_provider_keep_nothing_else_waiting(site: Site) -> None:
+    async def waited() -> None:
+        bearers = Bearers(site.settings())
+        asking = [bearers.claims(f"{oidc.token()}{number}") for number in range(40)]
+        tokens = asyncio.gather(*asking, return_exceptions=True)
+        await asyncio.sleep(0)  # all of them have their turn
+        await asyncio.wait_for(asyncio.to_thread(str), 1)
+        site.gate.set()
+        await tokens
+
+    site.gate.clear()
+    asyncio.run(waited())
 
 
 def test_what_came_too_slowly_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Who bears an access token: imported where a provider is set, as cryptography takes its time."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
@@ -13,6 +14,8 @@ from app.settings import Settings
 log = structlog.get_logger("gongkai")
 _ASK_AGAIN = 30
 """Seconds after which a provider that is away is asked again."""
+_VERIFIERS = ThreadPoolExecutor(32, "tokens")
+"""Threads that verify, and may wait for the provider: nothing else waits with them."""
 
 
 class Bearers:
@@ -26,7 +29,8 @@ class Bearers:
         try:
             known = self._verifier.cached(token)
             if known is None:
-                return await asyncio.to_thread(self._verifier.verify, token)
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(_VERIFIERS, self._verifier.verify, token)
             return known
         except TokenRefused as error:
             log.warning("token refused", reason=error.reason)
