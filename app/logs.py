@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -15,6 +16,14 @@ _SHARED: list[Any] = [
 ]
 
 
+def _harmless(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Escape what a terminal would obey: paths and addresses are texts of strangers."""
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[name] = "".join(c if c.isprintable() else repr(c)[1:-1] for c in value)
+    return event
+
+
 def configure(settings: Settings) -> None:
     """Send every log to standard error, in the format of the settings."""
     renderer: Any = (
@@ -23,9 +32,11 @@ def configure(settings: Settings) -> None:
         else structlog.dev.ConsoleRenderer()
     )
     level = logging.getLevelNamesMapping()[settings.log_level]
-    errors = [structlog.processors.format_exc_info] if settings.log_format == "json" else []
+    prepared: Any = (
+        structlog.processors.format_exc_info if settings.log_format == "json" else _harmless
+    )
     structlog.configure(
-        processors=[*_SHARED, *errors, renderer],
+        processors=[*_SHARED, prepared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
@@ -35,7 +46,7 @@ def configure(settings: Settings) -> None:
         structlog.stdlib.ProcessorFormatter(
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *errors,
+                prepared,
                 renderer,
             ],
             foreign_pre_chain=[*_SHARED, structlog.stdlib.add_logger_name],

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 import yaml  # type: ignore[import-untyped]
 from pydantic import SecretStr, ValidationError
 
+from app import logs
 from app.settings import Settings
 from tests.conftest import ROOT
 
@@ -302,3 +304,16 @@ def test_compose_passes_every_setting_and_sets_where_the_service_is(service: str
     served = {name: found["environment"][name] for name in ("GONGKAI_HOST", "GONGKAI_PORT")}
     assert served == {"GONGKAI_HOST": "0.0.0.0", "GONGKAI_PORT": "8000"}
     assert found["environment"]["GONGKAI_DATABASE_URL"].startswith("postgresql+psycopg://")
+
+
+def test_logs_for_the_eye_have_nothing_in_them_that_a_terminal_obeys(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    try:
+        logs.configure(Settings(_env_file=None, log_format="console"))
+        structlog.get_logger().warning("refused", path="/v1/\x1b]0;名\x07\x9b2J", address="\x1b[2J")
+        line = capsys.readouterr().err
+    finally:
+        logs.configure(Settings(_env_file=None))
+    assert r"/v1/\x1b]0;名\x07\x9b2J" in line
+    assert not any(character in line for character in ("\x1b]", "\x07", "\x9b", "\x1b[2J"))
