@@ -197,6 +197,13 @@ def test_a_token_of_the_provider_is_a_caller(database_url: str) -> None:
                 assert said(as_(client, bad, "GET", path)) == (401, "invalid-credentials")
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_the_admin_key_may_look_like_a_token_of_the_provider(database_url: str) -> None:
+    named = {"oidc_issuer": "http://127.0.0.1:9", "oidc_audience": oidc.AUDIENCE}
+    with TestClient(create_app(quiet(database_url, admin_key="a.b.c", **named))) as client:
+        assert as_(client, "a.b.c", "GET", "/v1/keys").status_code == 200
+
+
 def test_what_is_kept_of_a_reply_has_no_secret(client: TestClient) -> None:
     named = {"Idempotency-Key": "once"}
     body = {"name": "审计", "role": "auditor"}
