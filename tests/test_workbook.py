@@ -470,6 +470,19 @@ def test_all_parts_of_a_workbook_together_have_a_limit(monkeypatch: pytest.Monke
         spreadsheet.read(io.BytesIO(sheets_of("a", "b", cells=b"<c/>" * 600)))
 
 
+def test_a_tag_that_takes_long_to_read_is_refused() -> None:
+    attributes = b" ".join(b'a%d=""' % number for number in range(30_000))
+    for long in (b"<c %s/>" % attributes, b"<!--%s-->" % attributes):
+        with pytest.raises(Malformed):
+            spreadsheet.read(io.BytesIO(sheets_of("a", cells=long)))
+
+
+def test_a_text_may_be_longer_than_a_tag() -> None:
+    text = b'<c r="A1" t="inlineStr"><is><t>%s</t></is></c>' % (b"x&amp;" * 50_000)
+    (sheet,) = spreadsheet.read(io.BytesIO(sheets_of("a", cells=text))).values()
+    assert sheet == {(0, 0): spreadsheet.Cell("x&" * 50_000)}
+
+
 def test_a_remark_that_stands_twice_is_a_fault() -> None:
     rows = [("", "", "", ""), *(("x", "requests", "received", text) for text in "一二")]
     cells = {

@@ -24,6 +24,8 @@ SIZE: Final = 32 * 1024 * 1024
 _PARTS = 500
 _ELEMENTS = 2_000_000
 _DEPTH = 64
+_TAG = 64 * 1024
+"""Of how many bytes of XML something must be told: while a tag is read nobody else has a turn."""
 _STRINGS, _STYLES = "xl/sharedStrings.xml", "xl/styles.xml"
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
@@ -163,7 +165,14 @@ class _Package:
         parser.StartElementHandler, parser.EndElementHandler = started, ended
         parser.CharacterDataHandler = text.append
         parser.StartDoctypeDeclHandler = typed
-        parser.Parse(self._parts.read(part), True)
+        xml, told = self._parts.read(part), None
+        whole = len(xml) // _TAG * _TAG
+        for at in range(0, whole, _TAG):
+            parser.Parse(xml[at : at + _TAG], False)
+            before, told = told, (self._elements, depth, len(text))
+            if told == before:
+                raise unreadable(_TOO_LARGE)
+        parser.Parse(xml[whole:], True)
 
     def attributes(self, part: str, *elements: str) -> list[list[dict[str, str]]]:
         """Return the attributes of every element of these names, for each of them."""
