@@ -1,5 +1,6 @@
 """Imports: a file is worth as much as its lines put one by one, and a fault costs what is said."""
 
+import asyncio
 import gzip
 import json
 import re
@@ -15,6 +16,7 @@ from app.api.downloads import MEDIA_TYPES
 from app.documents import template
 from app.main import create_app
 from app.services import background, encoding, importing, maintaining
+from app.services.spooling import Spool
 from app.storage import bulk
 from app.storage.database import read_engine
 from tests.api import Json, TestClient, a_report_body, make_agency, put_report, said
@@ -538,6 +540,22 @@ def test_other_types_are_refused(client: TestClient) -> None:
     ):
         assert said(client.post("/v1/imports", content=b"{}", headers=headers))[0] == 415
     assert said(send(client, query="?mode=both")) == (422, "invalid-parameter")
+
+
+def test_gzip_is_unpacked_where_it_keeps_no_other_caller_waiting(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, beside = Spool.write, list[bool]()
+
+    def written(spool: Spool, data: bytes) -> None:
+        beside.append(asyncio._get_running_loop() is None)
+        write(spool, data)
+
+    monkeypatch.setattr(Spool, "write", written)
+    for content, coding in ((b"{}", "identity"), (gzip.compress(b"{}"), "gzip")):
+        headers = {"content-type": NDJSON, "content-encoding": coding}
+        assert client.post("/v1/imports", content=content, headers=headers).status_code == 422
+    assert beside == [False, True]
 
 
 def test_gzip_is_unpacked_and_what_is_none_is_refused(client: TestClient) -> None:

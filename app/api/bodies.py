@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from itertools import chain
@@ -73,7 +73,11 @@ async def optional(request: Request) -> Json:
     return parse(await raw(request))
 
 
-async def receive(request: Request, take: Callable[[bytes], None]) -> None:
+Take = Callable[[bytes], Awaitable[None] | None]
+"""What is done with a piece of a body, which may be waited for."""
+
+
+async def receive(request: Request, take: Take) -> None:
     """Hand over the pieces of the body. Raises `Refused` (408) if they come too slowly.
 
     The client has the time of the setting, and more for what has arrived: so a large body may take
@@ -94,9 +98,7 @@ async def receive(request: Request, take: Callable[[bytes], None]) -> None:
         raise error from None
 
 
-async def _receive(
-    request: Request, take: Callable[[bytes], None], wait: Callable[[int], None]
-) -> None:
+async def _receive(request: Request, take: Take, wait: Callable[[int], None]) -> None:
     """Hand over the pieces of the body; `wait` is told how much has come, if more is to come."""
     size, has_more = 0, True
     while has_more:
@@ -104,7 +106,9 @@ async def _receive(
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         piece, has_more = message.get("body", b""), message.get("more_body", False)
-        take(piece)
+        taken = take(piece)
+        if taken is not None:
+            await taken
         size += len(piece)
         if has_more:
             wait(size)

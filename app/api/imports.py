@@ -256,7 +256,10 @@ async def _receive(request: Request, spool: Spool) -> None:
             if discarded > bodies.DISCARDED:
                 raise _refusal(request, refused, close=True)
 
-    await bodies.receive(request, take)
+    async def take_packed(chunk: bytes) -> None:
+        await asyncio.to_thread(take, chunk)  # it may be a thousand times as long
+
+    await bodies.receive(request, take_packed if _is_gzipped(request) else take)
     try:
         spool.end()
     except NotPacked as error:
