@@ -182,7 +182,7 @@ def revoke_key(identity: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """Revoke an API key: within 5 seconds no worker takes it."""
 
     def revoked(connection: Connection) -> None:
-        key = keys.find(connection, identity)
+        key = keys.lock(connection, identity)
         if key is None:
             raise SystemExit(f"gongkai: there is no key {identity}")
         keeping.revoke(connection, key)

@@ -338,6 +338,25 @@ def test_of_agencies_that_take_a_uscc_at_once_one_gets_it(
             client.patch(f"/v1/agencies/{code}", json={"uscc": None})
 
 
+# Keys
+
+
+def test_a_key_that_is_revoked_while_it_is_changed_stays_revoked(client: httpx2.Client) -> None:
+    for _ in range(ROUNDS):
+        made = client.post("/v1/keys", json={"name": "审计", "role": "auditor"})
+        path, unchanged = made.headers["Location"], {"If-Match": made.headers["ETag"]}
+        *changed, revoked = at_once(
+            *(
+                partial(client.patch, path, json={"name": f"{n}"}, headers=unchanged)
+                for n in range(CROWD)
+            ),
+            partial(client.delete, path),
+        )
+        assert revoked.status_code == 204
+        assert client.get(path).json()["revoked_at"] is not None
+        assert statuses(changed)[1:] == [412] * (CROWD - 1)
+
+
 # The tree of agencies
 
 

@@ -218,7 +218,7 @@ async def patch_key(
     sent = await bodies.raw(request)
 
     def job(connection: Connection) -> Response:
-        key = _required(keys.find(connection, id), id)
+        key = _required(keys.lock(connection, id), id)
         _hold(request, key, sent)
         made = bodies.merged(_writable(key), bodies.parse(sent))
         bodies.checked(KeyBody, made, [Fault("/name", "required")] if made["name"] is None else [])
@@ -249,7 +249,7 @@ async def delete_key(request: Request, id: Id) -> Response:  # noqa: A002 - the 
     """Revoke a key: within 5 seconds no worker takes it. It is still listed, with the time."""
 
     def job(connection: Connection) -> Response:
-        key = _required(keys.find(connection, id), id)
+        key = _required(keys.lock(connection, id), id)
         _hold(request, key, None)
         keeping.revoke(connection, key)
         return Response(status_code=204)

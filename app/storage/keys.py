@@ -17,7 +17,8 @@ COLUMNS: tuple[str, ...] = tuple(name for name in _NAMES if name != "digest")
 """What is shown of a key."""
 
 _BY_DIGEST = Prepared(sa.select(*_KEY.c).where(_KEY.c.digest == sa.bindparam("digest")))
-_BY_ID = Prepared(sa.select(*_KEY.c).where(_KEY.c.id == sa.bindparam("id")))
+_WITH_ID = sa.select(*_KEY.c).where(_KEY.c.id == sa.bindparam("id"))
+_BY_ID, _LOCK = Prepared(_WITH_ID), Prepared(_WITH_ID.with_for_update())
 _ALL = Prepared(sa.select(*_KEY.c).order_by(_KEY.c.created_at, _KEY.c.id))
 _ANY = Prepared(sa.select(sa.literal(1)).select_from(_KEY).limit(1))
 _INSERT = Prepared(sa.insert(_KEY))
@@ -52,6 +53,12 @@ def by_digest(connection: Connection, digest: str) -> ApiKey | None:
 def find(connection: Connection, identity: str) -> ApiKey | None:
     """Return a key by its id."""
     row = _BY_ID.row(connection, {"id": identity}) if is_id(identity) else None
+    return _key(row) if row else None
+
+
+def lock(connection: Connection, identity: str) -> ApiKey | None:
+    """Return a key that this transaction will change."""
+    row = _LOCK.row(connection, {"id": identity}) if is_id(identity) else None
     return _key(row) if row else None
 
 
