@@ -4,6 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psycopg
 import pytest
 from httpx2 import Response
 
@@ -100,6 +101,20 @@ def test_a_key_is_forgotten_after_its_time(database_url: str) -> None:
     with TestClient(create_app(quiet(database_url, idempotency_hours=1e-9))) as client:
         assert post(client, "/v1/agencies", POSTS["/v1/agencies"]).status_code == 201
         assert said(post(client, "/v1/agencies", POSTS["/v1/agencies"]))[0] == 409
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_who_keeps_a_reply_does_not_wait_for_those_who_forget_old_ones(database_url: str) -> None:
+    with (
+        TestClient(create_app(quiet(database_url))) as client,
+        psycopg.connect(database_url.replace("+psycopg", "")) as other,
+    ):
+        assert post(client, "/v1/agencies", POSTS["/v1/agencies"]).status_code == 201
+        other.execute("UPDATE idempotency SET created_at = '2020-01-01T00:00:00.000000Z'")
+        other.commit()
+        other.execute("DELETE FROM idempotency")
+        body = POSTS["/v1/reporting-years"]
+        assert post(client, "/v1/reporting-years", body, key="l").status_code == 201
 
 
 def test_while_the_first_is_under_way_the_second_is_told_so(

@@ -19,7 +19,13 @@ _READ = Prepared(
     )
 )
 _INSERT = Prepared(sa.insert(_TABLE))
-_PURGE = Prepared(sa.delete(_TABLE).where(_TABLE.c.created_at < sa.bindparam("since")))
+_OVER = (
+    sa.select(_TABLE.c.key)
+    .where(_TABLE.c.created_at < sa.bindparam("since"))
+    .with_for_update(skip_locked=True)
+)
+_PURGE = Prepared(sa.delete(_TABLE).where(_TABLE.c.key.in_(_OVER)))
+"""What others forget just now is left to them: to wait for one could be to wait for each other."""
 _TRY = Prepared(
     sa.text("SELECT pg_try_advisory_xact_lock(CAST(:high AS integer), CAST(:low AS integer))")
 )
