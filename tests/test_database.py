@@ -319,6 +319,26 @@ def test_who_is_in_a_group_when_the_database_goes_away_does_not_wait_for_each_ot
     assert attempts == [1]
 
 
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_what_may_have_been_committed_when_the_connection_was_lost_is_not_done_again(
+    one_writer: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialect: Any = one_writer.writes.dialect
+    really_commit = dialect.do_commit
+
+    def commit(connection: Any) -> None:
+        really_commit(connection)
+        connection.driver_connection.close()
+        raise dialect.loaded_dbapi.OperationalError("cut off before the reply")
+
+    def last(_: Connection) -> None:
+        monkeypatch.setattr(dialect, "do_commit", commit)
+
+    outcomes, _ = grouped(one_writer, last, in_session(keep("a")), in_session(keep("b")))
+    assert [type(outcome) for outcome in outcomes] == [OperationalError] * 3
+    assert stored(one_writer) == ["a", "b"]
+
+
 def test_a_group_locks_in_the_order_of_the_agencies(one_writer: Database) -> None:
     order: list[int] = []
     uses = [lambda _, n=n: order.append(n) for n in range(4)]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.errors import AppError
 from app.storage import feed, years
@@ -150,6 +150,10 @@ def _is_lost(connection: Connection) -> bool:
     return bool(waiting.poll(0))
 
 
+def _has_lost_connection(error: Exception) -> bool:
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
 class Writers(Threads):
     """Threads that write: whoever waits is served in turn, some of them in one transaction.
 
@@ -158,7 +162,8 @@ class Writers(Threads):
     is in a group. On PostgreSQL those are who write one report, and a group locks what they need in
     the order of all who lock: years, then agencies by their codes. So no two wait for each other.
     If one of a group fails after it has written, the transaction is rolled back and each runs in
-    one of its own.
+    one of its own. If the connection is lost in the commit, nobody knows whether it was done: none
+    runs again, or it would be judged by what it has written itself.
 
     `after` is called with the connection when a transaction has ended.
     """
@@ -209,17 +214,19 @@ class Writers(Threads):
     def _commit(self, group: list[Turn[Any]]) -> Exception | None:
         """Serve a group in one transaction; return what kept that from being begun."""
         outcomes: list[Outcome] = []
-        has_begun = False
+        has_begun = is_done = False
         try:
             with self._transaction() as connection:
                 has_begun = True
                 with feed.deferring(connection) as works, self._sharing(connection, group):
                     outcomes += [_attempt(turn.use, connection, works) for turn in group]
+                is_done = True
         except _Stored as error:
             _tell([(turn, (None, error.cause)) for turn in group])
             return None
         except Exception as error:
-            if len(group) > 1 and has_begun:
+            may_be_stored = is_done and _has_lost_connection(error)
+            if len(group) > 1 and has_begun and not may_be_stored:
                 self._one_by_one(group)  # nothing of the group is stored
             else:
                 _tell([(turn, (None, error)) for turn in group])
