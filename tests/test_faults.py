@@ -7,11 +7,13 @@ import shutil
 import signal
 import socket
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,8 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from app.main import create_app
-from app.services import maintaining, reporting
+from app.services import maintaining, reporting, spooling
+from app.storage import imports, staging
 from app.storage.database import Database, read_engine, run, write_engine
 from tests.api import HEADERS, TestClient
 from tests.conftest import quiet, served
@@ -468,6 +471,51 @@ def test_a_full_disk_refuses_what_does_not_fit_and_nothing_else(sqlite_file: Pat
         assert client.get("/v1/reports/a/2024").status_code == 404
         assert client.put("/v1/reports/a/2024", json={"overview": "略"}).status_code == 201
     assert_consistent(f"sqlite:///{sqlite_file}")
+
+
+@pytest.fixture
+def client_without_room(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """A client of an application that finds no room for temporary files until that is undone."""
+    with TestClient(create_app(quiet(database_url))) as client:
+        client.put("/v1/agencies/a", json=BUREAU).raise_for_status()
+        monkeypatch.setattr(staging, "_TABLES", f"PRAGMA max_page_count=20;{staging._TABLES}")
+        monkeypatch.setattr(spooling, "_IN_MEMORY", 1)
+        yield client
+
+
+LARGE_LINE = json.dumps({"agency": "a", "year": 2024, "overview": "略" * 100_000}).encode()
+OF_LINES = {"Content-Type": "application/x-ndjson"}
+
+
+def test_without_room_for_temporary_files_an_import_is_refused_and_not_a_defect(
+    client_without_room: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_without_room
+    assert_unavailable(client.post("/v1/imports", content=LARGE_LINE, headers=OF_LINES))
+    no_room = partial(open, "/dev/full", "w+b", buffering=0)
+    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", lambda _: no_room())
+    assert_unavailable(client.post("/v1/imports", content=LARGE_LINE, headers=OF_LINES))
+    assert client.get("/v1/reports").json()["items"] == []
+
+
+def test_an_import_that_finds_no_room_is_kept_until_there_is_some(
+    client_without_room: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, tried = client_without_room, threading.Event()
+    really_release = imports.release
+
+    def release(*args: Any, **named: Any) -> None:
+        monkeypatch.undo()
+        really_release(*args, **named)
+        tried.set()
+
+    monkeypatch.setattr(imports, "release", release)
+    headers = OF_LINES | {"Prefer": "respond-async"}
+    job = client.post("/v1/imports", content=LARGE_LINE, headers=headers)
+    assert tried.wait(timeout=10)
+    while client.get(job.headers["Location"]).json()["state"] != "done":
+        client.app.state.importer.wake()  # type: ignore[attr-defined]
+    assert client.get("/v1/reports/a/2024").status_code == 200
 
 
 # Rolled back

@@ -18,6 +18,7 @@ from app.api.limits import LEAVE, RATE
 from app.api.problems import problem
 from app.api.routing import ROUTE
 from app.api.security import dress
+from app.storage.staging import is_full
 
 log = structlog.get_logger("gongkai")
 
@@ -53,8 +54,8 @@ def failure(request: Request, error: Exception) -> Response:
 
 
 def _is_unavailable(error: Exception) -> bool:
-    """Tell whether the database is away, busy, or has no tables yet."""
-    if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
+    """Tell whether the database is away, busy, or has no tables yet, or a disk is full."""
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeout) or is_full(error):
         return True
     return isinstance(error, DBAPIError) and (
         error.connection_invalidated or getattr(error.orig, "sqlstate", None) == _UNDEFINED_TABLE

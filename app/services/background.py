@@ -35,7 +35,7 @@ from app.storage import imports
 from app.storage.acting import SYSTEM, Act, by
 from app.storage.database import Database
 from app.storage.imports import Job
-from app.storage.staging import Outcome, Staging
+from app.storage.staging import Outcome, Staging, is_full
 from app.storage.turns import Use
 
 log = structlog.get_logger("gongkai")
@@ -182,11 +182,8 @@ class Importer:
                     await self._give_up(job)
             except _Lost:
                 log.warning("import taken over", job=job and job.id)
-            except (_Stopped, SQLAlchemyError) as error:
-                await self._give_back(job, error)
-            except Exception as error:  # a defect of ours must not be tried for ever
-                log.error("import failed", job=job and job.id, exc_info=error)
-                await self._give_up(job)
+            except Exception as error:
+                await self._let_go(job, error)
             else:
                 if job is not None:
                     continue
@@ -207,6 +204,13 @@ class Importer:
             if claimed is not None:
                 return claimed
         return None
+
+    async def _let_go(self, job: Job | None, error: Exception) -> None:
+        if isinstance(error, _Stopped | SQLAlchemyError) or is_full(error):
+            await self._give_back(job, error)
+        else:  # a defect of ours must not be tried for ever
+            log.error("import failed", job=job and job.id, exc_info=error)
+            await self._give_up(job)
 
     async def _give_back(self, job: Job | None, error: Exception) -> None:
         if not isinstance(error, _Stopped):

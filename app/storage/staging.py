@@ -4,6 +4,7 @@ SQLite keeps it in memory as far as its cache goes and in a nameless temporary f
 an import of any size takes the same memory, and comes out in the order in which it is written.
 """
 
+import errno
 import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -31,6 +32,16 @@ CREATE TABLE change (
 );
 BEGIN;
 """
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def is_full(error: Exception) -> bool:
+    """Tell whether an error is that there was no room for a temporary file."""
+    if isinstance(error, OSError):
+        return error.errno in _FULL
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
 
 
 class Item(NamedTuple):
