@@ -132,6 +132,17 @@ def test_a_reader_does_not_see_what_is_not_committed(database: Database) -> None
     assert (after_list, tuple(after_point)) == (["a"], ("a",))
 
 
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_a_snapshot_whose_connection_is_lost_fails_as_the_database_does(
+    one_writer: Database,
+) -> None:
+    asyncio.run(one_writer.use(lambda connection: connection.scalar(sa.text("SELECT 1"))))
+    cut = Prepared(sa.text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    with pytest.raises(OperationalError):
+        asyncio.run(one_writer.snapshot(lambda connection: cut.row(connection, {})))
+    assert stored(one_writer) == []
+
+
 def test_a_reader_cannot_write_on_sqlite(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     template = request.getfixturevalue("_sqlite_template")
     engine = read_engine(quiet(f"sqlite:///{template}"))

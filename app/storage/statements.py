@@ -217,12 +217,15 @@ def _as_seen(connection: Connection, sql: str) -> str:
 
 
 def translated(connection: Connection, error: Any) -> Exception:
-    """Return a driver's error as SQLAlchemy's, and give up a connection that is lost."""
-    driver = connection.dialect.loaded_dbapi
-    lost = connection.dialect.is_disconnect(error, connection.connection, None)
+    """Return a driver's error as SQLAlchemy's, and give up a connection that is lost.
+
+    One that was given up before is not asked for what it was: SQLAlchemy would connect again.
+    """
+    dialect, driver = connection.dialect, connection.dialect.loaded_dbapi
+    lost = connection.invalidated or dialect.is_disconnect(error, connection.connection, None)
     if lost:
         connection.invalidate(error)
     made: Exception = DBAPIError.instance(
-        None, None, error, driver.Error, connection_invalidated=lost, dialect=connection.dialect
+        None, None, error, driver.Error, connection_invalidated=lost, dialect=dialect
     )
     return made
