@@ -235,6 +235,26 @@ def test_connections_lost_while_idle_cost_no_request(own_postgres: Postgres) -> 
         assert [reply.status_code for reply in replies] == [200] * 20
 
 
+def _set_read_only(client: TestClient, backend: str) -> None:
+    """Let what is written from now on be refused, as by a standby or a file system."""
+    writes = client.app.state.database.writes  # type: ignore[attr-defined]
+    statement = {
+        "sqlite": "PRAGMA query_only=ON",
+        "postgresql": "SET TRANSACTION READ ONLY",
+    }[backend]
+    event.listen(writes, "checkout", lambda made, *_: made.execute(statement))
+
+
+def test_a_database_that_is_read_only_is_unavailable_for_writers_alone(
+    client: TestClient, backend: str
+) -> None:
+    client.put("/v1/agencies/a", json=BUREAU).raise_for_status()
+    _set_read_only(client, backend)
+    assert_unavailable(client.put("/v1/agencies/b", json=BUREAU))
+    assert_unavailable(client.put("/v1/reports/a/2024", json={}))
+    assert client.get("/v1/agencies/a").status_code == 200
+
+
 # A commit that fails
 
 

@@ -35,7 +35,8 @@ _PLACES = {b"location", b"content-location"}
 _METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"})
 RETRY_AFTER = "2"
 CLIENT_GONE = 499  # in logs and metrics: nobody was there to be answered
-_UNDEFINED_TABLE = "42P01"  # PostgreSQL's; SQLite says OperationalError
+_NOT_NOW = {"42P01", "25006"}
+"""PostgreSQL's: no such table, and read-only, as a standby is; SQLite says OperationalError."""
 
 
 def failure(request: Request, error: Exception) -> Response:
@@ -54,11 +55,11 @@ def failure(request: Request, error: Exception) -> Response:
 
 
 def _is_unavailable(error: Exception) -> bool:
-    """Tell whether the database is away, busy, or has no tables yet, or a disk is full."""
+    """Tell whether the database is away, busy, read-only, or empty, or a disk is full."""
     if isinstance(error, OperationalError | InterfaceError | PoolTimeout) or is_full(error):
         return True
     return isinstance(error, DBAPIError) and (
-        error.connection_invalidated or getattr(error.orig, "sqlstate", None) == _UNDEFINED_TABLE
+        error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _NOT_NOW
     )
 
 
