@@ -197,6 +197,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.database = Database(app.state.settings)
     _keep_what_is_loaded()
     app.state.callers = Callers(app.state.database, app.state.settings)
+    app.state.described = None
     app.state.shelf = Shelf(app.state.database)
     app.state.pages = Pages()
     app.state.importer = Importer(app.state.database, app.state.settings, files.read)

@@ -3,10 +3,12 @@
 import asyncio
 import html
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urljoin
 
 import pytest
+from fastapi import FastAPI
 
 from app.api import dispatch, openapi
 from app.api.texts import PROBLEMS
@@ -166,6 +168,22 @@ def test_the_docs_page_does_not_ask_others_to_validate(client: TestClient) -> No
 
 def test_the_document_is_served(client: TestClient) -> None:
     assert client.get("/openapi.json").json() == openapi.document(client.app)  # type: ignore[arg-type]
+
+
+def test_the_document_is_made_once_and_where_it_keeps_no_other_caller_waiting(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, made_beside = openapi.document, list[bool]()
+
+    def document(app: FastAPI) -> Any:
+        made_beside.append(asyncio._get_running_loop() is None)
+        return make(app)
+
+    monkeypatch.setattr(openapi, "document", document)
+    with ThreadPoolExecutor(2) as pool:
+        replies = [*pool.map(client.get, ["/openapi.json"] * 2), client.get("/openapi.json")]
+    assert made_beside == [True]
+    assert len({reply.headers["ETag"] for reply in replies}) == 1
 
 
 def test_a_root_path_stands_before_every_address_of_the_docs(database_url: str) -> None:

@@ -1,12 +1,13 @@
 """What keeps the service running and explained: health, metrics, docs, problem pages."""
 
+import asyncio
 import html
 import json
 import os
 import pathlib
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import FastAPI, Path
 from fastapi.openapi.docs import get_swagger_ui_html
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -22,6 +23,7 @@ from app.api.middleware import failure
 from app.api.problems import language_of
 from app.api.replies import reply
 from app.api.routing import database, router
+from app.api.schemas import build_bodies
 from app.api.security import PAGE_POLICY, docs_policy
 from app.api.texts import PROBLEMS
 from app.domain.layout import Label
@@ -117,12 +119,22 @@ async def docs(request: Request) -> Response:
     return page
 
 
+async def _described(app: FastAPI) -> bytes:
+    """Make the document on a thread: it takes a second or two, in which others are served.
+
+    The models that requests are read by are built before: they are not to be built in two places.
+    """
+    build_bodies()
+    return await asyncio.to_thread(lambda: encoding.encoded(openapi.document(app)))
+
+
 @routes.get("/openapi.json", include_in_schema=False)
 async def openapi_json(request: Request) -> Response:
     """Return the OpenAPI document."""
-    body = getattr(request.app.state, "openapi_body", None)
-    if body is None:
-        body = request.app.state.openapi_body = encoding.encoded(openapi.document(request.app))
+    state = request.app.state
+    if state.described is None:
+        state.described = asyncio.create_task(_described(request.app))
+    body = await asyncio.shield(state.described)
     return reply(request, encoding.etag(1, body), body=body)
 
 
