@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from app.storage import migrate, models, published, revisions
 from app.storage.database import write_engine
 from tests.conftest import command, environment, quiet
 
+_WAITING = " WHERE datname = current_database() AND wait_event = 'advisory'"
 STAMP = "2026-01-02T03:04:05.000006Z"
 
 published.add_tables()
@@ -192,6 +194,36 @@ def test_instances_that_migrate_at_once_all_succeed(empty_url: str, tmp_path: Pa
     with engine.connect() as connection:
         assert years(connection) == list(range(2019, migrate.last_year() + 1))
     engine.dispose()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_who_migrates_waits_for_its_turn_however_long_it_takes(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = sa.text("SELECT now() - query_start > '1500ms' FROM pg_stat_activity" + _WAITING)
+    engine = write_engine(quiet(database_url))
+    with ThreadPoolExecutor() as pool, engine.connect() as first:
+        first.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": migrate._LOCK})
+        first.commit()
+        limits = "-c lock_timeout=200ms -c statement_timeout=1s"
+        monkeypatch.setattr("app.storage.database._PG_OPTIONS", limits)
+        second = pool.submit(maintaining.migrate, quiet(database_url))
+        while not (second.done() or first.scalar(waiting)):
+            first.rollback()
+        first.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": migrate._LOCK})
+        first.commit()
+        assert second.result() == [f"database at {revisions.head()}"]
+    engine.dispose()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_migrations_may_take_their_time_and_wait_for_no_table_without_end(empty: Engine) -> None:
+    with empty.begin() as connection:
+        migrate.upgrade(connection)
+        shown = [
+            connection.scalar(sa.text(f"SHOW {name}_timeout")) for name in ("statement", "lock")
+        ]
+        assert shown == ["0", "10s"]
 
 
 # What the database refuses

@@ -24,12 +24,21 @@ def config(connection: Connection | None = None) -> Config:
 def upgrade(connection: Connection, revision: str = "head") -> None:
     """Run what is missing. On PostgreSQL, several instances that start at once take turns."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        _take_turn(connection)
     try:
         command.upgrade(config(connection), revision)
     except CommandError as error:
         raise MigrationError(str(error)) from error
     require_whole(connection)
+
+
+def _take_turn(connection: Connection) -> None:
+    """Wait for others that migrate, however long they and the statements that follow take."""
+    for name in ("statement_timeout", "lock_timeout"):
+        connection.execute(text(f"SET LOCAL {name} = 0"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    # A table that is in use is not waited for without end: who wants it next would wait behind.
+    connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
 
 
 def require_whole(connection: Connection) -> None:
