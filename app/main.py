@@ -202,7 +202,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.pages = Pages()
     app.state.importer = Importer(app.state.database, app.state.settings, files.read)
     app.state.dispatcher = Dispatcher(app.state.database, app.state.settings)
-    log.info("started", database=app.state.settings.database_url.split("@")[-1])
+    log.info("started", database=app.state.settings.shown_database)
     asyncio.get_running_loop().run_in_executor(None, map_classes)  # or the first writer waits
     try:
         async with following(app):

@@ -14,6 +14,7 @@ _SECRETS = Path("/run/secrets")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\s]+")
 _ROOT_PATH = re.compile(r"(/[^/?#\s]+)*")
 _POSTGRESQL = "postgresql+psycopg"
+_PASSWORDS = ("password", "sslpassword")  # where a URL of PostgreSQL may have them, too
 _LEAST_AUDITED = 183  # days: the Cybersecurity Law, article 21, has logs kept for six months
 _PRINTED = re.compile(r"[!-~]+")
 _CREDENTIALS = re.compile(r"[!-~]([ -~]*[!-~])?")
@@ -233,3 +234,9 @@ class Settings(BaseSettings):
     def is_sqlite(self) -> bool:
         """Tell whether the database is SQLite."""
         return self.database_url.startswith("sqlite")
+
+    @property
+    def shown_database(self) -> str:
+        """The database's URL without the passwords that it may have, as logs may show it."""
+        url = make_url(self.database_url).difference_update_query(_PASSWORDS)
+        return url.render_as_string(hide_password=True)

@@ -11,7 +11,9 @@ import yaml  # type: ignore[import-untyped]
 from pydantic import SecretStr, ValidationError
 
 from app import logs
+from app.main import create_app
 from app.settings import Settings
+from tests.api import TestClient
 from tests.conftest import ROOT
 
 
@@ -145,6 +147,33 @@ def test_the_admin_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings()
     assert settings.admin_key == SecretStr("open sesame")
     assert "sesame" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("sqlite:///data/gongkai.db", "sqlite:///data/gongkai.db"),
+        ("postgresql+psycopg://g@db/g", "postgresql+psycopg://g@db/g"),
+        ("postgresql+psycopg://g:se%40cret@db/g", "postgresql+psycopg://g:***@db/g"),
+        (
+            "postgresql+psycopg:///g?host=/run/pg&password=secret&user=g&sslpassword=secret",
+            "postgresql+psycopg:///g?host=%2Frun%2Fpg&user=g",
+        ),
+    ],
+)
+def test_a_database_is_shown_without_its_passwords(url: str, shown: str) -> None:
+    assert Settings(database_url=url).shown_database == shown
+
+
+def test_the_log_shows_no_password_of_the_database(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"postgresql+psycopg://g@/g?host={tmp_path}&password=se%27cret"
+    with TestClient(create_app(Settings(database_url=url))) as client:
+        assert client.get("/readyz").status_code == 503
+    logged = capsys.readouterr().err
+    assert '"event": "started"' in logged
+    assert "cret" not in logged
 
 
 @pytest.mark.parametrize(
