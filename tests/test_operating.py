@@ -373,19 +373,43 @@ def test_a_healthy_database_has_nothing_wrong(living: Settings, gongkai: Run) ->
         ("UPDATE derived_document SET rule_set = 'old' WHERE year = 2023", ("rule set", "warn")),
         ("UPDATE derived_document SET etag = '\"9-0\"' WHERE year = 2023", ("documents", "fail")),
         ("UPDATE filing_requests SET received__natural_person = 1", ("documents", "fail")),
+        ("UPDATE derived_document SET digest = NULL WHERE year = 2023", ("documents", "fail")),
+        ("UPDATE derived_document SET summary = '{}' WHERE year = 2023", ("documents", "fail")),
+        ("UPDATE derived_document SET warnings = 99 WHERE year = 2023", ("documents", "fail")),
+        ("UPDATE derived_document SET body = summary", ("documents", "fail")),
+        ("UPDATE derived_finding SET severity = 'info'", ("documents", "fail")),
         ("DELETE FROM derived_finding", ("documents", "fail")),
         ("DELETE FROM change WHERE seq = 3", ("feed", "fail")),
         ("DELETE FROM change WHERE seq = 1", ("feed", "fail")),
         ("UPDATE clock SET seq = seq + 1", ("feed", "fail")),
+        ("DELETE FROM clock", ("feed", "fail")),
         ("UPDATE change SET at = '2099-01-01T00:00:00.000000Z'", ("clock", "warn")),
         ("UPDATE alembic_version SET version_num = 'ffffffffffff'", ("migrations", "fail")),
     ],
-    ids=["rules", "etag", "figures", "findings", "gap", "start", "end", "future", "newer"],
+    ids=[
+        "rules",
+        "etag",
+        "figures",
+        "digest",
+        "summary",
+        "counts",
+        "no gzip",
+        "severity",
+        "findings",
+        "gap",
+        "start",
+        "end",
+        "no clock",
+        "future",
+        "newer",
+    ],
 )
 def test_what_is_wrong_is_found_and_ends_the_command_with_1(
     living: Settings, gongkai: Run, statement: str, expected: tuple[str, str]
 ) -> None:
-    execute(living.database_url, statement)
+    execute(
+        living.database_url, statement.replace("::bytea", "") if living.is_sqlite else statement
+    )
     check, status = expected
     assert told(living)[check] == status
     code, out, _ = gongkai("doctor", "--deep", database_url=living.database_url)
@@ -393,6 +417,29 @@ def test_what_is_wrong_is_found_and_ends_the_command_with_1(
     sign = "FAIL" if status == "fail" else "warn"
     (line,) = (each for each in out if each.startswith(f"{sign:<5} {check} "))
     assert " → " in line
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_rows_that_refer_to_others_that_are_not_there_are_found(
+    living: Settings, gongkai: Run
+) -> None:
+    execute(living.database_url, "UPDATE agency SET parent = 'nobody'")
+    assert told(living, deep=False) == {"rows": "fail"}
+    code, _, errors = gongkai("migrate", database_url=living.database_url)
+    assert (code, len(errors)) == (1, 1)
+    assert "1 rows refer to others that are not there, one of them of agency" in errors[0]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_a_damaged_file_is_found_when_all_is_looked_at(living: Settings) -> None:
+    hidden = "UPDATE sqlite_schema SET sql = replace(sql, '\"level\"', '\"name\"')"
+    execute(living.database_url, 'CREATE INDEX damaged ON agency ("level")')
+    with closing(sqlite3.connect(backups.database_file(living))) as connection:
+        connection.execute("PRAGMA writable_schema=ON")
+        connection.execute(f"{hidden} WHERE name = 'damaged'")
+        connection.commit()
+    assert told(living, deep=False) == {}
+    assert told(living) == {"rows": "fail"}
 
 
 def test_settings_that_are_rarely_meant_are_named(living: Settings) -> None:

@@ -1,9 +1,12 @@
 """What `gongkai doctor` asks a database; each question is one statement, and so one moment."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
+
+from app.domain.report import Report
 
 _POSTGRESQL = (
     "server_version", "server_encoding", "fsync", "full_page_writes", "synchronous_commit",
@@ -75,6 +78,38 @@ def missing_change(connection: Connection) -> int | None:
     )
     found: int | None = connection.scalar(sa.text(query))
     return found
+
+
+def damage(connection: Connection) -> str | None:
+    """Return what is wrong with the pages and indexes of SQLite; None if nothing is."""
+    told = str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar())
+    return None if told == "ok" else " ".join(told.split())
+
+
+def lost_references(connection: Connection) -> list[str]:
+    """Return the table of each row of SQLite that refers to one that is not there.
+
+    SQLite leaves that to who writes, and its own command line does not look; PostgreSQL does.
+    """
+    return [str(row[0]) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")]
+
+
+def derived(
+    connection: Connection, report: Report
+) -> tuple[dict[str, Any], list[tuple[str, str, bytes]]]:
+    """Return what is stored of a report's document, as `reporting.derived_rows` makes it."""
+    key = {"agency": report.agency.code if report.agency else None, "year": report.year}
+    document = "SELECT * FROM derived_document WHERE agency = :agency AND year = :year"
+    columns = dict(connection.execute(sa.text(document), key).mappings().one())
+    findings = (
+        "SELECT rule, severity, body FROM derived_finding"
+        " WHERE agency = :agency AND year = :year ORDER BY position"
+    )
+    rows = connection.execute(sa.text(findings), key)
+    return (
+        {name: value for name, value in columns.items() if name not in key},
+        [(rule, severity, bytes(body)) for rule, severity, body in rows],
+    )
 
 
 def orphans(connection: Connection) -> int:

@@ -42,11 +42,17 @@ def _take_turn(connection: Connection) -> None:
 
 
 def require_whole(connection: Connection) -> None:
-    """Raise if a row refers to one that is not there: migrations run without that check."""
+    """Raise `MigrationError` if a row refers to one that is not there.
+
+    Migrations run without that check, and so do those who alter SQLite by its own command line.
+    """
     if connection.dialect.name == "sqlite":
         lost = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
         if lost:
-            raise RuntimeError(f"a migration left {len(lost)} rows without what they refer to")
+            told = (
+                f"{len(lost)} rows refer to others that are not there, one of them of {lost[0][0]}"
+            )
+            raise MigrationError(told)
 
 
 def last_year() -> int:

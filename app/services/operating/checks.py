@@ -1,5 +1,6 @@
 """Checks of the database and of what is in it."""
 
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -7,11 +8,13 @@ from functools import partial
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.services import encoding, kinship, reporting
+from app.services import kinship, reporting
 from app.services.operating.findings import Finding, Patient, doubtful, well, wrong
+from app.services.reporting import Rendered
 from app.storage import agencies, examining, replica, reports, revisions, successions, years
 from app.storage.database import at_one_moment, read_engine
 from app.storage.layers import each_layer
+from app.storage.reports import Stored
 
 SAMPLE = 200
 """How many agencies' documents are derived anew, if not all."""
@@ -50,6 +53,21 @@ def migrations(patient: Patient) -> Iterator[Finding]:
     else:
         cure = "run the newer Gongkai that made them"
         yield wrong("migrations", f"at {current}, which this Gongkai does not know", cure)
+
+
+def rows(patient: Patient) -> Iterator[Finding]:
+    """Tell whether the file of SQLite is whole, and what its rows refer to is there."""
+    if not patient.settings.is_sqlite:
+        return
+    if patient.deep and (damage := examining.damage(patient.connection)):
+        yield wrong("rows", f"the file is damaged: {damage}", "gongkai restore a backup")
+        return
+    lost = examining.lost_references(patient.connection)
+    if lost:
+        text = f"{len(lost)} refer to others that are not there: of {', '.join(sorted({*lost}))}"
+        yield wrong("rows", text, "gongkai restore a backup")
+    else:
+        yield well("rows", "whatever they refer to is there")
 
 
 def clock(patient: Patient) -> Iterator[Finding]:
@@ -122,14 +140,20 @@ def compare(connection: Connection, agency: str) -> dict[int, bool]:
         if facts is None or each.derived is None or each.derived.rule_set != reporting.rule_set():
             continue
         rendered = reporting.render(stored, year, facts.due, kin)
-        row = reports.READ_DOCUMENT.row(connection, {"agency": agency, "year": year})
-        findings = [encoding.read(body) for body in reports.findings(connection, each.report)]
-        found[year] = (
-            row[0] == rendered.etag
-            and encoding.unzipped(row[1]) == rendered.body
-            and findings == encoding.read(rendered.body)["findings"]
-        )
+        found[year] = _is_as_derived(connection, each, rendered)
     return found
+
+
+def _is_as_derived(connection: Connection, current: Stored, rendered: Rendered) -> bool:
+    """Tell whether all that is stored of a document is what it is derived to be."""
+    stored, found = examining.derived(connection, current.report)
+    columns, findings = reporting.derived_rows(current, rendered, reporting.derived_from(rendered))
+    try:
+        body = zlib.decompress(stored["body"], zlib.MAX_WBITS | 16)  # gzip
+    except zlib.error:
+        return False
+    columns["body"] = stored["body"]  # the same text may be zipped in two ways
+    return (stored, found, body) == (columns, findings, rendered.body)
 
 
 def feed(patient: Patient) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ BASIC: tuple[Check, ...] = (checks.database, checks.migrations)
 """The checks of any database; without them the others have nothing to look at."""
 
 CHECKS: tuple[Check, ...] = (
+    checks.rows,
     checks.clock,
     checks.rule_set,
     checks.documents,
@@ -58,13 +59,14 @@ def _tried(check: Check, patient: Patient) -> Iterator[Finding]:
     """Run a check; one that cannot be carried out is a failure of its own."""
     try:
         yield from check(patient)
-    except SQLAlchemyError as error:
+    except Exception as error:
         name = check.__name__.replace("_", " ")
         yield wrong(name, f"cannot be checked: {_cause(error)}", "see to the database")
 
 
-def _cause(error: SQLAlchemyError) -> str:
-    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+def _cause(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or error
+    return (str(cause).strip() or repr(cause)).splitlines()[0]
 
 
 def has_failed(found: Iterable[Finding]) -> bool:
