@@ -4,6 +4,7 @@ import gc
 
 gc.disable()  # what is loaded stays: to look for garbage in it takes a tenth of the start
 
+import io
 import os
 import socket
 import sys
@@ -62,6 +63,12 @@ def _settings(**options: object) -> Settings:
 
 def _say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
+
+
+def _encode_output(*, encoding: str | None = None, errors: str | None = None) -> None:
+    """Choose how characters are written: a terminal's encoding may not have those of names."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding=encoding, errors=errors)
 
 
 @app.command()
@@ -344,6 +351,8 @@ def doctor(
     from app.services.operating import doctor as examining  # noqa: PLC0415 - nor this
 
     found = examining.examine(_settings(), deep=deep)
+    if json:
+        _encode_output(encoding="utf-8")
     _say(examining.as_json(found) if json else examining.as_text(found))
     if examining.has_failed(found):
         raise SystemExit(1)
@@ -418,6 +427,7 @@ def mirror(
 @app.command(name="openapi")
 def show_openapi() -> None:
     """Print the OpenAPI document."""
+    _encode_output(encoding="utf-8")
     sys.stdout.write(openapi.text(create_app(_settings())))
 
 
@@ -429,6 +439,7 @@ def _report(lines: list[str]) -> None:
 def main() -> None:
     """Run a command; a database that cannot be used is one clear line."""
     in_command(_command())
+    _encode_output(errors="backslashreplace")
     try:
         app()
     except SQLAlchemyError as error:

@@ -21,7 +21,7 @@ from app import cli
 from app.main import create_app
 from app.storage.database import write_engine
 from tests.api import ADMIN_KEY, TestClient, a_report_body, an_agency_body, client_of
-from tests.conftest import environment, free_port, quiet
+from tests.conftest import ROOT, environment, free_port, quiet
 from tests.consistency import assert_consistent
 
 GONGKAI = Path(sys.executable).with_name("gongkai")
@@ -397,6 +397,27 @@ def test_keys_are_made_listed_and_revoked_by_command(
             cli.create_key(**{"name": "x", **wrong})
     with pytest.raises(SystemExit, match="no key"):
         cli.revoke_key("nobody")
+
+
+def test_what_an_encoding_cannot_show_is_escaped_and_json_is_always_utf_8(
+    database_url: str, tmp_path: Path
+) -> None:
+    def run(*words: str) -> bytes:
+        done = subprocess.run(
+            [GONGKAI, *words],
+            cwd=tmp_path,
+            env=environment(database_url, PYTHONIOENCODING="ascii", PYTHONWARNINGS="ignore"),
+            capture_output=True,
+            check=False,
+        )
+        assert b"Traceback" not in done.stderr
+        return done.stdout
+
+    run("key", "create", "局", "--role", "admin")
+    assert rb"\u5c40" in run("key", "list")
+    assert rb" \u2192 " in run("doctor")
+    assert json.loads(run("doctor", "--json"))["ok"] is True
+    assert run("openapi") == (ROOT / "openapi" / "openapi.json").read_bytes()
 
 
 def test_the_first_start_makes_a_key_and_shows_it_once(
