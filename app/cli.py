@@ -269,8 +269,12 @@ def export_audit(
     from app.services import auditing  # noqa: PLC0415 - a server does not need it
 
     try:
-        with _reading(_settings()) as connection, file.open("wb" if force else "xb") as target:
-            target.writelines(auditing.lines(connection))
+        with _reading(_settings()) as connection:
+            lines = auditing.lines(connection)
+            first = next(lines)  # nothing is made or replaced for a log that cannot be read
+            with file.open("wb" if force else "xb") as target:
+                target.write(first)
+                target.writelines(lines)
     except FileExistsError:
         raise SystemExit(f"gongkai: {file}: is there already; --force replaces it") from None
     except OSError as error:

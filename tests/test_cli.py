@@ -360,6 +360,18 @@ def test_a_port_that_is_taken_stops_the_server(tmp_path: Path, workers: str) -> 
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_no_file_is_made_or_replaced_for_an_audit_log_that_cannot_be_read(
+    gongkai: Run, empty_url: str, tmp_path: Path
+) -> None:
+    kept, new = tmp_path / "kept", tmp_path / "new"
+    kept.write_text("precious")
+    for file in (kept, new):
+        words = ("audit", "export", "--force", str(file))
+        code, _, errors = gongkai(*words, database_url=empty_url)
+        assert (code, len(errors)) == (1, 1)
+    assert (kept.read_text(), new.exists()) == ("precious", False)
+
+
 def test_an_unknown_command_is_refused(gongkai: Run) -> None:
     code, lines, errors = gongkai("serv")
     assert (code, lines) == (2, [])
