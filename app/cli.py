@@ -295,7 +295,7 @@ def _reading(settings: Settings) -> Iterator[Connection]:
 def record(
     reason: Annotated[str, typer.Argument(help="Why: where they were published, for example.")],
     under: Annotated[str | None, typer.Option(help="Of this agency and all below it.")] = None,
-    year: Annotated[int | None, typer.Option(help="On this year.")] = None,
+    year: Annotated[int | None, typer.Option(min=1, max=9999, help="On this year.")] = None,
 ) -> None:
     """Take drafts with a `published_on` as published before, as they are, errors included."""
 
@@ -403,7 +403,9 @@ def mirror(
     url: Annotated[str, typer.Argument(help="The other instance: where its /v1 stands below.")],
     under: Annotated[str | None, typer.Option(help="Copy this agency and all below it.")] = None,
     once: Annotated[bool, typer.Option("--once", help="Catch up, compare, and stop.")] = False,
-    interval: Annotated[float, typer.Option(help="Seconds between comparisons; 0: never.")] = 3600,
+    interval: Annotated[
+        float, typer.Option(min=0, max=31_536_000, help="Seconds between comparisons; 0: never.")
+    ] = 3600,
     verify: Annotated[
         bool, typer.Option("--verify", help="Begin by comparing all there is.")
     ] = False,

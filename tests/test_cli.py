@@ -372,6 +372,21 @@ def test_no_file_is_made_or_replaced_for_an_audit_log_that_cannot_be_read(
     assert (kept.read_text(), new.exists()) == ("precious", False)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("record", "x", "--year", "99999999999999999999"),
+        ("mirror", "http://127.0.0.1:1", "--interval", "-1"),
+        ("mirror", "http://127.0.0.1:1", "--interval", "nan"),
+    ],
+    ids=["a year", "before", "no number"],
+)
+def test_an_option_beyond_its_limits_is_refused(gongkai: Run, words: tuple[str, ...]) -> None:
+    code, lines, errors = gongkai(*words)
+    assert (code, lines) == (2, [])
+    assert any(f"Invalid value for '{words[2]}'" in line for line in errors)
+
+
 def test_an_unknown_command_is_refused(gongkai: Run) -> None:
     code, lines, errors = gongkai("serv")
     assert (code, lines) == (2, [])
