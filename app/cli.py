@@ -48,17 +48,20 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 
 def _settings(**options: object) -> Settings:
-    """Read the settings, options first; a wrong one ends the command with one clear line."""
+    """Read the settings, options first; wrong ones end the command with one clear line."""
     given = {name: value for name, value in options.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except UnicodeDecodeError:
         raise SystemExit("gongkai: .env: is not UTF-8") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        name = "_".join(("GONGKAI", *(str(part).upper() for part in first["loc"])))
-        reason = first["msg"].removeprefix("Value error, ")
-        raise SystemExit(f"gongkai: {name}: {reason}") from None
+        faults = "; ".join(_fault(each["loc"], each["msg"]) for each in error.errors())
+        raise SystemExit(f"gongkai: {faults}") from None
+
+
+def _fault(place: tuple[int | str, ...], reason: str) -> str:
+    name = "_".join(("GONGKAI", *(str(part).upper() for part in place)))
+    return f"{name}: {reason.removeprefix('Value error, ')}"
 
 
 def _say(text: str) -> None:

@@ -285,6 +285,12 @@ def test_each_wrong_setting_is_named(gongkai: Run, name: str, value: str) -> Non
     assert errors[0].startswith(f"gongkai: GONGKAI_{name.upper()}: ")
 
 
+def test_every_wrong_setting_is_named_in_one_line(gongkai: Run) -> None:
+    code, _, (line,) = gongkai("serve", port="http", workers="0")
+    assert (code, line.count("GONGKAI_")) == (1, 2)
+    assert "; GONGKAI_WORKERS: Input should be greater than or equal to 1" in line
+
+
 @pytest.mark.parametrize(
     "words", [("--port", "70000"), ("--workers", "0")], ids=["a port", "workers"]
 )
