@@ -17,13 +17,14 @@ from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import Connection
 
 from app import cli
 from app.api import files, lines
 from app.main import create_app
 from app.services import background, importing, registering, spooling, staged
 from app.services.spooling import LONGEST_LINE, PIECE, NotPacked, Spool, TooLarge, unpacked
-from app.storage import agencies, imports, reports
+from app.storage import agencies, bulk, imports, reports
 from app.storage.database import in_session, run, write_engine
 from app.storage.staging import Item, Outcome, Staging
 from tests.api import TestClient, a_report_body, make_agency, put_report
@@ -336,6 +337,38 @@ def test_an_import_reads_no_reports_but_those_of_its_agencies(
             )
             assert connection.exec_driver_sql(read).scalar_one() < len(codes)
     staging.close()
+    engine.dispose()
+
+
+def test_an_import_that_is_done_again_tells_of_each_report_once(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a group of writers on SQLite, of which one has failed."""
+    monkeypatch.setattr(importing, "AGENCIES", 1)
+    really_write, written = bulk.write, list[bulk.Batch]()
+
+    def write(connection: Connection, batch: bulk.Batch) -> None:
+        written.append(batch)
+        if len(written) == 2:
+            raise RuntimeError
+        really_write(connection, batch)
+
+    monkeypatch.setattr(bulk, "write", write)
+    engine, kept = write_engine(quiet(database_url)), Staging()
+    kept.add(Item(code, 2024, n, staged.whole(a_report(2024))) for n, code in enumerate("ab"))
+    with TestClient(create_app(quiet(database_url))) as client:
+        for code in "ab":
+            make_agency(client, code)
+
+        def store(connection: Connection) -> None:
+            importing.store(connection, kept, importing.Plan(), lambda _: None)
+
+        with pytest.raises(RuntimeError):
+            run(engine, store)
+        run(engine, store)
+        told = client.get("/v1/changes?resource=reports").json()["items"]
+    assert [each["key"] for each in told] == ["a/2024", "b/2024"]
+    kept.close()
     engine.dispose()
 
 

@@ -127,8 +127,10 @@ def store(
 ) -> None:
     """Write everything that is staged, in the transaction of the connection.
 
-    Of an atomic import of which a line failed nothing is written, nor of a dry run.
+    Of an atomic import of which a line failed nothing is written, nor of a dry run. It may be done
+    again, if the transaction was rolled back.
     """
+    staging.start()
     with bulk.savepoint(connection) as undo:
         facts = lock_years(connection, staging, plan)
         _refuse(connection, staging, facts)

@@ -68,11 +68,19 @@ class Staging:
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._database.executescript(_TABLES)
         self._years: list[int] | None = None
+        self._has_started = False
         self.is_given_up = False
 
     def give_up(self) -> None:
         """Let nothing be written of all that was kept."""
         self.is_given_up = True
+
+    def start(self) -> None:
+        """Start to write; what came of an earlier attempt, which was undone, is forgotten."""
+        if self._has_started:
+            self.forget_changes()
+            self._database.execute("DELETE FROM outcome WHERE line IN (SELECT line FROM item)")
+        self._has_started = True
 
     def close(self) -> None:
         """Throw everything away."""
