@@ -4,7 +4,10 @@ import json
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from app.api import comparisons
+from app.domain.report import Report
 from tests.api import Json, TestClient, etag, faults, make_agency, put_report, put_table, said
 from tests.builders import FIGURES
 
@@ -53,6 +56,24 @@ def test_a_report_is_compared_with_the_year_before(world: TestClient) -> None:
     assert cell(found, "fees.charges.amount")["difference"] == "13464.0129"
     assert found["tables"]["requests"]["left"] == "filed"
     assert world.get(found["links"]["self"]).json() == found
+
+
+def test_a_comparison_is_of_one_moment(
+    world: TestClient, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written after its left side was read is not on its right."""
+    engine, read = sa.create_engine(database_url), comparisons._other
+    before = compared(world, "321300/2024")
+
+    def other(connection: sa.Connection, agency: str, year: int) -> Report:
+        with engine.begin() as writing:
+            writing.execute(sa.text("UPDATE filing_requests SET received__natural_person = 1"))
+        return read(connection, agency, year)
+
+    monkeypatch.setattr(comparisons, "_other", other)
+    assert compared(world, "321300/2024") == before
+    assert compared(world, "321300/2024") != before
+    engine.dispose()
 
 
 def test_it_can_be_another_year_or_another_agency(world: TestClient) -> None:

@@ -26,12 +26,15 @@ from app.storage.workflow import sees
 routes = router("findings")
 
 
-class FindingsQuery(ShortQuery):
-    """Which outcomes."""
+WhichOutcomes = Annotated[
+    schemas.Outcomes, Query(description="`fail`, or `all` with those that are not assessable.")
+]
 
-    outcomes: Annotated[
-        schemas.Outcomes, Query(description="`fail`, or `all` with those that are not assessable.")
-    ] = "fail"
+
+class FindingsQuery(ShortQuery):
+    """Which outcomes, and how many of them."""
+
+    outcomes: WhichOutcomes = "fail"
 
 
 class FindingDecided(schemas.FindingOut):
@@ -77,7 +80,7 @@ async def get_findings(
             {each.id: encoding.encoded(_decided(scene, each, said.get(each.id))) for each in found}
         )
 
-    body = await database(request).use(job)
+    body = await database(request).snapshot(job)
     return reply(request, encoding.etag(0, body), body=body)
 
 

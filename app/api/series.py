@@ -134,7 +134,7 @@ async def get_series(
             raise NotFound("agency-not-found", agency=agency)
         return found, *_read(connection, found, parameters.read(request, SeriesQuery))
 
-    found, bounds, rows = await database(request).use(job)
+    found, bounds, rows = await database(request).snapshot(job)
     asked = parameters.read(request, SeriesQuery)
     if asked.format == "csv":
         body = encoded(_HEADER, _rows(found, asked.cells, rows))

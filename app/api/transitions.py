@@ -175,7 +175,7 @@ async def get_transitions(request: Request, agency: AgencyCode, year: YearPath) 
         parameters.read(request, NoQuery)
         return _reply(request, connection, scene)
 
-    made: Response = await database(request).use(job)
+    made: Response = await database(request).snapshot(job)
     return made
 
 

@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from app.api import bodies, examples, parameters, schemas
 from app.api.documentation import IDEMPOTENT, problems
-from app.api.findings import FindingsQuery
+from app.api.findings import WhichOutcomes
+from app.api.parameters import NoQuery
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.api.writing import report_contradictions
@@ -29,6 +30,12 @@ _BODIES = [schemas.validation_in(form, form_of(form.first_year - 1)) for form in
 ]
 
 
+class ValidationQuery(NoQuery):
+    """Which outcomes."""
+
+    outcomes: WhichOutcomes = "fail"
+
+
 @routes.post(
     "",
     summary="Check figures / 试算核查",
@@ -45,7 +52,7 @@ async def post_validation(
         schemas.any_of(_BODIES),
         Body(openapi_examples=examples.validations()),
     ],
-    query: Annotated[FindingsQuery, Query()],
+    query: Annotated[ValidationQuery, Query()],
 ) -> Response:
     """Judge a report by every rule and store nothing. Shaped like a report."""
     sent = bodies.parse(await bodies.raw(request))
@@ -53,7 +60,7 @@ async def post_validation(
     def job(connection: Connection) -> bytes:
         return _checked(connection, request, sent).encoded()
 
-    made = await database(request).use(job)
+    made = await database(request).snapshot(job)
     return reply(request, encoding.etag(0, made), body=made)
 
 
@@ -81,8 +88,8 @@ def _checked(connection: Connection, request: Request, body: dict[str, Any]) -> 
     return rendering.judged(report, found, facts.due if facts else None)
 
 
-def _asked(request: Request) -> FindingsQuery:
-    return parameters.read(request, FindingsQuery)
+def _asked(request: Request) -> ValidationQuery:
+    return parameters.read(request, ValidationQuery)
 
 
 def _faults_without_form(body: dict[str, Any]) -> list[Fault]:
