@@ -457,6 +457,19 @@ def test_settings_that_are_rarely_meant_are_named(living: Settings) -> None:
     assert named == expected | ({"SQLITE_SYNCHRONOUS"} if chosen.is_sqlite else set())
 
 
+def test_what_is_set_and_is_no_setting_is_named_with_what_may_be_meant(
+    living: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("GONGKAI_COLOUR=red\nOTHER=1\n", encoding="utf-8")
+    monkeypatch.setenv("GONGKAI_ANONYMOUS_RAED", "false")
+    text = doctor.as_text(doctor.examine(living, deep=False))
+    assert "GONGKAI_ANONYMOUS_RAED: is no setting" in text
+    assert "GONGKAI_ANONYMOUS_READ is meant?" in text
+    assert "GONGKAI_COLOUR: is no setting" in text
+    assert "OTHER" not in text
+
+
 def test_a_database_without_tables_or_away_is_one_line(
     empty_url: str, tmp_path: Path, postgres: Path
 ) -> None:

@@ -4,12 +4,16 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
+
+from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
 from app.services.operating.backups import database_file
 from app.services.operating.findings import Finding, doubtful, well, wrong
 from app.settings import Settings
 
+_PREFIX = "gongkai_"
 _MIB = 2**20
 _TOO_LITTLE, _LITTLE = 64 * _MIB, 1_024 * _MIB
 
@@ -36,6 +40,19 @@ def _doubts(chosen: Settings) -> Iterator[Finding]:
     if chosen.feed_retention_days < 30:
         text = f"who is away for {chosen.feed_retention_days} days has to load everything again"
         yield doubt("FEED_RETENTION_DAYS", text, "keep the feed for 30 days at least")
+    known = list(type(chosen).model_fields)
+    for name in sorted(_given(type(chosen)) - {*known}):
+        near = get_close_matches(name, known, 1)
+        cure = (
+            f"{_PREFIX}{near[0]}".upper() + " is meant?" if near else "see README for their names"
+        )
+        yield doubt(name.upper(), "is no setting, and without effect", cure)
+
+
+def _given(kind: type[Settings]) -> set[str]:
+    """Return the names that are set in the environment and in `.env`, without their prefix."""
+    names = [*EnvSettingsSource(kind).env_vars, *DotEnvSettingsSource(kind).env_vars]
+    return {name.removeprefix(_PREFIX) for name in names if name.startswith(_PREFIX)}
 
 
 def file(chosen: Settings) -> Iterator[Finding]:
