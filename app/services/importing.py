@@ -161,13 +161,13 @@ def _store_all(
             made, lines = _judged(
                 connection, staging, some, facts, time, with_findings=plan.dry_run
             )
+            behind.wait()
             if _is_lost(staging, plan):  # all the same, every fault is looked for
                 some = _next(connection, staging, some.codes[-1])
             elif some.read.ties:
                 staging.add_changes(made.write(connection))
                 some = _next(connection, staging, some.codes[-1])
             else:
-                behind.wait()
                 some = _next(connection, staging, some.codes[-1])
                 behind.write(made.batch)
             tick(lines)
