@@ -200,6 +200,16 @@ def test_an_error_cannot_be_explained_away(client: TestClient, people: People) -
     assert faults(refused) == [("/decision", "error-stands")]
 
 
+def test_what_is_no_word_of_a_decision_is_a_fault_of_the_body(
+    client: TestClient, warned: People
+) -> None:
+    path = f"{URL}/findings/{CARRY}/decision"
+    words: list[Any] = [[], {}, ["explained"], 5, None]
+    for word in words:
+        refused = client.put(path, json={"decision": word, "x": 1})
+        assert faults(refused) == [("/decision", "not-one-of"), ("/x", "unknown-member")]
+
+
 def test_a_correction_stays_unseen_until_it_is_published(
     client: TestClient, people: People
 ) -> None:

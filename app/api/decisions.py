@@ -176,8 +176,8 @@ def _asked(sent: dict[str, Any], severity: Severity) -> Said:
     faults = []
     if severity is Severity.ERROR:
         faults.append(Fault("/decision", "error-stands"))
-    explanation = sent.get("explanation")
-    if sent.get("decision") in {"explained", "waived"} and not str(explanation or "").strip():
+    word, explanation = sent.get("decision"), sent.get("explanation")
+    if word in ("explained", "waived") and not str(explanation or "").strip():
         faults.append(Fault("/explanation", "reason-required"))
     bodies.checked(DecisionBody, sent, faults)
     return Said(sent["decision"], explanation)
