@@ -176,6 +176,18 @@ def test_an_explanation_lapses_when_the_values_change(client: TestClient, warned
     assert "finding-lapsed" in {each["code"] for each in refused.json()["errors"]}
 
 
+def test_a_decision_that_is_said_once_more_leaves_no_trace(
+    client: TestClient, warned: People
+) -> None:
+    path = f"{URL}/findings/{CARRY}/decision"
+    made = decide(client, warned.editor, "explained")
+    entries = client.get("/v1/audit?count=true").json()["total"]
+    again = as_(client, warned.editor, "PUT", path, json=client.get(path).json())
+    assert (again.status_code, etag(again), again.json()) == (200, etag(made), made.json())
+    assert client.get("/v1/audit?count=true").json()["total"] == entries
+    assert decide(client, warned.editor, "explained", "另").json()["at"] > made.json()["at"]
+
+
 def test_what_may_be_said_of_a_finding_depends_on_who_says_it(
     client: TestClient, warned: People
 ) -> None:

@@ -159,7 +159,7 @@ async def put_decision(
         _hold(request, scene, said)
         asked = _asked(bodies.parse(sent), found.severity)
         _require(request, connection, scene, asked.decision)
-        made = workflow.decide(connection, scene, found, asked)
+        made = workflow.decide(connection, scene, found, asked, said)
         etag, shown_body = _resource(scene, made)
         path = f"{rendering.report_path(code, number)}/findings/{finding}/decision"
         return written(request, path, etag, shown_body, 200 if said else 201)

@@ -141,8 +141,13 @@ def required_finding(scene: Scene, identity: str) -> Finding:
     raise NotFound("finding-not-found", id=identity)
 
 
-def decide(connection: Connection, scene: Scene, finding: Finding, said: Said) -> Decision:
-    """Say something of a finding; it holds while the values stay as they are."""
+def decide(
+    connection: Connection, scene: Scene, finding: Finding, said: Said, before: Decision | None
+) -> Decision:
+    """Say something of a finding; it holds while the values stay as they are.
+
+    What was said `before` stays as it was said, if it is the same of the same values.
+    """
     made = Decision(
         agency=scene.agency.code,
         year=scene.year.year,
@@ -153,9 +158,15 @@ def decide(connection: Connection, scene: Scene, finding: Finding, said: Said) -
         at=reporting.now(),
         actor=actor_of(connection),
     )
+    if before is not None and _word(before) == _word(made):
+        return before
     workflow.decide(connection, made)
     _note(connection, scene, "decided", finding=finding.id, decision=said.decision)
     return made
+
+
+def _word(decision: Decision) -> tuple[str, str | None, str]:
+    return decision.decision, decision.explanation, decision.basis
 
 
 def record_drafts(
