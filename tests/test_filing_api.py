@@ -188,6 +188,20 @@ def test_a_decision_that_is_said_once_more_leaves_no_trace(
     assert decide(client, warned.editor, "explained", "另").json()["at"] > made.json()["at"]
 
 
+def test_a_decision_is_changed_under_its_conditions(client: TestClient, warned: People) -> None:
+    path = f"{URL}/findings/{CARRY}/decision"
+    tag = etag(decide(client, warned.editor, "explained"))
+    other = {"decision": "explained", "explanation": "另"}
+    changed = client.put(path, json=other, headers={"if-match": tag})
+    assert changed.status_code == 200
+    confirmed = {"decision": "confirmed", "explanation": "另"}
+    stale = client.put(path, json=confirmed, headers={"if-match": tag})
+    assert said(stale) == (412, "precondition-failed")
+    assert (faults(stale), stale.headers["etag"]) == ([("/decision", "differs")], etag(changed))
+    assert client.delete(path, headers={"if-match": tag}).status_code == 412
+    assert client.delete(path, headers={"if-match": etag(changed)}).status_code == 204
+
+
 def test_what_may_be_said_of_a_finding_depends_on_who_says_it(
     client: TestClient, warned: People
 ) -> None:

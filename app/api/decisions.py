@@ -13,10 +13,11 @@ from app.api.access import caller_of
 from app.api.documentation import problems, reads, writes
 from app.api.parameters import NoQuery
 from app.api.paths import exemplified, key_in
-from app.api.replies import reply, require, written
+from app.api.replies import reply, written
 from app.api.rights import require_over
 from app.api.routing import database, router
 from app.api.transitions import seen_scene
+from app.api.writing import hold
 from app.domain.findings import Severity
 from app.domain.workflow import Decision as Word
 from app.errors import Conflict, Fault, Forbidden, NotFound
@@ -87,7 +88,12 @@ def _resource(scene: Scene, decision: Decision) -> tuple[str, bytes]:
     finding = found.get(decision.finding)
     holds = finding is not None and workflow.basis_of(scene, finding) == decision.basis
     body = encoding.encoded(shown(decision, holds=holds))
-    return encoding.etag(0, body), body
+    return encoding.etag(_revision(decision), body), body
+
+
+def _revision(decision: Decision) -> int:
+    """Return what grows with every change of what is said: the digits of its time."""
+    return int("".join(filter(str.isdecimal, decision.at)))
 
 
 def _required(connection: Connection, scene: Scene, identity: str) -> Decision:
@@ -156,7 +162,7 @@ async def put_decision(
         scene = reporting.enter_report(connection, code, number)
         found = workflow.required_finding(scene, finding)
         said = stored_workflow.decisions(connection, code, number).get(finding)
-        _hold(request, scene, said)
+        _hold(request, scene, said, sent)
         asked = _asked(bodies.parse(sent), found.severity)
         _require(request, connection, scene, asked.decision)
         made = workflow.decide(connection, scene, found, asked, said)
@@ -168,8 +174,14 @@ async def put_decision(
     return made
 
 
-def _hold(request: Request, scene: Scene, said: Decision | None) -> None:
-    require(request, None if said is None else 0, lambda: _resource(scene, said)[0] if said else "")
+def _hold(request: Request, scene: Scene, said: Decision | None, sent: bytes | None) -> None:
+    def differences(body: dict[str, Any]) -> list[Fault]:
+        names = ("decision", "explanation")
+        stored = {name: getattr(said, name) for name in names}
+        return list(bodies.differences({name: body.get(name) for name in names}, stored))
+
+    revision = None if said is None else _revision(said)
+    hold(request, sent, revision, lambda: _resource(scene, said)[0] if said else "", differences)
 
 
 def _asked(sent: dict[str, Any], severity: Severity) -> Said:
@@ -207,7 +219,7 @@ async def delete_decision(
         require_over(connection, caller_of(request), "decide", code)
         scene = reporting.enter_report(connection, code, number)
         decision = _required(connection, scene, finding)
-        _hold(request, scene, decision)
+        _hold(request, scene, decision, None)
         _require(request, connection, scene, decision.decision)
         workflow.take_back(connection, scene, finding)
         return Response(status_code=204)
