@@ -119,6 +119,15 @@ def test_what_is_returned_is_corrected_and_submitted_again(
     publish(client, people)
 
 
+def test_a_step_that_is_refused_names_every_fault(client: TestClient, people: People) -> None:
+    put_report(client)
+    for action in ("return", "correct", "record"):
+        refused = client.post(STEPS, json={"action": action, "why": "x"})
+        assert faults(refused) == [("/comment", "reason-required"), ("/why", "unknown-member")]
+    refused = client.post(STEPS, json={"action": "return", "comment": []})
+    assert faults(refused) == [("/comment", "not-a-text")]
+
+
 def test_a_report_with_errors_cannot_be_submitted(client: TestClient, people: People) -> None:
     put_report(client, requests={"received__total": 5})
     refused = step(client, people.editor, "submit")

@@ -19,7 +19,7 @@ from app.api.replies import reply, require
 from app.api.rights import require_over
 from app.api.routing import database, router
 from app.domain.workflow import STEPS, Action, Step
-from app.errors import AppError, Fault, Invalid
+from app.errors import AppError, Fault
 from app.services import encoding, rendering, reporting, workflow
 from app.services.callers import Caller
 from app.services.reporting import Scene
@@ -243,8 +243,10 @@ def _etag(request: Request, connection: Connection, scene: Scene) -> str:
 
 def asked(sent: dict[str, Any]) -> tuple[Step, str | None]:
     """Return the step that a body asks for, and the comment on it. Raises `Invalid`."""
-    bodies.checked(TransitionBody, sent)
-    step, comment = STEPS[sent["action"]], (sent.get("comment") or "").strip() or None
-    if step.needs_comment and comment is None:
-        raise Invalid([Fault("/comment", "reason-required")])
-    return step, comment
+    comment = str(sent.get("comment") or "").strip() or None
+    needed = [each.action for each in STEPS.values() if each.needs_comment]
+    is_lacking = comment is None and sent.get("action") in needed
+    bodies.checked(
+        TransitionBody, sent, [Fault("/comment", "reason-required")] if is_lacking else []
+    )
+    return STEPS[sent["action"]], comment
