@@ -399,6 +399,9 @@ ABSENT = {
     "/v1/reports/nobody/2099/comparison": "agency-not-found",
     "/v1/reports/a/2099/comparison": "reporting-year-not-found",
     "/v1/reports/a/2022/comparison": "report-not-found",
+    "/v1/reports/nobody/2099/revisions": "agency-not-found",
+    "/v1/reports/a/2099/revisions": "reporting-year-not-found",
+    "/v1/reports/a/2022/revisions": "report-not-found",
     "/v1/agencies/nobody/series": "agency-not-found",
 }
 

@@ -69,23 +69,23 @@ async def list_revisions(
 ) -> Response:
     """Return every revision of a report; the public sees those that were published."""
     code, number = key_in(request, agency, year)
-    asked = queries.ask(request, _REVISIONS, agency=code, year=number)
     sight = caller_of(request).sight
-
-    def job(connection: Connection) -> tuple[list[Any], int | None]:
-        names_actors = sees(connection, sight, code)
-        rows, total = replace(asked, listing=listing).reading()(connection)
-        if not rows and asked.after is None:
-            raise why_absent(connection, code, number)
-        return [_row(row, code, number, names_actors=names_actors) for row in rows], total
-
     listing = replace(
         _REVISIONS,
         parameters=lambda filters: {**filters, "agency": code, "year": number},
     )
-    rows, total = await database(request).use(job)
-    shown = replace(asked, listing=replace(listing, shown=encoding.encoded, keys=dict))
-    etag, body = queries.page(shown, rows, total)
+
+    def job(connection: Connection) -> tuple[str, bytes]:
+        if history.before(connection, code, number, _LARGEST) is None:
+            raise why_absent(connection, code, number)
+        asked = queries.ask(request, listing, agency=code, year=number)
+        names_actors = sees(connection, sight, code)
+        rows, total = asked.reading()(connection)
+        found = [_row(row, code, number, names_actors=names_actors) for row in rows]
+        shown = replace(asked, listing=replace(listing, shown=encoding.encoded, keys=dict))
+        return queries.page(shown, found, total)
+
+    etag, body = await database(request).use(job)
     return reply(request, etag, body=body)
 
 
