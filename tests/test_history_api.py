@@ -82,6 +82,8 @@ def test_a_diff_tells_what_was_written_and_not_what_followed(client: TestClient)
     [
         ("reports/a/2024/revisions/9", "revision-not-found"),
         ("reports/a/2024/revisions/x", "revision-not-found"),
+        ("reports/a/2024/revisions/01", "revision-not-found"),
+        ("reports/a/2024/revisions/01/diff", "revision-not-found"),
         ("reports/a/2024/revisions/99999999999", "revision-not-found"),
         (f"reports/a/2024/revisions/{'9' * 5_000}", "revision-not-found"),
         ("reports/a/2024/revisions/1/diff?against=7", "revision-not-found"),

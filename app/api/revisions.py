@@ -98,7 +98,7 @@ def _row(row: Any, code: str, year: int, *, names_actors: bool) -> dict[str, Any
 
 def _numbered(text: str) -> int:
     is_number = text.isascii() and text.isdigit() and len(text) <= len(str(_LARGEST))
-    if not is_number or int(text) > _LARGEST:
+    if not is_number or int(text) > _LARGEST or text != str(int(text)):
         raise NotFound("revision-not-found", revision=text)
     return int(text)
 
