@@ -1271,6 +1271,19 @@ def test_a_stale_write_is_told_what_would_change(world: TestClient) -> None:
     assert faults(world.delete(REPORT, headers=stale)) == []
 
 
+def test_a_stale_write_is_not_told_of_members_that_are_not_read(client: TestClient) -> None:
+    made = [
+        client.post("/v1/keys", json={"name": "审计", "role": "auditor"}),
+        client.post("/v1/webhooks", json={"url": "http://a.invalid/", "description": "甲"}),
+    ]
+    for member, reply in zip(("name", "description"), made, strict=True):
+        path = reply.headers["location"]
+        read = client.get(path).json() | {"updated_at": "2020-01-01T00:00:00.000000Z"}
+        stale = client.patch(path, json=read | {member: "乙"}, headers={"if-match": '"9-0"'})
+        assert said(stale) == (412, "precondition-failed")
+        assert faults(stale) == [(f"/{member}", "differs")]
+
+
 def test_an_editor_is_not_thrown_out_because_findings_moved(world: TestClient) -> None:
     put_report(world, year=2025)
     read = world.get("/v1/reports/a/2025")

@@ -1,5 +1,6 @@
 """API keys: who may call, with which role, and for which agency."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Body, Path, Query
@@ -14,7 +15,7 @@ from app.api.parameters import NoQuery
 from app.api.queries import Listing, ListQuery
 from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
 from app.api.routing import database, router
-from app.api.writing import hold
+from app.api.writing import hold, would_change
 from app.domain.codes import is_agency_code
 from app.domain.roles import OF_AN_AGENCY, Role
 from app.errors import Fault, Invalid, NotFound
@@ -193,10 +194,7 @@ def _writable(key: ApiKey) -> dict[str, Any]:
 
 
 def _hold(request: Request, key: ApiKey, sent: bytes | None) -> None:
-    def differences(patch: dict[str, Any]) -> list[Fault]:
-        stored = _writable(key)
-        return list(bodies.differences(bodies.merged(stored, patch), stored))
-
+    differences = partial(would_change, _writable(key))
     hold(request, sent, key.revision, lambda: _resource(key)[0], differences)
 
 

@@ -25,7 +25,7 @@ from app.api.parameters import NoQuery
 from app.api.queries import Listing, ListQuery
 from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
 from app.api.routing import database, router
-from app.api.writing import hold
+from app.api.writing import hold, would_change
 from app.errors import AppError, Fault, Gone, NotFound
 from app.services import delivering, encoding, targets
 from app.services.reporting import now
@@ -333,10 +333,7 @@ async def get_webhook(request: Request, id: Id) -> Response:  # noqa: A002 - the
 
 
 def _hold(request: Request, hook: Webhook, sent: bytes | None) -> None:
-    def differences(patch: dict[str, Any]) -> list[Fault]:
-        stored = _writable(hook)
-        return list(bodies.differences(bodies.merged(stored, patch), stored))
-
+    differences = partial(would_change, _writable(hook))
     hold(request, sent, hook.revision, lambda: _resource(hook)[0], differences)
 
 

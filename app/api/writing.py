@@ -71,6 +71,12 @@ def _told(body: bytes, sent: Callable[[dict[str, Any]], list[Fault]]) -> list[Fa
         return []
 
 
+def would_change(stored: dict[str, Any], patch: dict[str, Any]) -> list[Fault]:
+    """Return where a merge patch would change what clients write; other members are not read."""
+    made = bodies.merged(stored, patch)
+    return list(bodies.differences({name: made[name] for name in stored}, stored))
+
+
 def patched(stored: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     """Apply a merge patch to a report. A table patched to `missing` alone loses its data."""
     made: dict[str, Any] = bodies.merged(stored, patch)
