@@ -94,6 +94,16 @@ def test_role_and_agency_of_a_key_stay(client: TestClient) -> None:
     assert faults(client.patch(path, json={"name": None})) == [("/name", "required")]
 
 
+def test_every_fault_of_a_change_of_a_key_is_named(client: TestClient) -> None:
+    key_for(client, "auditor")
+    path = client.get("/v1/keys").json()["items"][0]["links"]["self"]
+    wrong = {"name": None, "role": "admin", "agency": "a", "rate_limit": 0, "x": 1}
+    assert faults(client.patch(path, json=wrong)) == [
+        ("/agency", "differs"), ("/name", "required"), ("/rate_limit", "out-of-range"),
+        ("/role", "differs"), ("/x", "unknown-member"),
+    ]  # fmt: skip
+
+
 def test_the_last_use_of_a_key_is_noted(database_url: str) -> None:
     def last_use(client: TestClient) -> str | None:
         found: str | None = client.get("/v1/keys").json()["items"][0]["last_used_at"]

@@ -18,7 +18,7 @@ from app.api.routing import database, router
 from app.api.writing import hold, would_change
 from app.domain.codes import is_agency_code
 from app.domain.roles import OF_AN_AGENCY, Role
-from app.errors import Fault, Invalid, NotFound
+from app.errors import Fault, NotFound
 from app.services import encoding, keeping
 from app.services.keeping import NewKey
 from app.services.reporting import now
@@ -219,11 +219,12 @@ async def patch_key(
         key = _required(keys.lock(connection, id), id)
         _hold(request, key, sent)
         made = bodies.merged(_writable(key), bodies.parse(sent))
-        bodies.checked(KeyBody, made, [Fault("/name", "required")] if made["name"] is None else [])
         known = {"role": key.role, "agency": key.agency}
         moved = [name for name, value in known.items() if made.get(name, value) != value]
-        if moved:
-            raise Invalid([Fault(f"/{name}", "differs") for name in moved])
+        wrong = [Fault(f"/{name}", "differs") for name in moved]
+        if made["name"] is None:
+            wrong.append(Fault("/name", "required"))
+        bodies.checked(KeyBody, made, wrong)
         values = _writable_of(made)
         if values != _writable(key):
             for name, value in values.items():
