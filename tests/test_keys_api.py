@@ -94,6 +94,16 @@ def test_role_and_agency_of_a_key_stay(client: TestClient) -> None:
     assert faults(client.patch(path, json={"name": None})) == [("/name", "required")]
 
 
+def test_another_key_can_be_made_of_what_was_read_of_one(client: TestClient) -> None:
+    key_for(client, "auditor", rate_limit=5)
+    read = client.get("/v1/keys").json()["items"][0]
+    made = client.post("/v1/keys", json=read)
+    assert made.status_code == 201
+    assert (made.json()["id"] != read["id"], made.json()["rate_limit"]) == (True, 5)
+    chosen = client.post("/v1/keys", json=read | {"key": "gk_x"})
+    assert faults(chosen) == [("/key", "unknown-member")]
+
+
 def test_every_fault_of_a_change_of_a_key_is_named(client: TestClient) -> None:
     key_for(client, "auditor")
     path = client.get("/v1/keys").json()["items"][0]["links"]["self"]

@@ -29,6 +29,7 @@ routes = router("keys", "/v1/keys")
 
 Id = Annotated[str, Path(description="The key's id, which is no secret.")]
 _Time = Annotated[schemas.Instant, AfterValidator(schemas.instant)]
+_READ_ONLY: Any = Annotated[Any, Field(json_schema_extra={"readOnly": True})]
 _Limit = schemas.number(1, 1_000_000, description="Requests a minute; null: the default.")
 
 
@@ -38,14 +39,14 @@ class KeyBody(schemas.Strict):
     name: schemas.Name | None = None
     expires_at: _Time | None = None
     rate_limit: _Limit | None = None
-    id: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
-    role: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
-    agency: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
-    created_at: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
-    updated_at: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
-    revoked_at: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
-    last_used_at: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
-    links: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
+    id: _READ_ONLY = None
+    role: _READ_ONLY = None
+    agency: _READ_ONLY = None
+    created_at: _READ_ONLY = None
+    updated_at: _READ_ONLY = None
+    revoked_at: _READ_ONLY = None
+    last_used_at: _READ_ONLY = None
+    links: _READ_ONLY = None
 
 
 class KeyNew(schemas.Strict):
@@ -65,6 +66,12 @@ class KeyNew(schemas.Strict):
     ] = None
     expires_at: _Time | None = None
     rate_limit: _Limit | None = None
+    id: _READ_ONLY = None
+    created_at: _READ_ONLY = None
+    updated_at: _READ_ONLY = None
+    revoked_at: _READ_ONLY = None
+    last_used_at: _READ_ONLY = None
+    links: _READ_ONLY = None
 
 
 class KeyOut(schemas.Shown):
