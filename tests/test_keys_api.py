@@ -114,6 +114,37 @@ def test_every_fault_of_a_change_of_a_key_is_named(client: TestClient) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("2027-01-01T08:00:00+08:00", "2027-01-01T00:00:00.000000Z"),
+        ("2027-01-01t00:00:00.1234567z", "2027-01-01T00:00:00.123456Z"),
+        ("2027-01-01 00:00:00-00:30", "2027-01-01T00:30:00.000000Z"),
+        ("2027-W01-1T00:00:00Z", None),
+        ("20270101T000000Z", None),
+        ("2027-01-01T00Z", None),
+        ("2027-01-01T00:00Z", None),
+        ("2027-01-01T00:00:00,5Z", None),
+        ("2027-01-01T00:00:00.Z", None),
+        ("2027-01-01T00:00:00+0800", None),
+        ("2027-01-01T00:00:00+08", None),
+        ("2027-01-01T00:00:00+08:00:30", None),
+        ("2027-01-01x00:00:00Z", None),
+        ("２027-01-01T00:00:00Z", None),
+    ],
+)
+def test_a_time_is_written_as_rfc_3339_has_it(
+    client: TestClient, text: str, time: str | None
+) -> None:
+    made = client.post("/v1/keys", json={"name": "a", "role": "reader", "expires_at": text})
+    if time is None:
+        assert faults(made) == [("/expires_at", "not-a-time")]
+        assert client.get("/v1/audit", params={"from": text}).status_code == 422
+    else:
+        assert made.json()["expires_at"] == time
+        assert client.get("/v1/audit", params={"from": text}).status_code == 200
+
+
 def test_the_last_use_of_a_key_is_noted(database_url: str) -> None:
     def last_use(client: TestClient) -> str | None:
         found: str | None = client.get("/v1/keys").json()["items"][0]["last_used_at"]

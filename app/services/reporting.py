@@ -7,6 +7,7 @@ changed.
 """
 
 import hashlib
+import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -34,6 +35,10 @@ from app.storage.statements import batched
 from app.storage.successions import Tie
 from app.storage.years import YearFacts
 
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
+    r"([Zz]|[-+ ][0-9]{2}:[0-9]{2})"
+)
 EDITABLE = frozenset({"draft", "returned"})
 """The states in which a report may be written."""
 
@@ -53,10 +58,9 @@ def time_of(text: str) -> str:
 
     Raises `ValueError`, or `OverflowError` for one that no calendar of ours reaches.
     """
-    found = datetime.fromisoformat(text.replace(" ", "+"))
-    if found.tzinfo is None or not {"T", " "} & {*text.upper()}:
+    if not _RFC_3339.fullmatch(text):
         raise ValueError(text)
-    return shown_time(found.astimezone(UTC))
+    return shown_time(datetime.fromisoformat(text.upper().replace(" ", "+")).astimezone(UTC))
 
 
 @cache
