@@ -481,6 +481,8 @@ def test_every_fault_of_a_webhook_is_named(client: TestClient) -> None:
     ]
     for url, code in (("ftp://a.invalid", "not-a-url"), ("http://a.invalid/#b", "bad-target")):
         assert faults(client.post("/v1/webhooks", json={"url": url})) == [("/url", code)]
+    for url in (" http://a.invalid", "http://a.invalid/ b", "http://a\t.invalid", "http://a/\n"):
+        assert faults(client.post("/v1/webhooks", json={"url": url})) == [("/url", "not-a-url")]
     assert faults(client.post("/v1/webhooks", json={})) == [("/url", "required")]
     assert said(client.get("/v1/webhooks/nobody")) == (404, "webhook-not-found")
 

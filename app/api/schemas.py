@@ -105,6 +105,8 @@ _HTTP_URL = TypeAdapter(AnyHttpUrl)
 
 
 def _url(value: str) -> str:
+    if any(map(str.isspace, value)):  # which pydantic leaves out
+        raise PydanticCustomError("gongkai.not-a-url", "not-a-url")
     try:
         _HTTP_URL.validate_python(value)
     except ValueError:
