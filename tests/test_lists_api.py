@@ -507,6 +507,16 @@ def test_unknown_and_repeated_parameters_are_refused_together(world: TestClient,
     assert ("cursor", "repeated-parameter") in refused(world, path, "cursor=a&cursor=b")
 
 
+def test_a_parameter_with_a_control_character_is_one_fault(world: TestClient) -> None:
+    for path, query in (
+        ("/v1/reports", "year=%00"),
+        ("/v1/reports", "updated_after=%1F"),
+        ("/v1/agencies", "sort=%7F"),
+        ("/v1/changes", "agency=%00"),
+    ):
+        assert refused(world, path, query) == [(query.split("=")[0], "bad-text")]
+
+
 def test_a_parameter_of_another_list_is_unknown(world: TestClient) -> None:
     for path, query in (
         ("/v1/reports", "q=局"),

@@ -37,13 +37,13 @@ def _read(query: bytes, model: type[BaseModel]) -> BaseModel:
         times = Counter(name for name, _ in pairs)
         repeated = sorted(name for name, count in times.items() if count > 1)
         faults += [Fault(None, "repeated-parameter", parameter=name) for name in repeated]
-    faults += [
-        Fault(None, "bad-text", parameter=name) for name, text in given.items() if BAD.search(text)
-    ]
+    bad = [name for name, text in given.items() if BAD.search(text)]
+    faults += [Fault(None, "bad-text", parameter=name) for name in bad]
     try:
         found = _validated(model, given)
     except ValidationError as error:
-        faults += [_fault(each, model) for each in error.errors(include_url=False)]
+        wrong = (_fault(each, model) for each in error.errors(include_url=False))
+        faults += [each for each in wrong if each.parameter not in bad]
     if faults:
         raise Invalid(faults, "invalid-parameter")
     return found
