@@ -23,7 +23,7 @@ from app.api.documentation import ETAG, IDEMPOTENT, lists, problems, reads, writ
 from app.api.feed_schemas import ChangeOut, ResourceName
 from app.api.parameters import NoQuery
 from app.api.queries import Listing, ListQuery
-from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
+from app.api.replies import FEED_POSITION, MERGE_PATCH, PATCHABLE, reply, written
 from app.api.routing import database, router
 from app.api.writing import hold, would_change
 from app.errors import AppError, Fault, Gone, NotFound
@@ -459,7 +459,9 @@ async def replay_webhook(
     def moved(connection: Connection, hook: Webhook) -> Webhook:
         latest, oldest = feed.POSITION.row(connection, {})
         if not oldest <= sent["from"] <= latest + 1:
-            raise Gone("cursor-gone", after=sent["from"] - 1, oldest=oldest, latest=latest)
+            headers = {FEED_POSITION: str(latest)}
+            place = {"after": sent["from"] - 1, "oldest": oldest, "latest": latest}
+            raise Gone("cursor-gone", headers=headers, **place)
         return _restarted(hook, position=sent["from"] - 1)
 
     made = await _change(request, id, moved)
