@@ -119,6 +119,17 @@ def test_what_is_returned_is_corrected_and_submitted_again(
     publish(client, people)
 
 
+def test_the_reason_against_a_step_is_what_an_attempt_gets(
+    client: TestClient, people: People
+) -> None:
+    put_report(client)
+    publish(client, people)
+    for key in (None, people.outsider, people.auditor, people.reviewer):
+        (correct,) = as_(client, key, "GET", STEPS).json()["available"]
+        _, slug = said(step(client, key, "correct", "口径有误"))
+        assert [each["code"] for each in correct["why_not"]] == [slug]
+
+
 def test_a_step_that_is_refused_names_every_fault(client: TestClient, people: People) -> None:
     put_report(client)
     for action in ("return", "correct", "record"):

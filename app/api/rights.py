@@ -140,11 +140,13 @@ def require(right: Right | None, caller: Caller, path: Mapping[str, Any], *, is_
 
 
 def require_over(connection: Connection, caller: Caller, right: Right, agency: str) -> None:
-    """Raise `Forbidden` if a caller has not a right over an agency.
+    """Raise `Unauthorized` or `Forbidden` if a caller has not a right over an agency.
 
     A reviewer has it over those at or below their own, as the tree stands now.
     """
-    if caller.role is None or caller.role not in _ROLES[right]:
+    if caller.role is None:
+        raise Unauthorized("authentication-required")
+    if caller.role not in _ROLES[right]:
         raise Forbidden(right)
     require_agency(caller, agency)
     if caller.role == "reviewer" and not (
