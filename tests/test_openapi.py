@@ -242,7 +242,8 @@ def test_conditions_are_documented_where_they_hold() -> None:
         headers = {p["name"] for p in operation.get("parameters", []) if p["in"] == "header"}
         expected = {"If-Match", "If-None-Match"} if operation["method"] in WRITING else set()
         if operation["method"] == "POST":
-            expected = {"Idempotency-Key"} | ({"Prefer"} if name == "post_import" else set())
+            more = {"post_import": {"Prefer"}, "post_transition": {"If-Match"}}
+            expected = {"Idempotency-Key"} | more.get(name, set())
         elif operation["method"] == "DELETE":
             expected = {"If-Match", "If-None-Match"}
         elif name in STREAMS:

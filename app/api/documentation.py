@@ -35,6 +35,7 @@ _CONDITIONS = [
         ("If-None-Match", "`*`: create only."),
     )
 ]
+IF_MATCH = _CONDITIONS[0]
 
 
 IDEMPOTENT = {

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from app.api import bodies, parameters, schemas
 from app.api.access import caller_of
-from app.api.documentation import ETAG, IDEMPOTENT, problems, reads
+from app.api.documentation import ETAG, IDEMPOTENT, IF_MATCH, problems, reads
 from app.api.parameters import NoQuery
 from app.api.paths import AgencyCode, YearPath, key_in, why_absent
 from app.api.problems import language_of, told, worded
@@ -202,7 +202,7 @@ _BODIES: dict[str, Any] = {
         200: {"model": TransitionsOut, "description": "Done", "headers": ETAG},
         **problems(400, 401, 403, 404, 406, 409, 412, 413, 415, 422, 503),
     },
-    openapi_extra={"parameters": [IDEMPOTENT]},
+    openapi_extra={"parameters": [IDEMPOTENT, IF_MATCH]},
 )
 async def post_transition(
     request: Request,
