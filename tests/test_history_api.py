@@ -77,6 +77,19 @@ def test_a_diff_tells_what_was_written_and_not_what_followed(client: TestClient)
     assert (first["against"], first["differences"][0]["from"]) == (None, None)
 
 
+def test_the_diff_of_a_deletion_is_there_and_tells_what_was_lost(client: TestClient) -> None:
+    make_agency(client)
+    put_report(client, overview="一")
+    client.delete(URL).raise_for_status()
+    deletion = client.get(f"{URL}/revisions?sort=-revision").json()["items"][0]
+    lost = client.get(deletion["links"]["diff"])
+    assert (lost.status_code, deletion["etag"], lost.json()["against"]) == (200, None, 1)
+    assert {"pointer": "/overview", "from": "一", "to": None} in lost.json()["differences"]
+    back = client.get(f"{URL}/revisions/1/diff?against=2").json()["differences"]
+    assert len(back) == len(lost.json()["differences"])
+    assert said(client.get("/v1/reports/b/2024/revisions/1/diff")) == (404, "agency-not-found")
+
+
 @pytest.mark.parametrize(
     ("path", "problem"),
     [

@@ -168,12 +168,15 @@ async def get_revision_diff(
     revision: Number,
     query: Annotated[DiffQuery, Query()],
 ) -> Response:
-    """Return what clients wrote that differs between two revisions, leaf by leaf."""
+    """Return what clients wrote that differs between two revisions, leaf by leaf.
+
+    Of a revision at which the report was deleted, all that was written before.
+    """
     code, number = key_in(request, agency, year)
     wanted = _numbered(revision)
 
     def job(connection: Connection) -> bytes:
-        after = past.written(_read(connection, code, number, wanted)[1])
+        after = _written(connection, code, number, wanted, is_asked=True)
         asked = parameters.read(request, DiffQuery).against
         against = asked or history.before(connection, code, number, wanted)
         before: Any = {}
@@ -190,5 +193,5 @@ def _written(connection: Connection, code: str, year: int, revision: int, *, is_
     """Return what clients wrote at a revision; nothing, if the report was deleted then."""
     row = history.read(connection, code, year, revision)
     if row is None and is_asked:
-        raise NotFound("revision-not-found", revision=revision)
+        raise _missing(connection, code, year, revision)
     return past.written(bytes(row[1])) if row is not None and row[1] is not None else {}
