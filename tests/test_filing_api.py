@@ -208,6 +208,18 @@ def test_a_decision_that_is_said_once_more_leaves_no_trace(
     assert decide(client, warned.editor, "explained", "另").json()["at"] > made.json()["at"]
 
 
+def test_no_patch_is_offered_for_a_decision_which_takes_none(
+    client: TestClient, warned: People
+) -> None:
+    path = f"{URL}/findings/{CARRY}/decision"
+    made = decide(client, warned.editor, "explained")
+    assert made.headers["location"] == made.headers["content-location"] == path
+    assert said(client.patch(path, json={})) == (405, "method-not-allowed")
+    again = decide(client, warned.editor, "confirmed")
+    assert "location" not in again.headers
+    assert "accept-patch" not in made.headers.keys() | again.headers.keys()
+
+
 def test_a_decision_is_changed_under_its_conditions(client: TestClient, warned: People) -> None:
     path = f"{URL}/findings/{CARRY}/decision"
     tag = etag(decide(client, warned.editor, "explained"))
