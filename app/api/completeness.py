@@ -39,7 +39,7 @@ JSON, CSV = "application/json", "text/csv"
 _HEAD = ("code", "name", "kind", "level", "due", "status", "submitted_on", "published_on")
 _AT_ONCE = 1_000
 """Lines of CSV that are read at once."""
-_VARY = {"Vary": "Accept, Accept-Encoding"}
+_VARY = {"Vary": "Accept"}
 
 Status = Literal[tuple(each.value for each in Standing)]
 
