@@ -433,6 +433,15 @@ PRIVATE = [
 ]  # fmt: skip
 
 
+def test_whatever_changes_a_webhook_says_where_it_stands(client: TestClient) -> None:
+    made = hook(client, "http://a.invalid/")
+    path = made["links"]["self"]
+    for action, body in (("rotate-secret", {}), ("replay", {"from": 1})):
+        changed = client.post(f"{path}/{action}", json=body)
+        assert (changed.status_code, changed.headers["content-location"]) == (200, path)
+        assert changed.json()["id"] == made["id"]
+
+
 def test_private_targets_are_refused(client: TestClient) -> None:
     for url in PRIVATE:
         reply = client.post("/v1/webhooks", json={"url": url})

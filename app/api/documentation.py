@@ -11,7 +11,7 @@ ETAG = {"ETag": {"schema": {"type": "string"}, "description": '`"<revision>-<dig
 _LOCATION = {
     "Location": {"schema": {"type": "string"}, "description": "The address of what is new"}
 }
-_WRITTEN = ETAG | {
+WRITTEN = ETAG | {
     "Content-Location": {
         "schema": {"type": "string"},
         "description": "Where what was written stands, as this reply shows it",
@@ -209,9 +209,9 @@ def writes(
     else:
         if not new:
             text = "Replaced or unchanged"
-            done[200] = {"model": model, "description": text, "headers": _WRITTEN}
+            done[200] = {"model": model, "description": text, "headers": WRITTEN}
         if creates:
-            done[201] = {"model": model, "description": "Created", "headers": _WRITTEN | _LOCATION}
+            done[201] = {"model": model, "description": "Created", "headers": WRITTEN | _LOCATION}
     if deletes:
         done[204] = {"description": "Written as `missing`: deleted"}
     errors = [404, 406, 409, 412, 422, 503] if not new else [406, 409, 422, 503]

@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from app.api import bodies, idempotency, parameters, queries, schemas
 from app.api.bodies import NO_BODY
-from app.api.documentation import ETAG, IDEMPOTENT, lists, problems, reads, writes
+from app.api.documentation import ETAG, IDEMPOTENT, WRITTEN, lists, problems, reads, writes
 from app.api.feed_schemas import ChangeOut, ResourceName
 from app.api.parameters import NoQuery
 from app.api.queries import Listing, ListQuery
@@ -391,14 +391,17 @@ async def delete_webhook(request: Request, id: Id) -> Response:  # noqa: A002 - 
     return await database(request).write(job)
 
 
-def _does(model: Any, summary: str) -> dict[str, Any]:
+def _does(
+    model: Any, summary: str, headers: dict[str, Any] = ETAG, *, may_be_gone: bool = False
+) -> dict[str, Any]:
     """Describe an operation on a webhook."""
+    gone = [410] if may_be_gone else []
     return {
         "summary": summary,
         "response_model": None,
         "responses": {
-            200: {"model": model, "description": "Done", "headers": ETAG},
-            **problems(400, 404, 406, 409, 410, 413, 415, 422, 503),
+            200: {"model": model, "description": "Done", "headers": headers},
+            **problems(400, 404, 406, 409, *gone, 413, 415, 422, 503),
         },
         "openapi_extra": {"parameters": [IDEMPOTENT]},
     }
@@ -413,12 +416,14 @@ async def _change(
         saved = webhooks.save(connection, change(connection, hook))
         audit.note(connection, "webhooks", identity, "changed")
         etag, body = _resource(saved, **shown)
-        return idempotency.keeping(reply(request, etag, body=body), _resource(saved)[1])
+        headers = {"Content-Location": f"/v1/webhooks/{identity}"}
+        made = reply(request, etag, body=body, headers=headers)
+        return idempotency.keeping(made, _resource(saved)[1])
 
     return await database(request).write(job)
 
 
-@routes.post("/{id}/rotate-secret", **_does(WebhookOut, "Replace a secret / 更换密钥"))
+@routes.post("/{id}/rotate-secret", **_does(WebhookOut, "Replace a secret / 更换密钥", WRITTEN))
 async def rotate_secret(
     request: Request,
     id: Id,  # noqa: A002 - the path's name
@@ -442,7 +447,10 @@ async def rotate_secret(
     return await _change(request, id, rotated, secret=secret)
 
 
-@routes.post("/{id}/replay", **_does(WebhookOut, "Deliver again / 重新推送"))
+@routes.post(
+    "/{id}/replay",
+    **_does(WebhookOut, "Deliver again / 重新推送", WRITTEN, may_be_gone=True),
+)
 async def replay_webhook(
     request: Request,
     id: Id,  # noqa: A002 - the path's name
