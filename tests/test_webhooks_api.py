@@ -25,6 +25,7 @@ from tests.api import Json, TestClient, etag, faults, make_agency, put_report, s
 from tests.conftest import quiet
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
+JSON = {"content-type": "application/json"}
 PATIENCE = 15
 DOCUMENT = json.loads(openapi.FILE.read_text(encoding="utf-8"))
 DECLARED = Draft202012Validator(
@@ -431,6 +432,15 @@ PRIVATE = [
     "http://[::ffff:127.0.0.1]/", "http://[fd00::1]/", "http://[fe80::1]/", "http://224.0.0.1",
     "http://[64:ff9b::7f00:1]/", "http://[fec0::1]/", "http://localhost:8000/", "http://172.16.0.1",
 ]  # fmt: skip
+
+
+def test_a_webhook_is_looked_for_before_a_body_is_read_as_json(client: TestClient) -> None:
+    path = hook(client, "http://a.invalid/")["links"]["self"]
+    for action in ("rotate-secret", "replay", "ping"):
+        absent = client.post(f"/v1/webhooks/nobody/{action}", content=b"{", headers=JSON)
+        assert said(absent) == (404, "webhook-not-found")
+        malformed = client.post(f"{path}/{action}", content=b"{", headers=JSON)
+        assert said(malformed) == (400, "malformed-json")
 
 
 def test_whatever_changes_a_webhook_says_where_it_stands(client: TestClient) -> None:

@@ -64,13 +64,13 @@ NO_BODY: Any = None
 """The default of a body that may be left out, for the OpenAPI document."""
 
 
-async def optional(request: Request) -> Json:
-    """Read the JSON object in the body; an empty one if there is no body at all."""
+async def optional(request: Request) -> bytes:
+    """Read the body as `raw` does; an empty object if there is no body at all."""
     given = request.headers
     is_there = "content-type" in given or "transfer-encoding" in given
     if not is_there and given.get("content-length", "0") == "0":
-        return {}
-    return parse(await raw(request))
+        return b"{}"
+    return await raw(request)
 
 
 Take = Callable[[bytes], Awaitable[None] | None]

@@ -433,8 +433,9 @@ async def rotate_secret(
     ] = NO_BODY,
 ) -> Response:
     """Give a webhook a new secret, which the reply alone has. The old one also signs for a day."""
-    sent = await bodies.optional(request)
+    given = await bodies.optional(request)
     await _found(request, id)
+    sent = bodies.parse(given)
     bodies.checked(Rotation, sent)
     secret = sent.get("secret") or delivering.new_secret()
     until = now(_OLD)
@@ -460,8 +461,9 @@ async def replay_webhook(
     ],
 ) -> Response:
     """Deliver the changes from a number on once more, under the ids that they had."""
-    sent = bodies.parse(await bodies.raw(request))
+    given = await bodies.raw(request)
     await _found(request, id)
+    sent = bodies.parse(given)
     bodies.checked(Replay, sent)
 
     def moved(connection: Connection, hook: Webhook) -> Webhook:
@@ -489,7 +491,7 @@ async def ping_webhook(
     """Send a signed `webhook.ping` now, and return what came back. Its failure changes nothing."""
     sent = await bodies.optional(request)
     hook = await _found(request, id)
-    bodies.checked(Nothing, sent)
+    bodies.checked(Nothing, bodies.parse(sent))
     parameters.read(request, NoQuery)  # what is sent cannot be taken back
     if (earlier := await idempotency.earlier(request)) is not None:
         return earlier
