@@ -443,6 +443,14 @@ def test_a_webhook_is_looked_for_before_a_body_is_read_as_json(client: TestClien
         assert said(malformed) == (400, "malformed-json")
 
 
+def test_a_body_that_may_be_left_out_may_be_empty_whatever_its_type(client: TestClient) -> None:
+    path = hook(client, "http://a.invalid/")["links"]["self"]
+    for given in ({}, JSON):
+        made = client.post(f"{path}/rotate-secret", content=b"", headers=given)
+        assert (made.status_code, made.json()["secret"][:6]) == (200, "whsec_")
+    assert client.post(f"{path}/replay", content=b"", headers=JSON).status_code == 400
+
+
 def test_whatever_changes_a_webhook_says_where_it_stands(client: TestClient) -> None:
     made = hook(client, "http://a.invalid/")
     path = made["links"]["self"]

@@ -70,7 +70,7 @@ async def optional(request: Request) -> bytes:
     is_there = "content-type" in given or "transfer-encoding" in given
     if not is_there and given.get("content-length", "0") == "0":
         return b"{}"
-    return await raw(request)
+    return await raw(request) or b"{}"
 
 
 Take = Callable[[bytes], Awaitable[None] | None]
