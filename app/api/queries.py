@@ -2,6 +2,7 @@
 
 import base64
 import json
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -26,17 +27,6 @@ PAGING = {"limit", "cursor", "count", "format"}
 """Parameters that are not filters: they say how a list is shown."""
 
 
-class ListQuery(NoQuery):
-    """What every list takes."""
-
-    limit: Annotated[int, Field(ge=1, le=1000, description="Items on a page.")] = 50
-    cursor: Annotated[
-        str | None,
-        Field(description="`next` of the page before. It carries its sort and filters."),
-    ] = None
-    count: Annotated[bool, Field(description="Add `total`: how many there are in all.")] = False
-
-
 class ShortQuery(NoQuery):
     """What a list takes that is shown whole where no limit is given."""
 
@@ -48,6 +38,16 @@ class ShortQuery(NoQuery):
         str | None, Field(description="`next` of the page before. It carries its filters.")
     ] = None
     count: Annotated[bool, Field(description="Add `total`: how many there are in all.")] = False
+
+
+class ListQuery(ShortQuery):
+    """What every other list takes."""
+
+    limit: Annotated[int, Field(ge=1, le=1000, description="Items on a page.")] = 50
+    cursor: Annotated[
+        str | None,
+        Field(description="`next` of the page before. It carries its sort and filters."),
+    ] = None
 
 
 Q = TypeVar("Q", bound=NoQuery)
@@ -153,8 +153,9 @@ class Asked:
 def ask(request: Request, listing: Listing, **path: Any) -> Asked:
     """Read which page of a list is asked for. Raises `Invalid` or `Malformed`."""
     asked = read(request, listing.query)
-    filters, after = _resumed(asked, listing, path)
-    return Asked(listing, asked.limit, asked.count, filters, after, path)
+    filters, after = _resumed(asked, listing.kinds, path)
+    default = {"sort": listing.query.model_fields["sort"].default}
+    return Asked(listing, asked.limit, asked.count, default | filters, after, path)
 
 
 def page(asked: Asked, rows: list[Any], total: int | None, more: bytes = b"") -> tuple[str, bytes]:
@@ -174,41 +175,38 @@ def page(asked: Asked, rows: list[Any], total: int | None, more: bytes = b"") ->
 
 @dataclass(frozen=True)
 class Short(Generic[S]):
-    """What is asked of a list that is short: filters, and the item to go on after."""
+    """What is asked of a list that is short: filters, and marks of what pages before have shown."""
 
     query: S
     filters: Mapping[str, Any]
-    after: list[Any] | None
+    shown: str
 
     def page(self, items: Mapping[str, bytes]) -> bytes:
-        """Return a page's JSON of all items, by their keys.
+        """Return a page's JSON of all items, by their keys: of those that were not shown.
 
-        It goes on after the item that the cursor names, or where that stood if it is gone.
+        So whatever comes or goes during a walk, no other item is left out, or shown twice.
         """
-        keys, query = list(items), self.query
-        start = 0
-        if self.after is not None:
-            last, place = self.after
-            start = keys.index(last) + 1 if last in items else max(0, place - 1)
-        end = start + (query.limit or len(keys))
-        has_next = 0 < end < len(keys)
-        cursor = packed(self.filters, [keys[end - 1], end]) if has_next else None
-        shown = b",".join(items[key] for key in keys[start:end])
-        total = b',"total":%d' % len(keys) if query.count else b""
-        return b'{"items":[%s],"next":%s%s}' % (shown, encoding.encoded(cursor), total)
+        before = dict.fromkeys(self.shown.split())
+        rest = [key for key in items if _mark(key) not in before]
+        here = rest[: self.query.limit]
+        has_next = len(here) < len(rest)
+        shown = " ".join((*before, *map(_mark, here)))
+        cursor = packed(self.filters, [shown]) if has_next else None
+        total = b',"total":%d' % len(items) if self.query.count else b""
+        made = b",".join(items[key] for key in here), encoding.encoded(cursor), total
+        return b'{"items":[%s],"next":%s%s}' % made
+
+
+def _mark(key: str) -> str:
+    """Return what a cursor has of a key, as it may have some hundred of them."""
+    return f"{zlib.crc32(key.encode()):x}"
 
 
 def short(request: Request, model: type[S], **path: Any) -> Short[S]:
     """Read what is asked of a short list. Raises `Invalid` or `Malformed`."""
     given = read(request, model)
-    filters, after = _filters(given), None
-    if given.cursor is not None:
-        query, after = opened(given.cursor, model, lambda _: [str, int], path)
-        resumed = _filters(query)
-        if any(resumed.get(name) != value for name, value in filters.items()):
-            raise Malformed("cursor-mismatch")
-        filters = resumed
-    return Short(given.model_copy(update=filters), filters | path, after)
+    filters, shown = _resumed(given, lambda _: [str], path)
+    return Short(given.model_copy(update=filters), filters | path, *(shown or [""]))
 
 
 def _filters(query: NoQuery) -> dict[str, Any]:
@@ -261,14 +259,13 @@ def packed(said: Mapping[str, Any], place: Sequence[Any]) -> str:
 
 
 def _resumed(
-    asked: ListQuery, listing: Listing, path: Mapping[str, Any]
+    asked: S, kinds_of: Callable[[S], list[type]], path: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[Any] | None]:
     """Return the sort and filters, and where to go on; those of the cursor if there is one."""
     given = _filters(asked)
-    default = {"sort": listing.query.model_fields["sort"].default}
     if asked.cursor is None:
-        return default | given, None
-    query, values = opened(asked.cursor, listing.query, listing.kinds, path)
+        return given, None
+    query, values = opened(asked.cursor, type(asked), kinds_of, path)
     filters = _filters(query)
     if any(filters.get(name) != value for name, value in given.items()):
         raise Malformed("cursor-mismatch")
