@@ -143,6 +143,22 @@ def test_a_snapshot_whose_connection_is_lost_fails_as_the_database_does(
     assert stored(one_writer) == []
 
 
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_what_is_prepared_is_kept_when_a_snapshot_finds_nothing(one_writer: Database) -> None:
+    prepared = Prepared(sa.text("SELECT count(*) FROM pg_prepared_statements"))
+
+    def find(_: Connection) -> None:
+        raise NotFound("agency-not-found", agency="a")
+
+    async def scenario() -> list[int]:
+        before = [tuple(await one_writer.point(prepared, {})) for _ in range(3)]
+        with pytest.raises(NotFound):
+            await one_writer.snapshot(find)
+        return [count for (count,) in (before[-1], await one_writer.point(prepared, {}))]
+
+    assert asyncio.run(scenario()) == [1, 1]
+
+
 def test_a_reader_cannot_write_on_sqlite(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     template = request.getfixturevalue("_sqlite_template")
     engine = read_engine(quiet(f"sqlite:///{template}"))

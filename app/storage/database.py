@@ -176,14 +176,10 @@ def at_one_moment(connection: Connection, use: Use[T]) -> T:
     with guarded(connection):
         driver.execute("BEGIN" if is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     try:
-        result = use(connection)
-    except BaseException:
+        return use(connection)
+    finally:
         with guarded(connection):
-            driver.rollback()
-        raise
-    with guarded(connection):
-        driver.commit()  # a rollback would have psycopg forget the statements it has prepared
-    return result
+            driver.commit()  # a rollback would have psycopg forget the statements it has prepared
 
 
 class _Here:
