@@ -142,6 +142,8 @@ def test_a_page_has_from_one_to_a_thousand_items(world: TestClient, path: str) -
         "9" * 5000,
     ):
         assert refused(world, path, f"limit={limit}") == [("limit", "out-of-range")]
+    every = [("limit", "out-of-range"), ("sort", "not-one-of"), ("x", "unknown-parameter")]
+    assert sorted(refused(world, path, "limit=05&sort=x&x=1")) == every
 
 
 @every_list

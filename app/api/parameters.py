@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from typing import Any, TypeVar, cast
+from functools import cache
+from typing import Any, TypeVar, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.datastructures import QueryParams
@@ -15,6 +16,7 @@ from app.errors import Fault, Invalid
 Q = TypeVar("Q", bound=BaseModel)
 BAD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """What no text may have in it."""
+_NUMBER = re.compile("0|-?[1-9][0-9]*")
 
 
 class NoQuery(BaseModel):
@@ -40,7 +42,7 @@ def _read(query: bytes, model: type[BaseModel]) -> BaseModel:
     bad = [name for name, text in given.items() if BAD.search(text)]
     faults += [Fault(None, "bad-text", parameter=name) for name in bad]
     try:
-        found = _validated(model, given)
+        found = model.model_validate(given | _odd(model, given))
     except ValidationError as error:
         wrong = (_fault(each, model) for each in error.errors(include_url=False))
         faults += [each for each in wrong if each.parameter not in bad]
@@ -49,12 +51,20 @@ def _read(query: bytes, model: type[BaseModel]) -> BaseModel:
     return found
 
 
-def _validated(model: type[BaseModel], given: dict[str, str]) -> BaseModel:
-    """Read parameters. A number that is not written as one writes it is none: `1_0`, `+5`, `05`."""
-    found = model.model_validate(given)
-    said = found.model_dump(by_alias=True)
-    odd = {n: "" for n, text in given.items() if type(said[n]) is int and text != str(said[n])}
-    return model.model_validate(given | odd) if odd else found
+def _odd(model: type[BaseModel], given: dict[str, str]) -> dict[str, str]:
+    """Empty the numbers that are not written as one writes a number: `1_0`, `+5`, `05`."""
+    names = _numbers(model) & given.keys()
+    return {name: "" for name in names if not _NUMBER.fullmatch(given[name])}
+
+
+@cache
+def _numbers(model: type[BaseModel]) -> frozenset[str]:
+    fields = model.model_fields.items()
+    return frozenset(each.alias or name for name, each in fields if _is_number(each.annotation))
+
+
+def _is_number(kind: Any) -> bool:
+    return kind is int or any(map(_is_number, get_args(kind)))
 
 
 def _fault(error: Any, model: type[BaseModel]) -> Fault:
