@@ -1,7 +1,7 @@
-"""HTTP/1.1 as uvicorn speaks it, with bounds for what comes before the body.
+"""HTTP/1.1 as uvicorn speaks it, with bounds for what comes before the body, and after it.
 
 uvicorn takes any number of headers of any size, and waits for them for ever; so somebody could fill
-its memory, or hold its connections, before the application hears of a request.
+its memory, or hold its connections, before the application hears of a request, or after its reply.
 """
 
 import asyncio
@@ -11,7 +11,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app.api.joining import CYCLE
 
 LARGEST_HEAD = 64 * 1024
-"""The most bytes of a request line and its headers, beyond those that came with its first."""
+"""The most bytes of a request line and its headers, beyond those that came with its first; and of
+what follows the last of a body, which may be trailers."""
 PATIENCE = 15.0
 """Seconds that they may take to arrive, counted from the connection, or from their first byte."""
 
@@ -53,13 +54,14 @@ class Bounded(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take in what came; if a head has begun and not ended, mind its size and its time."""
         before = self.headers
+        self._size += len(data)
         super().data_received(data)
-        if self._awaits_rest:
-            self._size = self._size + len(data) if self.headers is before else 0
-            if self._size > LARGEST_HEAD:
-                self._refuse(_TOO_LARGE)
-            elif self._timer is None:
-                self._await_head()
+        if self._awaits_rest and self.headers is not before:
+            self._size = 0
+        if self._size > LARGEST_HEAD:
+            self._refuse(_TOO_LARGE if self._awaits_rest else b"")
+        elif self._awaits_rest and self._timer is None:
+            self._await_head()
 
     def on_headers_complete(self) -> None:
         """Begin to answer."""
@@ -68,6 +70,12 @@ class Bounded(HttpToolsProtocol):
         super().on_headers_complete()
         self.scope[CYCLE] = self.cycle  # type: ignore[literal-required]
         self.headers = _TRAILERS
+        self._size = 0
+
+    def on_body(self, body: bytes) -> None:
+        """Hand over a piece of the body; what follows it is counted anew."""
+        super().on_body(body)
+        self._size = 0
 
     def _await_head(self) -> None:
         self._timer = self.loop.call_later(PATIENCE, self._give_up)

@@ -144,6 +144,19 @@ def test_what_comes_after_a_body_is_no_header_and_is_not_kept() -> None:
     assert kept == []
 
 
+@pytest.mark.parametrize("piece", [b"y" * 8_000, b"y: z\r\n" * 1_000], ids=["one", "many"])
+def test_on_trailers_without_end_the_connection_is_closed(piece: bytes) -> None:
+    endless = HEAD + b"transfer-encoding: chunked\r\n\r\n0\r\nx: "
+    with pytest.raises(ConnectionError):
+        talk(sending(endless, *[piece] * 2_000))
+
+
+def test_a_body_of_many_small_chunks_is_taken_whole() -> None:
+    chunks = b"1;of=many\r\nx\r\n" * 20_000
+    whole = HEAD + b"connection: close\r\ntransfer-encoding: chunked\r\n\r\n" + chunks
+    assert talk(sending(whole + b"0\r\n\r\n")).endswith(b"\r\n\r\n20000")
+
+
 class _Recorded(asyncio.Transport):
     """A transport that keeps what is written."""
 
