@@ -407,9 +407,7 @@ def test_a_healthy_database_has_nothing_wrong(living: Settings, gongkai: Run) ->
 def test_what_is_wrong_is_found_and_ends_the_command_with_1(
     living: Settings, gongkai: Run, statement: str, expected: tuple[str, str]
 ) -> None:
-    execute(
-        living.database_url, statement.replace("::bytea", "") if living.is_sqlite else statement
-    )
+    execute(living.database_url, statement)
     check, status = expected
     assert told(living)[check] == status
     code, out, _ = gongkai("doctor", "--deep", database_url=living.database_url)
