@@ -125,10 +125,11 @@ class Callers:
         token = token.strip()
         if scheme.lower() != "bearer" or not token or len(authorization) > _LONGEST:
             raise _invalid()
-        is_token = token.count(".") == _DOTS and not self._is_admins(token)
+        digest = digest_of(token, self._settings)
+        is_token = token.count(".") == _DOTS and not self._is_admins(digest)
         if self._bearers is not None and is_token:
             return await self._by_token(self._bearers, authorization, token)
-        found = await self._by_key(token)
+        found = await self._by_key(digest)
         self._remember(authorization, found)
         if found is None:
             raise _invalid()
@@ -142,13 +143,12 @@ class Callers:
         while len(self._known) > _MOST:
             self._known.popitem(last=False)
 
-    def _is_admins(self, token: str) -> bool:
-        return hmac.compare_digest(digest_of(token, self._settings), self._admin)
+    def _is_admins(self, digest: str) -> bool:
+        return hmac.compare_digest(digest, self._admin)
 
-    async def _by_key(self, token: str) -> Caller | None:
-        digest = digest_of(token, self._settings)
+    async def _by_key(self, digest: str) -> Caller | None:
         row = await self._database.exact(lambda c: keys.by_digest(c, digest))
-        if self._is_admins(token):
+        if self._is_admins(digest):
             return caller("admin", "GONGKAI_ADMIN_KEY", "admin", None)
         if row is None or row.revoked_at is not None:
             return None
