@@ -372,6 +372,31 @@ def test_an_import_that_is_done_again_tells_of_each_report_once(
     engine.dispose()
 
 
+def test_a_part_of_an_import_that_is_done_again_tells_of_each_report_once(
+    database_url: str,
+) -> None:
+    engine, kept = write_engine(quiet(database_url)), Staging()
+    kept.add(Item(code, 2024, n, staged.whole(a_report(2024))) for n, code in enumerate("ab"))
+    with TestClient(create_app(quiet(database_url))) as client:
+        for code in "ab":
+            make_agency(client, code)
+
+        def store(connection: Connection, *, fails: bool = False) -> None:
+            facts = importing.lock_years(connection, kept, importing.Plan())
+            importing.store_some(connection, kept, ["a", "b"], facts)
+            if fails:
+                raise RuntimeError
+            importing.tell(connection, kept)
+
+        with pytest.raises(RuntimeError):
+            run(engine, lambda connection: store(connection, fails=True))
+        run(engine, store)
+        told = client.get("/v1/changes?resource=reports").json()["items"]
+    assert [each["key"] for each in told] == ["a/2024", "b/2024"]
+    kept.close()
+    engine.dispose()
+
+
 @pytest.mark.parametrize("backend", ["postgresql"])
 def test_a_first_import_reads_each_of_its_reports_a_few_times(database_url: str) -> None:
     """Whose keys PostgreSQL checks by plans that it makes while the tables are empty."""

@@ -178,7 +178,6 @@ def tell(connection: Connection, staging: Staging) -> None:
     changed = staging.changes()
     while some := list(islice(changed, _ROWS)):
         bulk.record(connection, some)
-    staging.forget_changes()
 
 
 def _is_lost(staging: Staging, plan: Plan) -> bool:
@@ -258,7 +257,11 @@ def _read(connection: Connection, staging: Staging, codes: list[str]) -> writing
 def store_some(
     connection: Connection, staging: Staging, codes: list[str], facts: Mapping[int, YearFacts]
 ) -> int:
-    """Write what is staged of some agencies that follow each other; return how many lines."""
+    """Write what is staged of some agencies that follow each other; return how many lines.
+
+    It may be done again, if the transaction was rolled back.
+    """
+    staging.forget_changes()
     some = _Next(codes, _read(connection, staging, codes))
     made, lines = _judged(connection, staging, some, facts, reporting.now())
     staging.add_changes(made.write(connection))

@@ -187,7 +187,7 @@ class Staging:
         return (Change(*row) for row in self._database.execute(query))
 
     def forget_changes(self) -> None:
-        """Drop what was told."""
+        """Drop what was told, or written in a transaction that was undone."""
         self._database.execute("DELETE FROM change")
 
     def add_cells(self, rows: Iterable[tuple[Any, ...]]) -> None:
