@@ -68,10 +68,10 @@ def _say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
-def _encode_output(*, encoding: str | None = None, errors: str | None = None) -> None:
-    """Choose how characters are written: a terminal's encoding may not have those of names."""
+def _encode_output(encoding: str | None = None) -> None:
+    """Escape what an encoding cannot show, as a terminal's or UTF-8 some characters of names."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding=encoding, errors=errors)
+        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 @app.command()
@@ -359,7 +359,7 @@ def doctor(
 
     found = examining.examine(_settings(), deep=deep)
     if json:
-        _encode_output(encoding="utf-8")
+        _encode_output("utf-8")
     _say(examining.as_json(found) if json else examining.as_text(found))
     if examining.has_failed(found):
         raise SystemExit(1)
@@ -436,7 +436,7 @@ def mirror(
 @app.command(name="openapi")
 def show_openapi() -> None:
     """Print the OpenAPI document."""
-    _encode_output(encoding="utf-8")
+    _encode_output("utf-8")
     sys.stdout.write(openapi.text(create_app(_settings())))
 
 
@@ -448,7 +448,7 @@ def _report(lines: list[str]) -> None:
 def main() -> None:
     """Run a command; a database that cannot be used is one clear line."""
     in_command(_command())
-    _encode_output(errors="backslashreplace")
+    _encode_output()
     try:
         app()
     except SQLAlchemyError as error:

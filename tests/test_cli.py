@@ -453,6 +453,18 @@ def test_what_an_encoding_cannot_show_is_escaped_and_json_is_always_utf_8(
     assert run("openapi") == (ROOT / "openapi" / "openapi.json").read_bytes()
 
 
+def test_a_name_that_is_no_text_is_escaped_in_json(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [GONGKAI, "doctor", "--json"],
+        cwd=tmp_path,
+        env=environment(f"sqlite:///{tmp_path}/\udcff.db", PYTHONWARNINGS="ignore"),
+        capture_output=True,
+        check=False,
+    )
+    assert b"\\udcff.db" in done.stdout
+    assert json.loads(done.stdout)["ok"] is False
+
+
 def test_the_first_start_makes_a_key_and_shows_it_once(
     database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
