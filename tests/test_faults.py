@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -533,7 +534,9 @@ def test_an_import_that_finds_no_room_is_kept_until_there_is_some(
     headers = OF_LINES | {"Prefer": "respond-async"}
     job = client.post("/v1/imports", content=LARGE_LINE, headers=headers)
     assert tried.wait(timeout=10)
+    deadline = time.monotonic() + 60
     while client.get(job.headers["Location"]).json()["state"] != "done":
+        assert time.monotonic() < deadline
         client.app.state.importer.wake()  # type: ignore[attr-defined]
     assert client.get("/v1/reports/a/2024").status_code == 200
 

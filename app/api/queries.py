@@ -187,11 +187,10 @@ class Short(Generic[S]):
         So whatever comes or goes during a walk, no other item is left out, or shown twice.
         """
         before = dict.fromkeys(self.shown.split())
-        rest = [key for key in items if _mark(key) not in before]
-        here = rest[: self.query.limit]
-        has_next = len(here) < len(rest)
-        shown = " ".join((*before, *map(_mark, here)))
-        cursor = packed(self.filters, [shown]) if has_next else None
+        rest = [key for key in items if not before or _mark(key) not in before]
+        here, cursor = rest[: self.query.limit], None
+        if len(here) < len(rest):
+            cursor = packed(self.filters, [" ".join((*before, *map(_mark, here)))])
         total = b',"total":%d' % len(items) if self.query.count else b""
         made = b",".join(items[key] for key in here), encoding.encoded(cursor), total
         return b'{"items":[%s],"next":%s%s}' % made
