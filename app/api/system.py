@@ -132,7 +132,7 @@ async def _described(app: FastAPI) -> bytes:
 async def openapi_json(request: Request) -> Response:
     """Return the OpenAPI document."""
     state = request.app.state
-    if state.described is None:
+    if state.described is None or (state.described.done() and state.described.exception()):
         state.described = asyncio.create_task(_described(request.app))
     body = await asyncio.shield(state.described)
     return reply(request, encoding.etag(1, body), body=body)
