@@ -454,6 +454,21 @@ def test_a_forged_cursor_is_never_a_failure_of_the_service(client: TestClient, f
         assert reply.status_code in {200, 400}, reply.text
 
 
+@pytest.mark.parametrize("sort", ["year", "agency"])
+def test_a_finding_that_goes_during_the_walk_hides_no_other_of_its_report(
+    world: TestClient, sort: str
+) -> None:
+    asked = {"agency": "other", "sort": sort, "limit": 1}
+    walk = pages(world, "/v1/findings", **asked)
+    (shown,) = next(walk)
+    assert shown["table"] == "requests"
+    body = {"data": {"received": {"natural_person": 0}}}
+    assert world.patch("/v1/reports/other/2024/requests", json=body).status_code == 200
+    left = items(world, "/v1/findings", agency="other", sort=sort)
+    assert len(left) > 1
+    assert [item for page in walk for item in page] == left
+
+
 # Lists that are short
 
 FINDINGS = "/v1/reports/child/2023/findings"

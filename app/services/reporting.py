@@ -8,7 +8,7 @@ changed.
 
 import hashlib
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from app.domain.findings import Finding, Outcome
 from app.domain.layout import Form
 from app.domain.report import Agency, Report
-from app.domain.rules import judge
+from app.domain.rules import judge, rules_of
 from app.domain.successions import Forebears
 from app.errors import Conflict, NotFound
 from app.forms import form_of
@@ -413,8 +413,11 @@ def _save_derived(
 
 def derived_rows(
     current: Stored, rendered: Rendered, derived: Derived
-) -> tuple[dict[str, Any], list[tuple[str, str, bytes]]]:
-    """Return what is stored of a document: its columns, and rule, severity, body of findings."""
+) -> tuple[dict[str, Any], list[tuple[int, str, str, bytes]]]:
+    """Return what is stored of a document: its columns, and rows of its findings.
+
+    These are position, rule, severity and body.
+    """
     document = rendered.document
     counts = document.tail["counts"]
     columns = {
@@ -429,9 +432,31 @@ def derived_rows(
         "digest": digests.digest_of(current.report),
     }
     findings = [
-        (each["rule"], each["severity"], encoding.encoded(each)) for each in document.findings
+        (position, each["rule"], each["severity"], encoding.encoded(each))
+        for position, each in _placed(current.report.form, document.findings)
     ]
     return columns, findings
+
+
+def _placed(form: Form, findings: Iterable[rendering.Json]) -> Iterator[tuple[int, rendering.Json]]:
+    """Yield findings with where they stand among all that there may be.
+
+    So one that goes moves no other, and who walks over them misses none.
+    """
+    rules, cells = _places(form)
+    last = -1
+    for each in findings:
+        first = cells.get(each["cells"][0], 0) if each["cells"] else 0
+        last = max(last + 1, rules[each["rule"]] + first)
+        yield last, each
+
+
+@cache
+def _places(form: Form) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    """Return where each rule's findings begin, and where each cell stands from there."""
+    cells = [pointer for table in form.tables for pointer in table.pointers]
+    rules = {rule.id: n * len(cells) for n, rule in enumerate(rules_of(form))}
+    return rules, {pointer: n for n, pointer in enumerate(cells)}
 
 
 def rebuild(connection: Connection, agency: str, of_years: Iterable[int]) -> None:

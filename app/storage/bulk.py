@@ -148,9 +148,7 @@ class Batch:
                 self.deletes["derived_finding"].append(key)
         row = tuple(columns[name] for name in reports.beside_key(_DOCUMENT))
         self.inserts["derived_document"].append((*key, *row))
-        self.inserts["derived_finding"] += [
-            (*key, position, *found) for position, found in enumerate(findings)
-        ]
+        self.inserts["derived_finding"] += [(*key, *found) for found in findings]
 
 
 def _key(stored: Stored) -> Key:

@@ -96,19 +96,19 @@ def lost_references(connection: Connection) -> list[str]:
 
 def derived(
     connection: Connection, report: Report
-) -> tuple[dict[str, Any], list[tuple[str, str, bytes]]]:
+) -> tuple[dict[str, Any], list[tuple[int, str, str, bytes]]]:
     """Return what is stored of a report's document, as `reporting.derived_rows` makes it."""
     key = {"agency": report.agency.code if report.agency else None, "year": report.year}
     document = "SELECT * FROM derived_document WHERE agency = :agency AND year = :year"
     columns = dict(connection.execute(sa.text(document), key).mappings().one())
     findings = (
-        "SELECT rule, severity, body FROM derived_finding"
+        "SELECT position, rule, severity, body FROM derived_finding"
         " WHERE agency = :agency AND year = :year ORDER BY position"
     )
     rows = connection.execute(sa.text(findings), key)
     return (
         {name: value for name, value in columns.items() if name not in key},
-        [(rule, severity, bytes(body)) for rule, severity, body in rows],
+        [(*row[:3], bytes(row.body)) for row in rows],
     )
 
 

@@ -181,7 +181,7 @@ class DerivedDocument(SQLModel, table=True):
 
 
 class DerivedFinding(SQLModel, table=True):
-    """Derived: a failure of a rule, in the order of the report's findings. `body` is its JSON."""
+    """Derived: a failure of a rule, in the order of all that there may be. `body` is its JSON."""
 
     __tablename__ = "derived_finding"
     __table_args__ = (

@@ -479,8 +479,8 @@ def save_document(
 ) -> None:
     """Write what is derived from a report, in place of what was there.
 
-    `document` has the columns of `DerivedDocument` but its key; `findings` are rows of rule,
-    severity and body.
+    `document` has the columns of `DerivedDocument` but its key; `findings` are rows of position,
+    rule, severity and body.
     """
     key = _key(stored.report)
     if stored.derived is None:
@@ -491,7 +491,7 @@ def save_document(
             DELETE["derived_finding"].run(connection, key)
     rows = [
         {**key, "position": position, "rule": rule, "severity": severity, "body": body}
-        for position, (rule, severity, body) in enumerate(findings)
+        for position, rule, severity, body in findings
     ]
     if rows:
         INSERT["derived_finding"].run_many(connection, rows)
