@@ -47,11 +47,11 @@ class DecisionBody(schemas.Strict):
     explanation: Annotated[
         schemas.Remark | None, Field(description="Required to explain and to waive.")
     ] = None
-    finding: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
-    at: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
-    actor: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
-    holds: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
-    links: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
+    finding: schemas.ReadOnly = None
+    at: schemas.ReadOnly = None
+    actor: schemas.ReadOnly = None
+    holds: schemas.ReadOnly = None
+    links: schemas.ReadOnly = None
 
 
 class DecisionOut(schemas.Shown):

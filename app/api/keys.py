@@ -29,7 +29,6 @@ routes = router("keys", "/v1/keys")
 
 Id = Annotated[str, Path(description="The key's id, which is no secret.")]
 _Time = Annotated[schemas.Instant, AfterValidator(schemas.instant)]
-_READ_ONLY: Any = Annotated[Any, Field(json_schema_extra={"readOnly": True})]
 _Limit = schemas.number(1, 1_000_000, description="Requests a minute; null: the default.")
 
 
@@ -39,14 +38,14 @@ class KeyBody(schemas.Strict):
     name: schemas.Name | None = None
     expires_at: _Time | None = None
     rate_limit: _Limit | None = None
-    id: _READ_ONLY = None
-    role: _READ_ONLY = None
-    agency: _READ_ONLY = None
-    created_at: _READ_ONLY = None
-    updated_at: _READ_ONLY = None
-    revoked_at: _READ_ONLY = None
-    last_used_at: _READ_ONLY = None
-    links: _READ_ONLY = None
+    id: schemas.ReadOnly = None
+    role: schemas.ReadOnly = None
+    agency: schemas.ReadOnly = None
+    created_at: schemas.ReadOnly = None
+    updated_at: schemas.ReadOnly = None
+    revoked_at: schemas.ReadOnly = None
+    last_used_at: schemas.ReadOnly = None
+    links: schemas.ReadOnly = None
 
 
 class KeyNew(schemas.Strict):
@@ -66,12 +65,12 @@ class KeyNew(schemas.Strict):
     ] = None
     expires_at: _Time | None = None
     rate_limit: _Limit | None = None
-    id: _READ_ONLY = None
-    created_at: _READ_ONLY = None
-    updated_at: _READ_ONLY = None
-    revoked_at: _READ_ONLY = None
-    last_used_at: _READ_ONLY = None
-    links: _READ_ONLY = None
+    id: schemas.ReadOnly = None
+    created_at: schemas.ReadOnly = None
+    updated_at: schemas.ReadOnly = None
+    revoked_at: schemas.ReadOnly = None
+    last_used_at: schemas.ReadOnly = None
+    links: schemas.ReadOnly = None
 
 
 class KeyOut(schemas.Shown):

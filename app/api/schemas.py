@@ -183,11 +183,13 @@ class Shown(BaseModel):
     model_config = ConfigDict(protected_namespaces=(), defer_build=True)
 
 
+ReadOnly: Any = Annotated[Any, Field(json_schema_extra={"readOnly": True})]
+"""A member that a request may carry because a reply does; it is not read."""
+
+
 def read_only(*names: str) -> dict[str, Any]:
-    """Return members that a request may carry because a reply does; they are not read."""
-    return {
-        name: (Any, Field(default=None, json_schema_extra={"readOnly": True})) for name in names
-    }
+    """Return members that are not read."""
+    return dict.fromkeys(names, (ReadOnly, None))
 
 
 class LabelOut(Shown):
@@ -734,9 +736,9 @@ class AgencyBody(Strict):
             json_schema_extra={"writeOnly": True},
         ),
     ] = None
-    created_at: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
-    updated_at: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
-    links: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
+    created_at: ReadOnly = None
+    updated_at: ReadOnly = None
+    links: ReadOnly = None
 
 
 _MAY_BE_LEFT_OUT = Field(default_factory=lambda: None)
@@ -793,9 +795,9 @@ class YearBody(Strict):
     form: str | None = None
     status: YearStatus | None = None
     due: _Due | None = None
-    created_at: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
-    updated_at: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
-    links: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
+    created_at: ReadOnly = None
+    updated_at: ReadOnly = None
+    links: ReadOnly = None
 
 
 class NewYear(YearBody):

@@ -46,7 +46,7 @@ _EXAMPLES: dict[str, Any] = {
 class SuccessionBody(schemas.Strict):
     """A succession to be created."""
 
-    id: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
+    id: schemas.ReadOnly = None
     predecessor: schemas.AgencyIn
     successor: schemas.AgencyIn
     kind: Annotated[
@@ -57,8 +57,8 @@ class SuccessionBody(schemas.Strict):
         ),
     ]
     effective_on: _EffectiveOn
-    created_at: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
-    links: Annotated[Any, Field(json_schema_extra={"readOnly": True})] = None
+    created_at: schemas.ReadOnly = None
+    links: schemas.ReadOnly = None
 
 
 class SuccessionOut(schemas.Shown):

@@ -64,7 +64,6 @@ Secret = Annotated[
     Field(strict=True, json_schema_extra={"pattern": "^whsec_[A-Za-z0-9+/]+=*$"}),
     AfterValidator(_secret),
 ]
-_READ_ONLY: Any = Annotated[Any, Field(json_schema_extra={"readOnly": True})]
 
 
 class WebhookBody(schemas.Strict):
@@ -77,13 +76,13 @@ class WebhookBody(schemas.Strict):
         Field(min_length=1, max_length=4, description="Of which it is told; all if left out."),
     ] = None
     active: schemas.Flag | None = None
-    id: _READ_ONLY = None
-    position: _READ_ONLY = None
-    failing_since: _READ_ONLY = None
-    next_attempt_at: _READ_ONLY = None
-    created_at: _READ_ONLY = None
-    updated_at: _READ_ONLY = None
-    links: _READ_ONLY = None
+    id: schemas.ReadOnly = None
+    position: schemas.ReadOnly = None
+    failing_since: schemas.ReadOnly = None
+    next_attempt_at: schemas.ReadOnly = None
+    created_at: schemas.ReadOnly = None
+    updated_at: schemas.ReadOnly = None
+    links: schemas.ReadOnly = None
 
 
 class NewWebhook(WebhookBody):
