@@ -200,7 +200,7 @@ WHERE = "WHERE agency = 'a' AND year = 2024"
 OTHER = "(SELECT {} FROM derived_document WHERE agency = 'a' AND year = 2023)"
 ANOTHER = (
     "(agency, year, position, rule, severity, body)"
-    " SELECT agency, year, 99, rule, severity, body FROM derived_finding"
+    " SELECT agency, year, 999999 - position, rule, severity, body FROM derived_finding"
 )
 
 
@@ -214,7 +214,7 @@ ANOTHER = (
         [f"DELETE FROM derived_document {WHERE}"],
         [f"DELETE FROM derived_finding {WHERE}"],
         [f"UPDATE derived_finding SET rule = 'year.jump' {WHERE}"],
-        [f"INSERT INTO derived_finding {ANOTHER} {WHERE} AND position = 0"],
+        [f"INSERT INTO derived_finding {ANOTHER} {WHERE} AND rule = 'requests.row-total'"],
         ["DELETE FROM derived_document", "DELETE FROM derived_finding"],
     ],
     ids=[
