@@ -13,7 +13,7 @@ from app.api.access import caller_of
 from app.api.documentation import problems, reads, writes
 from app.api.parameters import NoQuery
 from app.api.paths import exemplified, key_in
-from app.api.replies import reply
+from app.api.replies import reply, written
 from app.api.rights import require_over
 from app.api.routing import database, router
 from app.api.transitions import seen_scene
@@ -168,9 +168,8 @@ async def put_decision(
         made = workflow.decide(connection, scene, found, asked, said)
         etag, shown_body = _resource(scene, made)
         path = f"{rendering.report_path(code, number)}/findings/{finding}/decision"
-        headers = {"Content-Location": path} | ({} if said else {"Location": path})
         status = 200 if said else 201
-        return reply(request, etag, body=shown_body, status=status, headers=headers)
+        return written(request, path, etag, shown_body, status, patchable=False)
 
     made: Response = await database(request).alter(job)
     return made

@@ -32,15 +32,10 @@ _Time = Annotated[schemas.Instant, AfterValidator(schemas.instant)]
 _Limit = schemas.number(1, 1_000_000, description="Requests a minute; null: the default.")
 
 
-class KeyBody(schemas.Strict):
-    """What may be changed of a key."""
+class _KeyAsRead(schemas.Strict):
+    """What a body may carry of a key that was read."""
 
-    name: schemas.Name | None = None
-    expires_at: _Time | None = None
-    rate_limit: _Limit | None = None
     id: schemas.ReadOnly = None
-    role: schemas.ReadOnly = None
-    agency: schemas.ReadOnly = None
     created_at: schemas.ReadOnly = None
     updated_at: schemas.ReadOnly = None
     revoked_at: schemas.ReadOnly = None
@@ -48,7 +43,17 @@ class KeyBody(schemas.Strict):
     links: schemas.ReadOnly = None
 
 
-class KeyNew(schemas.Strict):
+class KeyBody(_KeyAsRead):
+    """What may be changed of a key."""
+
+    name: schemas.Name | None = None
+    expires_at: _Time | None = None
+    rate_limit: _Limit | None = None
+    role: schemas.ReadOnly = None
+    agency: schemas.ReadOnly = None
+
+
+class KeyNew(_KeyAsRead):
     """A new key. Role and agency stay what they are: who does something else has another key."""
 
     name: Annotated[schemas.Name, Field(description="Who uses it, for people to read.")]
@@ -65,12 +70,6 @@ class KeyNew(schemas.Strict):
     ] = None
     expires_at: _Time | None = None
     rate_limit: _Limit | None = None
-    id: schemas.ReadOnly = None
-    created_at: schemas.ReadOnly = None
-    updated_at: schemas.ReadOnly = None
-    revoked_at: schemas.ReadOnly = None
-    last_used_at: schemas.ReadOnly = None
-    links: schemas.ReadOnly = None
 
 
 class KeyOut(schemas.Shown):

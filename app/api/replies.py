@@ -141,9 +141,11 @@ def reply(
     return _Sent(content, status, sent)
 
 
-def written(request: Request, path: str, etag: str, body: bytes, status: int) -> Response:
+def written(
+    request: Request, path: str, etag: str, body: bytes, status: int, *, patchable: bool = True
+) -> Response:
     """Return what was written, which stands at `path` from now on."""
-    headers = {"Content-Location": path, **PATCHABLE}
+    headers = {"Content-Location": path, **(PATCHABLE if patchable else {})}
     if status == 201:
         headers["Location"] = path
     return reply(request, etag, body=body, status=status, headers=headers)

@@ -40,8 +40,11 @@ def zipped(body: bytes) -> bytes:
     return HEAD + data + LAST + TRAILER.pack(isal_zlib.crc32(body), len(body) & 0xFFFFFFFF)
 
 
+NotZipped: Any = isal_zlib.error  # whose stub says that it is an instance
+
+
 def unzipped(body: bytes) -> bytes:
-    """Undo `zipped`."""
+    """Undo `zipped`. Raises `NotZipped`."""
     unpacked: bytes = isal_zlib.decompress(body, _GZIP)
     return unpacked
 

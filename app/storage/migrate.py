@@ -8,6 +8,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 from app.domain.calendar import LOCAL
+from app.storage.examining import lost_references
 from app.storage.revisions import SCRIPTS, MigrationError
 
 _LOCK = 0x676F6E67  # any number that nothing else locks: "gong"
@@ -47,11 +48,9 @@ def require_whole(connection: Connection) -> None:
     Migrations run without that check, and so do those who alter SQLite by its own command line.
     """
     if connection.dialect.name == "sqlite":
-        lost = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        lost = lost_references(connection)
         if lost:
-            told = (
-                f"{len(lost)} rows refer to others that are not there, one of them of {lost[0][0]}"
-            )
+            told = f"{len(lost)} rows refer to others that are not there, one of them of {lost[0]}"
             raise MigrationError(told)
 
 

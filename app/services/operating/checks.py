@@ -1,6 +1,5 @@
 """Checks of the database and of what is in it."""
 
-import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -8,7 +7,7 @@ from functools import partial
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.services import kinship, reporting
+from app.services import encoding, kinship, reporting
 from app.services.operating.findings import Finding, Patient, doubtful, well, wrong
 from app.services.reporting import Rendered
 from app.storage import agencies, examining, replica, reports, revisions, successions, years
@@ -149,8 +148,8 @@ def _is_as_derived(connection: Connection, current: Stored, rendered: Rendered) 
     stored, found = examining.derived(connection, current.report)
     columns, findings = reporting.derived_rows(current, rendered, reporting.derived_from(rendered))
     try:
-        body = zlib.decompress(stored["body"], zlib.MAX_WBITS | 16)  # gzip
-    except zlib.error:
+        body = encoding.unzipped(stored["body"])
+    except encoding.NotZipped:
         return False
     columns["body"] = stored["body"]  # the same text may be zipped in two ways
     return (stored, found, body) == (columns, findings, rendered.body)

@@ -43,9 +43,7 @@ def _doubts(chosen: Settings) -> Iterator[Finding]:
     known = list(type(chosen).model_fields)
     for name in sorted(_given(type(chosen)) - {*known}):
         near = get_close_matches(name, known, 1)
-        cure = (
-            f"{_PREFIX}{near[0]}".upper() + " is meant?" if near else "see README for their names"
-        )
+        cure = f"GONGKAI_{near[0].upper()} is meant?" if near else "see README for their names"
         yield doubt(name.upper(), "is no setting, and without effect", cure)
 
 
