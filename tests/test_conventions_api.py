@@ -225,6 +225,8 @@ LANGUAGES = {
     "en": "en",
     "en-US,en;q=0.9": "en",
     "EN-gb": "en",
+    "en-001": "en",
+    "en-US-u-hc-h12;q=0.9, zh;q=0.8": "en",
     "zh-CN,zh;q=0.9,en;q=0.8": "zh",
     "zh-Hant-TW": "zh",
     "en;q=0.5, zh;q=0.8": "zh",

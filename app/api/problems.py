@@ -15,7 +15,7 @@ from app.errors import AppError, Fault
 from app.services import encoding
 
 MEDIA_TYPE = "application/problem+json"
-_RANGE = re.compile(r"\s*([A-Za-z*-]+)\s*(?:;\s*[qQ]=([01](?:\.\d{0,3})?)\s*)?$")
+_RANGE = re.compile(r"\s*([A-Za-z0-9*-]+)\s*(?:;\s*[qQ]=([01](?:\.\d{0,3})?)\s*)?$")
 
 
 def language_of(request: Request) -> str:
