@@ -1143,6 +1143,13 @@ def test_a_condition_may_stand_on_several_lines(world: TestClient) -> None:
     assert world.patch(REPORT, json={}, headers=lines).status_code == 200
 
 
+@each_resource
+def test_an_if_match_that_names_nothing_does_not_hold(world: TestClient, path: str) -> None:
+    for condition in ("", ",", etag(world.get(path)).strip('"')):
+        reply = world.patch(path, json=CHANGES[path], headers={"if-match": condition})
+        assert said(reply) == (412, "precondition-failed"), condition
+
+
 def test_a_condition_of_blanks_is_read_in_one_go() -> None:
     """Half a megabyte of them took an hour once: time with the square of their number."""
     request = Request({"type": "http", "headers": [(b"if-match", b"a%sb" % (b" " * 500_000))]})

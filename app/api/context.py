@@ -35,10 +35,10 @@ def path_of(scope: MutableMapping[str, Any]) -> str:
 def header(request: Request, name: bytes) -> str | None:
     """Return a header's value, of which `name` is in lower case; that of several lines is a list.
 
-    None if there is none, or nothing in it.
+    None if there is none.
     """
     found = [value for key, value in request.scope["headers"] if key == name]
-    return b",".join(found).decode("latin-1") or None if found else None
+    return b",".join(found).decode("latin-1") if found else None
 
 
 def request_id(scope: MutableMapping[str, Any]) -> str:

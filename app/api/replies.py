@@ -62,7 +62,7 @@ def _quality(part: str) -> float:
 def negotiate(request: Request, media_type: str = JSON) -> None:
     """Refuse a client that does not take what it would get."""
     accept = header(request, b"accept")
-    if accept is not None and not accepts(accept, media_type):
+    if accept and not accepts(accept, media_type):
         raise Refused(406, "not-acceptable", media_type=media_type)
 
 
