@@ -236,6 +236,11 @@ def test_the_type_is_the_one_that_is_named_or_taken(
     assert "Accept" in names
 
 
+def test_types_may_stand_on_several_lines(world: TestClient) -> None:
+    reply = world.get(PATH, headers=[("accept", "text/html"), ("accept", "text/csv")])
+    assert reply.headers["content-type"].startswith("text/csv")
+
+
 def test_who_takes_neither_type_is_told(world: TestClient) -> None:
     for accept, query in (("text/html", ""), ("text/csv", "?format=json"), ("text/csv;q=0", "")):
         reply = world.get(PATH + query, headers={"accept": accept})

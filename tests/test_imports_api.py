@@ -637,6 +637,13 @@ def test_a_job_that_fails_stores_nothing_and_says_why(client: TestClient) -> Non
     assert stored(client) == []
 
 
+def test_preferences_may_stand_on_several_lines(client: TestClient) -> None:
+    headers = [("content-type", NDJSON), ("prefer", "wait=10"), ("prefer", "respond-async")]
+    reply = client.post("/v1/imports", content=b"", headers=headers)
+    assert (reply.status_code, reply.headers["preference-applied"]) == (202, "respond-async")
+    ended(client, reply)
+
+
 def test_there_are_no_outcomes_before_the_end(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

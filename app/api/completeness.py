@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import parameters, queries, schemas
+from app.api.context import header
 from app.api.csv_replies import csv_reply
 from app.api.documentation import problems, reads
 from app.api.paths import YearPath, year_in
@@ -187,7 +188,7 @@ def _read(connection: Connection, asked: Asked, form: Form) -> Any:
 def _wants_csv(request: Request) -> bool:
     """Tell whether CSV is asked for: by name, or because JSON is not taken."""
     named = request.query_params.get("format")
-    accept = request.headers.get("accept", "")
+    accept = header(request, b"accept") or ""
     takes_csv_only = bool(accept) and not accepts(accept, JSON) and accepts(accept, CSV)
     return named == "csv" or (named is None and takes_csv_only)
 

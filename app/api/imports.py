@@ -16,6 +16,7 @@ from starlette.responses import Response, StreamingResponse
 
 from app.api import bodies, files, parameters, queries, schemas
 from app.api.access import caller_of
+from app.api.context import header
 from app.api.documentation import ETAG, IDEMPOTENT, RETRY_AFTER, lists, problems, reads
 from app.api.downloads import MEDIA_TYPES
 from app.api.parameters import NoQuery
@@ -220,23 +221,27 @@ async def post_import(request: Request, query: Annotated[ImportQuery, Query()]) 
         is_large = spool.size > settings.import_at_once or (
             spool.lines > settings.import_lines_at_once
         )
-        if is_large or _RESPOND_ASYNC.search(request.headers.get("prefer", "")):
+        if is_large or _prefers_async(request):
             return await _later(request, asked, kind, spool)
         return await _at_once(request, asked, kind, spool)
     finally:
         spool.close()
 
 
+def _prefers_async(request: Request) -> bool:
+    return _RESPOND_ASYNC.search(header(request, b"prefer") or "") is not None
+
+
 def _kind(request: Request) -> str:
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    media = (header(request, b"content-type") or "").partition(";")[0].strip().lower()
+    coding = (header(request, b"content-encoding") or "identity").strip().lower()
     if media not in files.FORMATS or coding not in {"identity", "gzip", "x-gzip"}:
         raise Refused(415, "unsupported-media-type", expected=", ".join(files.FORMATS))
     return files.FORMATS[media]
 
 
 def _is_gzipped(request: Request) -> bool:
-    return "gzip" in request.headers.get("content-encoding", "").lower()
+    return "gzip" in (header(request, b"content-encoding") or "").lower()
 
 
 async def _receive(request: Request, spool: Spool) -> None:
@@ -358,7 +363,7 @@ async def _later(request: Request, asked: ImportQuery, kind: str, spool: Spool) 
             audit.note(connection, "imports", job.id, "created", mode=job.mode, bytes=spool.size)
         body = encoding.encoded(_shown(job))
         headers = {"Location": f"/v1/imports/{job.id}", "Retry-After": "1"}
-        if _RESPOND_ASYNC.search(request.headers.get("prefer", "")):
+        if _prefers_async(request):
             headers["Preference-Applied"] = "respond-async"
         return reply(request, encoding.etag(0, body), body=body, status=202, headers=headers)
 
