@@ -578,6 +578,7 @@ WRONG_VALUES = {
         "rule=nonsense": "not-one-of",
         "updated_after=2024-01-01": "not-a-time",
         "updated_after=2024-01-01T00:00:00": "not-a-time",
+        "updated_after=2024-01-01T00:00:00%2B08:60": "not-a-time",
         "updated_after=yesterday": "not-a-time",
         "agency=%00": "bad-text",
     },

@@ -37,7 +37,7 @@ from app.storage.years import YearFacts
 
 _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
-    r"([Zz]|[-+ ][0-9]{2}:[0-9]{2})"
+    r"([Zz]|[-+ ][0-9]{2}:[0-5][0-9])"
 )
 EDITABLE = frozenset({"draft", "returned"})
 """The states in which a report may be written."""
