@@ -12,13 +12,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 import uvicorn
 from pydantic import ValidationError
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
+from uvicorn.supervisors import Multiprocess
 
 from app import logs
 from app.api import keys as api_keys
@@ -43,6 +44,8 @@ gc.freeze()
 gc.enable()
 
 T = TypeVar("T")
+
+_APP = "app.main:create_app"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -92,22 +95,36 @@ def serve(
     with suppress(SQLAlchemyError):  # a server may still come up
         _first_key(settings)
     sys.stdout.flush()
+    options: dict[str, Any] = {
+        "factory": True,
+        "host": settings.host,
+        "port": settings.port,
+        "http": "app.protocol:Bounded",
+        "ws": "none",
+        "workers": settings.workers,
+        "root_path": settings.root_path,
+        "access_log": False,
+        "log_config": None,
+        "server_header": False,
+        "timeout_graceful_shutdown": settings.graceful_timeout,
+        "timeout_worker_healthcheck": 60,  # a worker on a busy machine takes its time to start
+    }
     with _sharing(settings):
-        uvicorn.run(
-            "app.main:create_app",
-            factory=True,
-            host=settings.host,
-            port=settings.port,
-            http="app.protocol:Bounded",
-            ws="none",
-            workers=settings.workers,
-            root_path=settings.root_path,
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            timeout_graceful_shutdown=settings.graceful_timeout,
-            timeout_worker_healthcheck=60,  # a worker on a busy machine takes its time to start
-        )
+        if settings.workers == 1:
+            uvicorn.run(_APP, **options)
+        else:
+            config = uvicorn.Config(_APP, **options)
+            _Supervisor(config, [config.bind_socket()]).run()
+
+
+class _Supervisor(Multiprocess):
+    """Several workers at one socket."""
+
+    def terminate_all(self) -> None:
+        """Let the workers end; while the socket is open here, callers would wait for nobody."""
+        super().terminate_all()
+        for each in self.sockets:
+            each.close()
 
 
 def _require_host(settings: Settings) -> None:

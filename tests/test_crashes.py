@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -357,6 +358,35 @@ def test_a_server_that_ends_lets_all_who_wait_go_at_once(database_url: str) -> N
         assert process.returncode in {0, -signal.SIGTERM}
         with pytest.raises(httpx2.TransportError):
             client.get("/healthz")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_a_server_that_ends_takes_nobody_new_while_it_serves_others(
+    database_url: str, workers: int
+) -> None:
+    with served(database_url, workers=workers) as (client, process):
+        address = ("127.0.0.1", int(client.base_url.port or 0))
+        head = f"POST /v1/agencies HTTP/1.1\r\nAuthorization: {client.headers['authorization']}\r\n"
+        body = "Content-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\n"
+        with socket.create_connection(address, timeout=30) as slow:
+            slow.sendall(f"{head}Host: x\r\n{body}\r\n".encode())
+            assert b"100 Continue" in slow.recv(1_000)
+            process.terminate()
+            deadline = time.monotonic() + 10
+            while not is_refused(address):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)  # a poll: nothing tells a client when a port closes
+            slow.sendall(b"{}")
+            assert slow.recv(1_000).startswith(b"HTTP/1.1 422 ")
+
+
+def is_refused(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=30).close()
+    except ConnectionError as error:  # reset by a port that closes in this moment
+        return isinstance(error, ConnectionRefusedError)
+    return False
 
 
 def test_a_process_that_was_told_to_end_is_not_ready(database_url: str) -> None:
