@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import multiprocessing
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import cache
@@ -204,6 +206,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.dispatcher = Dispatcher(app.state.database, app.state.settings)
     log.info("started", database=app.state.settings.shown_database)
     asyncio.get_running_loop().run_in_executor(None, map_classes)  # or the first writer waits
+    _end_with_supervisor()
     try:
         async with following(app):
             yield
@@ -213,6 +216,19 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await app.state.callers.settle()
         app.state.database.close()
         log.info("stopped")
+
+
+def _end_with_supervisor() -> None:
+    """Stop if what supervises the workers was killed: nobody else would stop or replace them."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        loop, sentinel = asyncio.get_running_loop(), parent.sentinel
+
+        def end() -> None:
+            loop.remove_reader(sentinel)
+            signal.raise_signal(signal.SIGTERM)
+
+        loop.add_reader(sentinel, end)
 
 
 @asynccontextmanager

@@ -381,6 +381,15 @@ def test_a_server_that_ends_takes_nobody_new_while_it_serves_others(
             assert slow.recv(1_000).startswith(b"HTTP/1.1 422 ")
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_workers_end_when_what_supervises_them_is_killed(database_url: str) -> None:
+    with served(database_url, workers=2) as (client, process):
+        address = ("127.0.0.1", int(client.base_url.port or 0))
+        process.kill()
+        process.communicate(timeout=30)  # the workers have its output open, too
+        assert is_refused(address)
+
+
 def is_refused(address: tuple[str, int]) -> bool:
     try:
         socket.create_connection(address, timeout=30).close()
