@@ -7,45 +7,9 @@ USCC_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 USCC_PATTERN: Final = rf"^[{USCC_ALPHABET}]{{2}}[0-9]{{6}}[{USCC_ALPHABET}]{{10}}$"
 _WEIGHTS: Final = tuple(pow(3, i, 31) for i in range(17))
 
-PROVINCES: Final = frozenset(
-    [
-        "11",
-        "12",
-        "13",
-        "14",
-        "15",
-        "21",
-        "22",
-        "23",
-        "31",
-        "32",
-        "33",
-        "34",
-        "35",
-        "36",
-        "37",
-        "41",
-        "42",
-        "43",
-        "44",
-        "45",
-        "46",
-        "50",
-        "51",
-        "52",
-        "53",
-        "54",
-        "61",
-        "62",
-        "63",
-        "64",
-        "65",
-        "71",
-        "81",
-        "82",
-    ]
-)
-DIVISION_PATTERN: Final = rf"^({'|'.join(sorted(PROVINCES))})([0-9]{{4}}|[0-9]{{7}})$"
+_BY_REGION = ((11, 15), (21, 23), (31, 37), (41, 46), (50, 54), (61, 65), (71, 71), (81, 82))
+PROVINCES: Final = [str(n) for first, last in _BY_REGION for n in range(first, last + 1)]
+DIVISION_PATTERN: Final = rf"^({'|'.join(PROVINCES)})([0-9]{{4}}|[0-9]{{7}})$"
 
 CODE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"
 _CODE = re.compile(CODE_PATTERN.rstrip("$") + r"\Z")
