@@ -54,30 +54,17 @@ class Rule:
     formula: str
     text: Label
     message: Label
-    find: "Finder"
+    find: Finder
     table: str | None = None
     basis: str | None = None  # None: the form itself
     following: Following = Following.ALONE
 
     def finding(self, case: Case, at: str | None, **members: Any) -> Finding:
         """Return a failure of this rule."""
-        return Finding(
-            rule=self.id,
-            at=at,
-            severity=self.severity,
-            outcome=Outcome.FAIL,
-            basis=self.basis or case.report.form.source,
-            **({"table": self.table} | members),
-        )
+        given = {"outcome": Outcome.FAIL, "table": self.table} | members
+        basis = self.basis or case.report.form.source
+        return Finding(self.id, at, self.severity, basis=basis, **given)
 
     def unassessable(self, case: Case, at: str | None, why: Label, **members: Any) -> Finding:
         """Return that this rule cannot be judged."""
-        return Finding(
-            rule=self.id,
-            at=at,
-            severity=self.severity,
-            outcome=Outcome.NOT_ASSESSABLE,
-            basis=self.basis or case.report.form.source,
-            message=why,
-            **({"table": self.table} | members),
-        )
+        return self.finding(case, at, outcome=Outcome.NOT_ASSESSABLE, message=why, **members)
