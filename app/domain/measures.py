@@ -11,19 +11,19 @@ DISPUTES: Names = ("disputes.*.total",)
 
 def _requests() -> Iterator[Measure]:
     """Yield how many requests there were, and what became of them."""
-    for key, zh, en, names in (
-        ("received", "本年新收申请", "Requests received in the year", ("received",)),
-        ("carried_in", "上年结转申请", "Requests carried over from last year", ("carried_in",)),
-        ("handled", "本年度办理结果总计", "Requests handled in the year", ("handled",)),
-        ("carried_out", "结转下年度申请", "Requests carried over to next year", ("carried_out",)),
-        ("granted", "予以公开", "Requests granted", ("granted",)),
-        ("partly_granted", "部分公开", "Requests partly granted", ("partly_granted",)),
-        ("refused", "不予公开", "Requests refused", ("refused_*",)),
-        ("unavailable", "无法提供", "Information that cannot be provided", ("unavailable_*",)),
-        ("declined", "不予处理", "Requests not processed", ("declined_*",)),
-        ("other", "其他处理", "Requests otherwise handled", ("other_*",)),
+    for key, zh, en, lines in (
+        ("received", "本年新收申请", "Requests received in the year", "received"),
+        ("carried_in", "上年结转申请", "Requests carried over from last year", "carried_in"),
+        ("handled", "本年度办理结果总计", "Requests handled in the year", "handled"),
+        ("carried_out", "结转下年度申请", "Requests carried over to next year", "carried_out"),
+        ("granted", "予以公开", "Requests granted", "granted"),
+        ("partly_granted", "部分公开", "Requests partly granted", "partly_granted"),
+        ("refused", "不予公开", "Requests refused", "refused_*"),
+        ("unavailable", "无法提供", "Information that cannot be provided", "unavailable_*"),
+        ("declined", "不予处理", "Requests not processed", "declined_*"),
+        ("other", "其他处理", "Requests otherwise handled", "other_*"),
     ):
-        yield Measure(key, Label(zh, en), tuple(f"requests.{name}.total" for name in names))
+        yield Measure(key, Label(zh, en), (f"requests.{lines}.total",))
 
 
 def _share(key: str, zh: str, en: str, *lines: str) -> Measure:
