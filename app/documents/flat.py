@@ -125,7 +125,7 @@ def _columns(key: str) -> Iterator[tuple[str, Label]]:
     yield "filing", Label("填报情况", "Filing")
     yield from choices_of(key).items()
     for name, cell in cells_of(key).items():
-        yield name, Label(f"{cell.line.label.zh}·{cell.column.label.zh}", "")
+        yield name, cell.label
 
 
 def write_xlsx(file: IO[bytes], pages: Pages) -> None:

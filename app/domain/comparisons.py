@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from app.domain.checks import Check, Checks, Relation, Term
-from app.domain.layout import Form, Label, Unit
+from app.domain.layout import Form, Unit
 
 JUMP_FLOOR, JUMP_FACTOR = 20, 5
 UNIT_RATIO = (2_000, 50_000)  # a slip between yuan and 万元 is a factor of about 10,000
@@ -88,9 +88,7 @@ def per_count(form: Form, before: Form | None) -> Iterator[Check]:
             here = (table.key, cell.line.key, cell.column.key)
             now, then = Term(*here), Term(*here, before=True)
             if _has(before, then):
-                (zh, en), (column_zh, column_en) = cell.line.label, cell.column.label
-                label = Label(f"{zh}·{column_zh}", f"{en}, {column_en}")
-                yield Check(".".join(here), label, table.key, (now,), (then,))
+                yield Check(".".join(here), cell.label, table.key, (now,), (then,))
 
 
 # Relations. Both sides are sums already, so both are numbers.

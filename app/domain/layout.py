@@ -11,6 +11,8 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
+from app.domain import decimals
+
 LARGEST: Final = 2**53
 """The largest count: the largest whole number that every JSON reader keeps exact."""
 
@@ -35,6 +37,10 @@ class Unit(StrEnum):
     def is_decimal(self) -> bool:
         """Tell whether cells are decimals of up to six places."""
         return self in {Unit.WAN_YUAN, Unit.MONEY}
+
+    def shown(self, value: Value) -> int | str | None:
+        """Return a figure as JSON has it: decimals are texts."""
+        return decimals.as_text(value) if isinstance(value, int) and self.is_decimal else value
 
 
 YUAN: Final = {"yuan": 1, "wan_yuan": 10_000}
@@ -121,6 +127,12 @@ class Cell:
         return f"{self.line.key}__{self.column.key}"
 
     @property
+    def label(self) -> Label:
+        """What its line and its column are called."""
+        (zh, en), (column_zh, column_en) = self.line.label, self.column.label
+        return Label(f"{zh}·{column_zh}", f"{en}, {column_en}")
+
+    @property
     def is_total(self) -> bool:
         """Tell whether the form prints a sum here."""
         return bool(self.addends)
@@ -158,7 +170,7 @@ class Table:
         )
 
     @cached_property
-    def zeros(self) -> Cells:
+    def zeros(self) -> tuple[int, ...]:
         """The cells of a table in which all is 0, as most are."""
         return (0,) * len(self.cells)
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from itertools import compress
 from typing import Any, Final
 
-from app.domain import decimals
 from app.domain.catalogue import OTHERS
 from app.domain.findings import Finding, Outcome
 from app.domain.layout import (
@@ -68,7 +67,7 @@ def unit_of(cell: Cell) -> str | None:
 def _addable(filing: Filing) -> tuple[Any, ...]:
     """Return the cells as they are added."""
     if filing.nil:
-        return (0,) * len(filing.cells)
+        return filing.table.zeros
     if not filing.table.choices:
         return filing.cells
     return tuple(_in_yuan(filing, cell) for cell in filing.table.cells)
@@ -84,7 +83,7 @@ def _in_yuan(filing: Filing, cell: Cell) -> Any:
 
 def added(table: Table, filings: Sequence[Filing]) -> Added:
     """Add up the filings of a table: one stands for all that are zero everywhere."""
-    none = (0,) * len(table.cells)
+    none = table.zeros
     if not filings:
         return Added(table, 0, (None,) * len(table.cells), none, none)
     added = [_addable(each) for each in filings if not each.nil and each.cells != table.zeros]
@@ -191,44 +190,28 @@ def _compared(own: Report, filing: Filing, sums: Added, expected: int) -> Iterat
     lefts = _addable(_whole(filing))
     if lefts == sums.sums:
         return
-    _, computed = effective(filing)
-    for cell in filing.table.cells:
+    table, (_, computed) = filing.table, effective(filing)
+    for cell in table.cells:
         left, right = lefts[cell.index], sums.sums[cell.index]
         if left == right or not isinstance(left, int) or right is None:
             continue
         complete = sums.filings == expected and not sums.gaps[cell.index]
         if complete or (left < right and cell.column.unit is not Unit.CHANGE):
-            found = _finding(filing.table, cell, RULE.message if complete else _FLOOR, left, right)
-            is_computed = cell.index in computed
-            yield replace(
-                found,
-                basis=RULE.basis or own.form.source,
-                computed_cells=found.cells if is_computed else (),
+            numbers = {"left": left, "right": right, "difference": left - right}
+            sides: dict[str, Any] = {name: cell.column.unit.shown(n) for name, n in numbers.items()}
+            cells = (table.pointers[cell.index],)
+            yield Finding(
+                RULE.id,
+                f"{table.key}.{cell.line.key}.{cell.column.key}",
+                RULE.severity,
+                Outcome.FAIL,
+                table.key,
+                filled(RULE.message if complete else _FLOOR, cell.label, **sides),
+                RULE.basis or own.form.source,
+                cells,
+                computed_cells=cells if cell.index in computed else (),
+                **sides,
             )
-
-
-def _finding(table: Table, cell: Cell, message: Label, left: int, right: int) -> Finding:
-    sides = _sides(cell, left, right)
-    (zh, en), (column_zh, column_en) = cell.line.label, cell.column.label
-    label = Label(f"{zh}·{column_zh}", f"{en}, {column_en}")
-    return Finding(
-        rule=RULE.id,
-        at=f"{table.key}.{cell.line.key}.{cell.column.key}",
-        severity=RULE.severity,
-        outcome=Outcome.FAIL,
-        table=table.key,
-        message=filled(message, label, **sides),
-        basis="",
-        cells=(table.pointers[cell.index],),
-        **sides,
-    )
-
-
-def _sides(cell: Cell, left: int, right: int) -> dict[str, Any]:
-    sides = {"left": left, "right": right, "difference": left - right}
-    if cell.column.unit.is_decimal:
-        return {name: decimals.as_text(value) for name, value in sides.items()}
-    return sides
 
 
 def in_order(form: Form, findings: Iterable[Finding]) -> list[Finding]:

@@ -59,7 +59,7 @@ def effective(filing: Filing) -> tuple[Cells, frozenset[int]]:
     counts as its computed value if no cell under it is blank.
     """
     if filing.nil:
-        return (0,) * len(filing.cells), frozenset()
+        return filing.table.zeros, frozenset()
     if None not in filing.cells:
         return filing.cells, frozenset()
     cells = list(filing.cells)

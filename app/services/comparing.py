@@ -1,9 +1,7 @@
 """A comparison of two reports as the JSON that the API shows."""
 
-from app.domain import decimals
 from app.domain.compare import Compared, ComparedTable, Side, compare
 from app.domain.crosswalk import REASONS
-from app.domain.layout import Unit, Value
 from app.domain.report import Report
 from app.services.rendering import Json, report_path
 
@@ -60,9 +58,9 @@ def _pointers(side: Side, places: list[int] | tuple[int, ...]) -> list[str]:
 def _cell(figures: Compared, left: Side, right: Side) -> Json:
     pair, unit = figures.pair, figures.pair.unit
     shown: Json = {
-        "left": in_unit(unit, figures.left),
-        "right": in_unit(unit, figures.right),
-        "difference": in_unit(unit, figures.difference),
+        "left": unit.shown(figures.left),
+        "right": unit.shown(figures.right),
+        "difference": unit.shown(figures.difference),
         "ratio": figures.ratio,
         "comparable": figures.reason is None,
         "reason": figures.reason,
@@ -75,8 +73,3 @@ def _cell(figures: Compared, left: Side, right: Side) -> Json:
     if figures.units is not None:
         shown["units"] = dict(zip(("left", "right", "difference"), figures.units, strict=True))
     return shown
-
-
-def in_unit(unit: Unit, value: Value) -> int | str | None:
-    """Return a figure as JSON has it: decimals are texts."""
-    return decimals.as_text(value) if isinstance(value, int) and unit.is_decimal else value

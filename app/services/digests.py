@@ -89,10 +89,10 @@ def _filled(filed: Filing) -> str:
 
 
 def _decimals_as_texts(filed: Filing) -> tuple[Any, ...]:
-    shown = [rendering.shown(cell, filed.cells[cell.index]) for cell in filed.table.cells]
+    shown = map(rendering.shown, filed.table.cells, filed.cells)
     return tuple(
-        _text(value) if cell.column.unit.is_decimal and value not in _TOKENS else value
-        for cell, value in zip(filed.table.cells, shown, strict=True)
+        _text(value) if isinstance(value, str) and value != NOT_APPLICABLE else value
+        for value in shown
     )
 
 

@@ -10,7 +10,6 @@ from functools import cache
 from itertools import groupby
 from typing import Any
 
-from app.domain import decimals
 from app.domain.calendar import timeliness
 from app.domain.findings import Finding, Outcome, Severity
 from app.domain.layout import NOT_APPLICABLE, Cell, Table, Value
@@ -35,12 +34,7 @@ def matrix(filing: Filing) -> Json:
     keys = [column.key for column in table.columns]
     cells: tuple[Any, ...] = filing.cells
     if table.has_decimals:
-        cells = tuple(
-            shown(cell, cells[cell.index])
-            if table.cells[cell.index].column.unit.is_decimal
-            else cells[cell.index]
-            for cell in table.cells
-        )
+        cells = tuple(map(shown, table.cells, cells))
     width = len(keys)
     return {
         line.key: dict(zip(keys, cells[i * width : (i + 1) * width], strict=True))
@@ -48,11 +42,9 @@ def matrix(filing: Filing) -> Json:
     }
 
 
-def shown(cell: Any, value: Value) -> Any:
+def shown(cell: Cell, value: Value) -> int | str | None:
     """Return a cell as JSON has it: decimals are texts."""
-    if isinstance(value, int) and cell.column.unit.is_decimal:
-        return decimals.as_text(value)
-    return value
+    return cell.column.unit.shown(value)
 
 
 class _Figures:

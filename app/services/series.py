@@ -9,7 +9,6 @@ from app.domain.report import Report
 from app.domain.totals import effective, together
 from app.forms import FORMS, form_of
 from app.forms.cells import CELLS, cells_in
-from app.services.comparing import in_unit
 from app.services.rendering import Json
 
 
@@ -70,7 +69,7 @@ def cell(name: str) -> Json:
     found = CELLS[name]
     return {
         "cell": name,
-        "label": {"zh": label(name), "en": f"{found.line.label.en}, {found.column.label.en}"},
+        "label": found.label._asdict(),
         "unit": found.column.unit.value,
         "forms": [form.key for form in FORMS if cells_in(form, name)],
     }
@@ -78,13 +77,12 @@ def cell(name: str) -> Json:
 
 def label(name: str) -> str:
     """Return a cell's line and column as printed."""
-    found = CELLS[name]
-    return f"{found.line.label.zh}·{found.column.label.zh}"
+    return CELLS[name].label.zh
 
 
 def value_of(name: str, figure: Figure) -> int | str | None:
     """Return a figure's value as JSON has it."""
-    return in_unit(CELLS[name].column.unit, figure.value)
+    return CELLS[name].column.unit.shown(figure.value)
 
 
 def shown(name: str, form: Form, figure: Figure) -> Json:
