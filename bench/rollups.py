@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from typing import Any
 
-from app.forms import cells_of, form_of
+from app.forms import the_form_of
 from bench.__main__ import ONE, TABLE, changing
 from bench.driver import Driver
 from bench.probes import Client, cpu_seconds, on_core, row, seconds_of
@@ -24,13 +25,11 @@ _LEAF = "SELECT code FROM agency WHERE kind NOT IN ('government', 'vertical')"
 
 def _sums() -> list[str]:
     """Return bare statements that add up every cell of the leaves' filings of one year."""
-    form = form_of(YEAR)
-    assert form is not None
     found = []
-    for key in form.table:
-        names = [name for name in cells_of(key) if name in {c.name for c in form.table[key].cells}]
-        cells = ", ".join(f"sum({name})" for name in names)
-        found.append(f"SELECT {cells} FROM filing_{key} WHERE year = ? AND agency IN ({_LEAF})")
+    for table in the_form_of(YEAR).tables:
+        cells = ", ".join(f"sum({cell.name})" for cell in table.cells)
+        where = f"WHERE year = ? AND agency IN ({_LEAF})"
+        found.append(f"SELECT {cells} FROM filing_{table.key} {where}")
     return found
 
 
@@ -40,7 +39,7 @@ def whole(running: Server, url: str, seconds: int, note: str = "") -> float:
     reply, _ = Client(running).ask(path)
     with Driver(url) as driver:
 
-        def bare() -> list[list[object]]:
+        def bare() -> list[list[Any]]:
             return [driver.rows(each, YEAR) for each in statements]
 
         _require_same(json.loads(reply), bare())
@@ -75,16 +74,12 @@ def _writing(client: Client, code: str) -> Callable[[], object]:
     return lambda: client.ask(path, headers, body.replace("@", str(next(numbers))).encode(), "PUT")
 
 
-def _require_same(reply: dict[str, object], bare: list[list[object]]) -> None:
+def _require_same(reply: Any, bare: list[list[Any]]) -> None:
     """Stop if the sums of the requests differ: then one of the two does not do its work."""
-    form = form_of(YEAR)
-    assert form is not None
-    tables: dict[str, dict[str, dict[str, dict[str, int]]]] = reply["tables"]  # type: ignore[assignment]
-    shown = tables["requests"]["data"]["received"]["total"]
-    place = [cell.name for cell in form.table["requests"].cells].index("received__total")
-    names = [n for n in cells_of("requests") if n in {c.name for c in form.table["requests"].cells}]
-    at = names.index(form.table["requests"].cells[place].name)
-    found = bare[list(form.table).index("requests")][0][at]  # type: ignore[index]
+    form = the_form_of(YEAR)
+    shown = reply["tables"]["requests"]["data"]["received"]["total"]
+    at = form.table["requests"].at["received", "total"]
+    found = bare[[*form.table].index("requests")][0][at]
     if int(found) != shown:
         raise SystemExit(f"bench: the sums differ: {shown}, {found}")
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 
 from app.domain.layout import Table
 from app.domain.report import Agency, Filing, Report
-from app.forms import form_of
+from app.forms import the_form_of
 from app.services import encoding, importing, registering, rendering, staged
 from app.services.importing import Plan, Read
 from app.settings import Settings
@@ -45,8 +45,7 @@ def _requests(table: Table, seed: random.Random) -> Figures:
 
 def report(agency: Agency, year: int, requests: Figures, prose: str | None = PROSE) -> Report:
     """Return a complete report that draws few findings, with the same prose in three sections."""
-    form = form_of(year)
-    assert form is not None
+    form = the_form_of(year)
     filings = {table.key: _zeros(table) for table in form.tables}
     filings["requests"] = Filing(form.table["requests"], requests)
     late = int(agency.code[1:]) % 50 == 7
@@ -72,9 +71,8 @@ def reports(places: Sequence[Place], prose: str | None = PROSE) -> Iterator[Repo
 
 
 def _own(number: int, year: int) -> Figures:
-    form = form_of(year)
-    assert form is not None
-    return _requests(form.table["requests"], random.Random(number * len(YEARS) + year - YEARS[0]))
+    table = the_form_of(year).table["requests"]
+    return _requests(table, random.Random(number * len(YEARS) + year - YEARS[0]))
 
 
 def _consolidated(places: Sequence[Place]) -> dict[tuple[int, int], list[int]]:
@@ -95,10 +93,10 @@ def _consolidated(places: Sequence[Place]) -> dict[tuple[int, int], list[int]]:
 def ndjson(made: Iterable[Report]) -> Iterator[bytes]:
     """Yield reports as lines for an import, each as a PUT takes it."""
     for each in made:
-        assert each.agency is not None
+        agency, year = each.key
         body = {
-            "agency": each.agency.code,
-            "year": each.year,
+            "agency": agency,
+            "year": year,
             "overview": each.overview,
             "problems": each.problems,
             "other_matters": each.other_matters,
@@ -167,5 +165,4 @@ def _store(connection: Connection, some: Sequence[Report]) -> None:
 
 
 def _read(line: int, made: Report) -> Read:
-    assert made.agency is not None
-    return Read(line + 1, made.agency.code, made.year, staged.whole(made))
+    return Read(line + 1, *made.key, staged.whole(made))

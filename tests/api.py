@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from httpx2 import Response
 
 from app.domain.layout import Table
-from tests.builders import the_form_of
+from app.forms import the_form_of
 
 Json: TypeAlias = dict[str, Any]
 

@@ -8,10 +8,10 @@ from typing import Any, TypeAlias
 
 from app.domain import decimals
 from app.domain.findings import Finding, Outcome
-from app.domain.layout import Form, Table, Value
+from app.domain.layout import Table, Value
 from app.domain.report import Agency, Filing, Report
 from app.domain.rules import judge
-from app.forms import FORM_BY_KEY, form_of
+from app.forms import FORM_BY_KEY, form_of, the_form_of
 
 FORM_2019, FORM_2021 = FORM_BY_KEY["2019"], FORM_BY_KEY["2021"]
 
@@ -64,13 +64,6 @@ def a_report(year: int, **members: Member) -> Report:
             assert isinstance(given, Mapping)
             filings[name] = a_filing(form.table[name], **given)
     return Report(form, year, filings=filings, **others)
-
-
-def the_form_of(year: int) -> Form:
-    """Return the form of a year that has one."""
-    form = form_of(year)
-    assert form is not None
-    return form
 
 
 def balanced(table: Table, received: Mapping[str, int], **lines: Mapping[str, int]) -> Filing:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from app.forms import the_form_of
 from tests.api import Json, TestClient, etag, make_agency, put_report, said
-from tests.builders import the_form_of
 
 PATH = "/v1/reporting-years/2024/completeness"
 HEAD = ["code", "name", "kind", "level", "due", "status", "submitted_on", "published_on"]

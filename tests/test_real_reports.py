@@ -14,6 +14,7 @@ import pytest
 from app.domain.findings import Finding, Outcome, Severity
 from app.domain.layout import Value
 from app.domain.report import Filing, Report
+from app.forms import the_form_of
 from tests.builders import (
     FIGURES,
     FORM_2021,
@@ -23,7 +24,6 @@ from tests.builders import (
     judged,
     of_rule,
     real_report,
-    the_form_of,
 )
 
 JUDGEMENTS: dict[str, list[dict[str, Any]]] = json.loads(

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from app.api import bodies
+from app.forms import the_form_of
 from tests.api import (
     Json,
     TestClient,
@@ -19,7 +20,7 @@ from tests.api import (
     revision,
     said,
 )
-from tests.builders import FORM_2019, FORM_2021, the_form_of
+from tests.builders import FORM_2019, FORM_2021
 
 URL = "/v1/reports/a/2024"
 MISSING = {"filing": "missing", "data": None, "totals": None}

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.domain.layout import LARGEST, Cell, Table, Unit
+from app.forms import the_form_of
 from app.services import rolling
 from app.storage import agencies, leaves, models
 from app.storage.database import Database
 from tests.api import Json, TestClient, a_table_body, etag, make_agency, put_report, revision, said
-from tests.builders import the_form_of
 from tests.conftest import quiet
 
 GOVERNMENT = {"kind": "government", "level": "city"}

@@ -14,10 +14,10 @@ from app.demo import real_reports
 from app.domain.layout import LARGEST
 from app.domain.measure import Measure, Names, terms
 from app.domain.report import Filing, Report
+from app.forms import the_form_of
 from app.services.filing import report_from
 from app.services.measuring import MEASURES
 from tests.api import Json, TestClient, a_matrix, etag, faults, make_agency, put_report, said
-from tests.builders import the_form_of
 
 
 def statistics(client: TestClient, **query: Any) -> Json:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from app.forms import the_form_of
 from tests.api import (
     Json,
     TestClient,
@@ -15,7 +16,7 @@ from tests.api import (
     put_report,
     said,
 )
-from tests.builders import FORM_2021, the_form_of
+from tests.builders import FORM_2021
 
 URL = "/v1/validations"
 NO_REPORT_BEFORE = [

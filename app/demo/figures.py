@@ -11,7 +11,7 @@ from app.domain.decimals import MILLION
 from app.domain.layout import Cells, Form, Table
 from app.domain.report import Filing
 from app.domain.totals import as_number
-from app.forms import form_of
+from app.forms import the_form_of
 
 YEARS: Final = range(2019, 2025)
 
@@ -147,9 +147,7 @@ def course(code: str, size: Size) -> Iterator[Filings]:
     """Yield an agency's tables, year after year."""
     made = Course(code, size)
     for year in YEARS:
-        form = form_of(year)
-        assert form is not None
-        yield made.year(form)
+        yield made.year(the_form_of(year))
 
 
 def consolidated(own: Filings, parts: Iterable[Filings]) -> Filings:

@@ -18,7 +18,7 @@ from app.demo.prose import dates, prose
 from app.domain.report import Level, Report
 from app.domain.workflow import STEPS
 from app.errors import Invalid
-from app.forms import form_of
+from app.forms import the_form_of
 from app.services import filing, registering, reporting, workflow
 from app.settings import Settings
 from app.storage.database import in_session, run, write_engine
@@ -86,8 +86,7 @@ def _brought_on(connection: Connection, scene: reporting.Scene, report: Report) 
 def _published() -> Iterator[tuple[str, Report]]:
     """Yield the real reports, as published."""
     for real in real_reports():
-        form = form_of(real["year"])
-        assert form is not None
+        form = the_form_of(real["year"])
         yield real["agency"]["code"], filing.report_from(form, real["year"], None, real["report"])
 
 
@@ -105,8 +104,7 @@ def _made_up() -> Iterator[tuple[str, Report]]:
 
 
 def _report(place: Place, year: int, filings: Filings) -> Report:
-    form = form_of(year)
-    assert form is not None
+    form = the_form_of(year)
     seed = Random(f"gongkai {place.code} {year}")  # noqa: S311 - nothing secret
     words = prose(place.name, year, filings, seed) | dates(place.code, place.kind, year, seed)
     if place.level is Level.TOWNSHIP:

@@ -91,6 +91,12 @@ class Report:
     published_on: str | None = None
     published_url: str | None = None
 
+    @property
+    def key(self) -> tuple[str, int]:
+        """The code of its agency, which it must have, and its year."""
+        assert self.agency is not None
+        return self.agency.code, self.year
+
 
 PROSE = (
     "agency_name_reported",

@@ -34,6 +34,13 @@ def form_of(year: int) -> Form | None:
     )
 
 
+def the_form_of(year: int) -> Form:
+    """Return the form of a year that has one, as every reporting year has."""
+    form = form_of(year)
+    assert form is not None
+    return form
+
+
 def last_year(form: Form) -> int | None:
     """Return the last year that follows a form; None for the latest edition."""
     later = [each.first_year for each in FORMS if each.first_year > form.first_year]

@@ -103,8 +103,7 @@ def succession(tie: Tie) -> Subject:
 
 
 def _report(report: Report) -> Subject:
-    assert report.agency is not None
-    code, year = report.agency.code, report.year
+    code, year = report.key
     return Subject("reports", f"{code}/{year}", code, year)
 
 

@@ -3,12 +3,12 @@
 from app.domain.compare import Compared, ComparedTable, Side, compare
 from app.domain.crosswalk import REASONS
 from app.domain.report import Report
-from app.services.rendering import Json, report_path
+from app.services.rendering import Json, agency_of, report_path
 
 
 def comparison(left: Report, right: Report) -> Json:
     """Return two reports side by side."""
-    paths = [report_path(_code(report), report.year) for report in (left, right)]
+    paths = [report_path(*report.key) for report in (left, right)]
     asked = paths[1].removeprefix("/v1/reports/")
     return {
         "left": _named(left),
@@ -23,15 +23,8 @@ def comparison(left: Report, right: Report) -> Json:
     }
 
 
-def _code(report: Report) -> str:
-    assert report.agency is not None
-    return report.agency.code
-
-
 def _named(report: Report) -> Json:
-    assert report.agency is not None
-    agency = {"code": report.agency.code, "name": report.agency.name}
-    return {"agency": agency, "year": report.year, "form": report.form.key}
+    return {"agency": agency_of(report), "year": report.year, "form": report.form.key}
 
 
 def _table(compared: ComparedTable) -> Json:

@@ -37,8 +37,8 @@ def sha256(text: str) -> str:
 
 def state(report: Report) -> rendering.Json:
     """Return what the digest of a report covers: its key, and what clients can write of it."""
-    assert report.agency is not None
-    return {"agency": report.agency.code, "year": report.year, **filing.writable(report)}
+    agency, year = report.key
+    return {"agency": agency, "year": year, **filing.writable(report)}
 
 
 def digest_of(report: Report) -> str:
@@ -47,12 +47,12 @@ def digest_of(report: Report) -> str:
     That JSON is put together from parts made once for each table: a report is digested with every
     write, and to sort some two hundred cells each time would take longer than to judge them.
     """
-    assert report.agency is not None
+    agency, year = report.key
     members = {name: _text(getattr(report, name)) for name in PROSE}
     tables = {key: _table(filed) for key, filed in report.filings.items()}
     members |= {
-        "agency": _text(report.agency.code),
-        "year": str(report.year),
+        "agency": _text(agency),
+        "year": str(year),
         "tables": _object(tables),
     }
     return sha256(_object(members))

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from app.errors import AppError, Fault
-from app.forms import form_of
+from app.forms import the_form_of
 from app.services import encoding, reporting, staged, writing
 from app.services.writing import Work, Writing
 from app.storage import bulk, successions, years
@@ -316,8 +316,7 @@ def _judged(
 def _apply(work: _Agency, item: Item, some: writing.Some, time: str) -> Iterator[Outcome]:
     """Apply a line as a PUT would; yield the outcome of one that it supersedes."""
     year = item.year
-    form = form_of(year)
-    assert form is not None
+    form = the_form_of(year)
     if year in work.last:
         yield _superseded(*work.last[year], by=item.line)
     old = work.now.get(year)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from app.domain.calendar import LOCAL
 from app.domain.report import Agency, Report
-from app.forms import form_of
+from app.forms import the_form_of
 from app.services import encoding, filing, reporting, rolling
 from app.services.rolling import Basis
 from app.storage import bulk, history, scratch
@@ -48,10 +48,8 @@ def written(zipped: bytes) -> dict[str, Any]:
 
 def _report(body: dict[str, Any]) -> Report:
     """Return the report that a document shows. What its agency is, a document does not say."""
-    form = form_of(body["year"])
-    assert form is not None
     agency = Agency(body["agency"]["code"], body["agency"]["name"], "", "")
-    return filing.report_from(form, body["year"], agency, body)
+    return filing.report_from(the_form_of(body["year"]), body["year"], agency, body)
 
 
 def differences(before: Any, after: Any, pointer: str = "") -> list[dict[str, Any]]:

@@ -124,7 +124,7 @@ class Document:
 def finding(found: Finding, report: Report) -> Json:
     """Return a finding; its other cells are those of last year's report, or of several."""
     others: list[Json | None] = [_named(each) for each in found.others]
-    others = others or [_agency(report)]
+    others = others or [agency_of(report)]
     return {
         "id": found.id,
         "rule": found.rule,
@@ -155,10 +155,9 @@ def finding(found: Finding, report: Report) -> Json:
     }
 
 
-def _agency(report: Report) -> Json | None:
-    if report.agency is None:
-        return None
-    return _named(report.agency)
+def agency_of(report: Report) -> Json | None:
+    """Return a report's agency as replies show it; None if none is named."""
+    return _named(report.agency) if report.agency is not None else None
 
 
 def _named(agency: Agency) -> Json:
@@ -179,7 +178,7 @@ def judged(
         is_on_time = timeliness(due, report.agency.kind, report.submitted_on, report.published_on)
     return Document(
         {
-            "agency": _agency(report),
+            "agency": agency_of(report),
             "agency_name_reported": report.agency_name_reported,
             "year": report.year,
             "form": report.form.key,
@@ -198,8 +197,7 @@ def judged(
 def document(stored: Stored, findings: Iterable[Finding], due: Mapping[str, str]) -> Document:
     """Return a stored report as it is served."""
     report = stored.report
-    assert report.agency is not None
-    code, year = report.agency.code, report.year
+    code, year = report.key
     own = report_path(code, year)
     return judged(
         report,

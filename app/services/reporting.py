@@ -23,7 +23,7 @@ from app.domain.report import Agency, Report
 from app.domain.rules import judge, rules_of
 from app.domain.successions import Forebears
 from app.errors import Conflict, NotFound
-from app.forms import form_of
+from app.forms import form_of, the_form_of
 from app.services import changes, digests, encoding, kinship, rendering
 from app.services.changes import Moves
 from app.services.kinship import ALONE, Kin
@@ -103,9 +103,7 @@ class Scene:
     @property
     def form(self) -> Form:
         """The form of the year."""
-        found = form_of(self.year.year)
-        assert found is not None
-        return found
+        return the_form_of(self.year.year)
 
     @property
     def current(self) -> Stored | None:
@@ -168,7 +166,8 @@ def save(connection: Connection, scene: Scene, new: Report) -> Stored:
         return old
     if old is not None:
         _require_editable(old)
-    revision = old.revision + 1 if old else retired.first_revision(connection, key_of(new))
+    key = retired.report_key(*new.key)
+    revision = old.revision + 1 if old else retired.first_revision(connection, key)
     return _put(connection, scene, succeeding(old, new, revision, now(), beside=scene.stored))
 
 
@@ -286,7 +285,7 @@ def delete(connection: Connection, scene: Scene, *, copies: bool = False) -> Non
     scene.kin = replace(scene.kin, years=scene.kin.years - {old.report.year})
     scene.moves.clear()
     reports.delete_report(connection, old.report)
-    retired.retire(connection, key_of(old.report), old.revision + 1)
+    retired.retire(connection, retired.report_key(*old.report.key), old.revision + 1)
     reports.bury(connection, old.report, old.revision + 1, time)
     _relink(connection, scene, there=False)
     _refresh(connection, scene, scene.year.year + 1)
@@ -327,12 +326,6 @@ def _relink(connection: Connection, scene: Scene, *, there: bool) -> None:
         _refresh(connection, scene, year - 1)
     if year + 1 in scene.stored:
         scene.stored[year + 1] = replace(scene.stored[year + 1], has_previous=there)
-
-
-def key_of(report: Report) -> str:
-    """Return the key of a report, as revisions that are retired have it."""
-    assert report.agency is not None
-    return retired.report_key(report.agency.code, report.year)
 
 
 def findings_of(

@@ -158,7 +158,7 @@ def _shown(made: _Rollup) -> Json:
     findings = [rendering.finding(each, report) for each in found]
     _name_cells(findings, made.members)
     return {
-        "agency": _agency_of(report),
+        "agency": rendering.agency_of(report),
         "agency_name_reported": None,
         "year": report.year,
         "form": report.form.key,
@@ -199,7 +199,7 @@ def _table(found: Added, reports: int) -> Json:
 
 def _name_cells(found: Iterable[Json], members: Sequence[Report]) -> None:
     """Let findings of `rollup.sum` name their cell in each of the reports that have its table."""
-    named = [(_agency_of(member), member) for member in members]
+    named = [(rendering.agency_of(member), member) for member in members]
     for each in found:
         if each["rule"] == rollup.RULE.id:
             (pointer,) = each["cells"]
@@ -210,15 +210,8 @@ def _name_cells(found: Iterable[Json], members: Sequence[Report]) -> None:
             ]
 
 
-def _agency_of(report: Report) -> Json:
-    assert report.agency is not None
-    return _named(report.agency.code, report.agency.name)
-
-
 def _links(made: _Rollup) -> Json:
-    report = made.report
-    assert report.agency is not None
-    code, year = report.agency.code, report.year
+    code, year = made.report.key
     return {
         "self": f"/v1/agencies/{code}/rollup/{year}?basis={made.basis}",
         "agency": f"/v1/agencies/{code}",

@@ -7,7 +7,7 @@ from app.domain.compare import unit_of
 from app.domain.layout import NOT_APPLICABLE, Form, Unit, Value
 from app.domain.report import Report
 from app.domain.totals import effective, together
-from app.forms import FORMS, form_of
+from app.forms import FORMS, the_form_of
 from app.forms.cells import CELLS, cells_in
 from app.services.rendering import Json
 
@@ -59,8 +59,7 @@ def years_of(
 ) -> Iterator[tuple[int, Form, list[Figure]]]:
     """Yield each year with its form and its figures, in the order of the names."""
     for year in years:
-        form = form_of(year)
-        assert form is not None
+        form = the_form_of(year)
         yield year, form, [figure(form, reports.get(year), name) for name in names]
 
 

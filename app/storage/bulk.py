@@ -126,7 +126,7 @@ class Batch:
     def put(self, old: Stored | None, new: Stored, tables: Iterable[str]) -> None:
         """Write a report, of whose tables these differ from what is stored."""
         self.reports.append((old, new))
-        key = _key(new)
+        key = new.report.key
         before: Mapping[str, Any] = old.report.filings if old else {}
         for table in tables:
             row = reports.filing_columns(new.report, table, new.tables[table])
@@ -141,7 +141,7 @@ class Batch:
         self, stored: Stored, columns: Mapping[str, Any], findings: Sequence[tuple[Any, ...]]
     ) -> None:
         """Write a report's document. `columns` and `findings` are those of `save_document`."""
-        key = _key(stored)
+        key = stored.report.key
         if stored.derived is not None:
             self.deletes["derived_document"].append(key)
             if stored.derived.has_findings:
@@ -149,11 +149,6 @@ class Batch:
         row = tuple(columns[name] for name in reports.beside_key(_DOCUMENT))
         self.inserts["derived_document"].append((*key, *row))
         self.inserts["derived_finding"] += [(*key, *found) for found in findings]
-
-
-def _key(stored: Stored) -> Key:
-    assert stored.report.agency is not None
-    return stored.report.agency.code, stored.report.year
 
 
 _TABLES: dict[str, Any] = reports.TABLES | {
@@ -181,7 +176,7 @@ def write(connection: Connection, batch: Batch) -> None:
         [_changes(stored) for stored in changed],
     )
     insert(connection, batch)
-    codes = {_key(stored)[0] for _, stored in batch.reports}
+    codes = {stored.report.key[0] for _, stored in batch.reports}
     given = {"each": json.dumps(list(codes)), "actor": actor_of(connection)}
     _KEEP[connection.dialect.name].run(connection, given)
 
@@ -259,7 +254,7 @@ def _changes(stored: Stored) -> Row:
     report = stored.report
     prose = (getattr(report, name) for name in PROSE)
     moving = (getattr(stored, name) for name in reports.MOVING)
-    return (*prose, *moving, *_key(stored))
+    return (*prose, *moving, *report.key)
 
 
 def _insert(connection: Connection, name: str, rows: Sequence[Row]) -> None:

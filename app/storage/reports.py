@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from app.domain.layout import NOT_APPLICABLE, Cells, Form, Table, picker
 from app.domain.report import PROSE, Agency, Filing, Report, zeros_once
-from app.forms import form_of
+from app.forms import the_form_of
 from app.storage import agencies, models, successions, years
 from app.storage.acting import actor_of
 from app.storage.models import FILINGS, DerivedDocument, DerivedFinding
@@ -194,7 +194,7 @@ def remember(stored: Stored) -> None:
     with _LOCK:
         while len(_RECENT) >= _MOST_RECENT:
             del _RECENT[next(iter(_RECENT))]
-        _RECENT[(*_key(report).values(), derived.etag, derived.rule_set)] = stored
+        _RECENT[*report.key, derived.etag, derived.rule_set] = stored
 
 
 def _recent(agency: Agency, tags: Iterable[Any]) -> dict[int, Stored] | None:
@@ -281,8 +281,7 @@ def load_some(
 
 def _stored(agency: Agency, row: Any) -> Stored:
     year = row[1]
-    form = form_of(year)
-    assert form is not None
+    form = the_form_of(year)
     filings, tables = {}, {}
     for key, reader in _readers(form):
         filing = reader.read(row)
@@ -393,8 +392,8 @@ def delete_report(connection: Connection, report: Report) -> None:
 
 
 def _key(report: Report) -> dict[str, Any]:
-    assert report.agency is not None
-    return {"agency": report.agency.code, "year": report.year}
+    agency, year = report.key
+    return {"agency": agency, "year": year}
 
 
 def _prose(report: Report) -> dict[str, Any]:
@@ -432,7 +431,7 @@ def filing_columns(report: Report, key: str, stamp: Stamp) -> tuple[Any, ...]:
     remarks = _json(dict(filing.remarks)) if filing.remarks else None
     not_applicable, figures = _figures(filing)
     stamped = (filing.nil, not_applicable, remarks, stamp.revision, stamp.updated_at)
-    return (*_key(report).values(), *stamped, *figures)
+    return (*report.key, *stamped, *figures)
 
 
 @zeros_once
@@ -459,7 +458,7 @@ def _column_order(table: Table) -> Callable[[Any], tuple[Any, ...]]:
 def report_columns(stored: Stored) -> tuple[Any, ...]:
     """Return the row of a report, in the order of the columns of its database table."""
     stamp = (getattr(stored, name) for name in _STANDING)
-    return (*_key(stored.report).values(), *_prose(stored.report).values(), *stamp)
+    return (*stored.report.key, *_prose(stored.report).values(), *stamp)
 
 
 def delete_filing(connection: Connection, report: Report, key: str) -> None:

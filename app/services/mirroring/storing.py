@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from app.domain.periods import DATED, SINCE_EVER, Period
 from app.errors import NotFound
-from app.forms import form_of
+from app.forms import the_form_of
 from app.services import filing, keeping, registering, reporting, writing
 from app.services.mirroring.batches import ENDS, Batch, Fetched, absent, parents_first, there
 from app.services.mirroring.remote import Json, UnexpectedError
@@ -159,8 +159,7 @@ def _unlike_what_is_shown(connection: Connection, bodies: Mapping[Key, Json]) ->
 
 
 def _is_shown(work: Work, year: int, body: Json) -> bool:
-    form, old = form_of(year), work.now.get(year)
-    assert form is not None
+    form, old = the_form_of(year), work.now.get(year)
     return old is not None and old.report == filing.report_from(form, year, work.agency, body)
 
 
@@ -205,8 +204,7 @@ def _written(
 
 def _copied(made: Writing, work: Work, year: int, body: Json) -> Stored:
     """Return a report as it is at the source."""
-    form, code = form_of(year), work.agency.code
-    assert form is not None
+    form, code = the_form_of(year), work.agency.code
     if body["form"] != form.key:
         raise UnexpectedError(f"reports/{code}/{year}: form {body['form']}, not {form.key}")
     report, old = filing.report_from(form, year, work.agency, body), work.now.get(year)
