@@ -21,7 +21,7 @@ from app.storage import audit, models
 from app.storage.acting import Act, sign, signed
 from app.storage.layers import sight_of
 from app.storage.paging import equals
-from app.storage.statements import Prepared, batched
+from app.storage.statements import Prepared, as_new, batched, to_new
 
 WINDOW = 10_000
 """How many changes a filtered read looks at."""
@@ -54,7 +54,7 @@ _FIELDS = ("at", "resource", "key", "agency", "year", "op", "revision", "body", 
 INSERT = Prepared(sa.insert(_CHANGE))
 _STAND = ("seq", "audited", "audit_head")
 _ENTER = Prepared(sa.select(*(_CLOCK.c[name] for name in _STAND)).with_for_update())
-_ADVANCE = Prepared(sa.update(_CLOCK).values({n: sa.bindparam(f"new_{n}") for n in _STAND}))
+_ADVANCE = Prepared(sa.update(_CLOCK).values(to_new(*_STAND)))
 
 
 values_of = attrgetter(*_FIELDS)
@@ -141,7 +141,7 @@ def numbered(
         last = audit.Link(made[-1][0], made[-1][-1])
         entries += made
     values = (seq, last.seq, last.digest)
-    _ADVANCE.run(connection, {f"new_{n}": value for n, value in zip(_STAND, values, strict=True)})
+    _ADVANCE.run(connection, as_new(dict(zip(_STAND, values, strict=True))))
     return rows, entries
 
 

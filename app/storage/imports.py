@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from app.domain.codes import is_id
 from app.storage.models import ImportChunk, ImportJob
 from app.storage.paging import Source, equals
-from app.storage.statements import Prepared
+from app.storage.statements import Prepared, as_new, to_new
 
 _JOB: Any = ImportJob.__table__  # type: ignore[attr-defined]
 _CHUNK: Any = ImportChunk.__table__  # type: ignore[attr-defined]
@@ -59,9 +59,7 @@ _CLAIM = Prepared(
     )
     .values(
         state="running",
-        owner=sa.bindparam("new_owner"),
-        lease_until=sa.bindparam("new_lease"),
-        updated_at=sa.bindparam("new_time"),
+        **to_new("owner", "lease_until", "updated_at"),
         lost=sa.case((_JOB.c.owner.is_(None), _JOB.c.lost), else_=_JOB.c.lost + 1),
     )
 )
@@ -69,30 +67,22 @@ _OWNED = sa.and_(_THIS, _JOB.c.owner == sa.bindparam("mine"))
 _PROGRESS = Prepared(
     sa.update(_JOB)
     .where(_OWNED)
-    .values({
-        name: sa.bindparam(f"new_{name}")
-        for name in ("phase", "bytes", "lines", "written", "lease_until", "updated_at")
-    })
-)  # fmt: skip
-_MARK = Prepared(
-    sa.update(_JOB)
-    .where(_OWNED)
-    .values({name: sa.bindparam(f"new_{name}") for name in ("marker", "lease_until")} | {"lost": 0})
+    .values(to_new("phase", "bytes", "lines", "written", "lease_until", "updated_at"))
 )
+_MARK = Prepared(sa.update(_JOB).where(_OWNED).values(lost=0, **to_new("marker", "lease_until")))
 _RELEASE = Prepared(
     sa.update(_JOB).where(_OWNED).values(state="queued", owner=sa.null(), lease_until=sa.null())
 )
 _END = Prepared(
     sa.update(_JOB)
     .where(_OWNED)
-    .values({
-        **{name: sa.bindparam(f"new_{name}") for name in ("state", "phase", "counts", "lines")},
-        **{name: sa.bindparam(f"new_{name}") for name in ("bytes", "written", "updated_at")},
-        "finished_at": sa.bindparam("new_updated_at"),
-        "owner": sa.null(),
-        "lease_until": sa.null(),
-    })
-)  # fmt: skip
+    .values(
+        **to_new("state", "phase", "counts", "lines", "bytes", "written", "updated_at"),
+        finished_at=sa.bindparam("new_updated_at"),
+        owner=sa.null(),
+        lease_until=sa.null(),
+    )
+)
 _PURGE = Prepared(sa.delete(_JOB).where(_JOB.c.finished_at < sa.bindparam("before")))
 _ADD = Prepared(sa.insert(_CHUNK))
 _CHUNK_READ = Prepared(
@@ -151,20 +141,14 @@ def piece(connection: Connection, identity: str, kind: str, position: int) -> by
 
 def claim(connection: Connection, job: Job, owner: str, time: str, lease_until: str) -> Job | None:
     """Take an import over, if its owner gave no sign since it was read; return it as it is now."""
-    parameters = {
-        "id": job.id,
-        "old_owner": job.owner or "",
-        "old_lease": job.lease_until or "",
-        "new_owner": owner,
-        "new_lease": lease_until,
-        "new_time": time,
-    }
-    return read(connection, job.id) if _CLAIM.run(connection, parameters).rowcount else None
+    old = {"id": job.id, "old_owner": job.owner or "", "old_lease": job.lease_until or ""}
+    values = as_new({"owner": owner, "lease_until": lease_until, "updated_at": time})
+    return read(connection, job.id) if _CLAIM.run(connection, old | values).rowcount else None
 
 
 def progress(connection: Connection, identity: str, owner: str, **values: Any) -> bool:
     """Note how far an import is; tell whether it is still the owner's."""
-    parameters = {"id": identity, "mine": owner, **_new(values)}
+    parameters = {"id": identity, "mine": owner, **as_new(values)}
     return bool(_PROGRESS.run(connection, parameters).rowcount)
 
 
@@ -173,7 +157,7 @@ def mark(connection: Connection, identity: str, owner: str, **values: Any) -> bo
 
     Tells whether the import is still the owner's.
     """
-    parameters = {"id": identity, "mine": owner, **_new(values)}
+    parameters = {"id": identity, "mine": owner, **as_new(values)}
     return bool(_MARK.run(connection, parameters).rowcount)
 
 
@@ -187,7 +171,7 @@ def end(
 ) -> bool:
     """Note what came of an import, and drop its file; tell whether it was still the owner's."""
     values["counts"] = json.dumps(values["counts"])
-    if not _END.run(connection, {"id": identity, "mine": owner, **_new(values)}).rowcount:
+    if not _END.run(connection, {"id": identity, "mine": owner, **as_new(values)}).rowcount:
         return False
     _DROP.run(connection, {"id": identity})
     add_pieces(connection, identity, "outcome", outcomes)
@@ -197,10 +181,6 @@ def end(
 def purge(connection: Connection, before: str) -> None:
     """Forget the imports that ended before a time."""
     _PURGE.run(connection, {"before": before})
-
-
-def _new(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"new_{name}": value for name, value in values.items()}
 
 
 def _listed(names: frozenset[str]) -> Any:

@@ -9,7 +9,7 @@ from sqlmodel import col
 from app.domain.codes import is_id
 from app.storage.models import ApiKey
 from app.storage.paging import Source, equals
-from app.storage.statements import Prepared
+from app.storage.statements import Prepared, as_new, to_new
 
 _KEY: Any = ApiKey.__table__  # type: ignore[attr-defined]
 _NAMES = tuple(column.name for column in _KEY.c)
@@ -24,9 +24,7 @@ _ANY = Prepared(sa.select(sa.literal(1)).select_from(_KEY).limit(1))
 _INSERT = Prepared(sa.insert(_KEY))
 _WRITTEN = ("name", "rate_limit", "expires_at", "revoked_at", "revision", "updated_at")
 _UPDATE = Prepared(
-    sa.update(_KEY)
-    .where(_KEY.c.id == sa.bindparam("this"))
-    .values({name: sa.bindparam(f"new_{name}") for name in _WRITTEN})
+    sa.update(_KEY).where(_KEY.c.id == sa.bindparam("this")).values(to_new(*_WRITTEN))
 )
 _NOTE_USE = Prepared(
     sa.update(_KEY).where(_KEY.c.id == sa.bindparam("this")).values(last_used_at=sa.bindparam("at"))
@@ -79,10 +77,8 @@ def add(connection: Connection, made: ApiKey) -> None:
 
 def save(connection: Connection, key: ApiKey) -> None:
     """Store what may change of a key."""
-    _UPDATE.run(
-        connection,
-        {"this": key.id} | {f"new_{name}": getattr(key, name) for name in _WRITTEN},
-    )
+    values = as_new({name: getattr(key, name) for name in _WRITTEN})
+    _UPDATE.run(connection, {"this": key.id, **values})
 
 
 def held(connection: Connection, agency: str) -> list[ApiKey]:

@@ -18,7 +18,7 @@ from app.storage import agencies, models, successions, years
 from app.storage.acting import actor_of
 from app.storage.models import FILINGS, DerivedDocument, DerivedFinding
 from app.storage.paging import Source, equals
-from app.storage.statements import AMONG, Prepared, batched
+from app.storage.statements import AMONG, Prepared, as_new, batched, to_new
 from app.storage.successions import Tie
 from app.storage.turns import require_alone
 from app.storage.years import YearFacts
@@ -319,8 +319,7 @@ DELETE = {
 
 
 def _update(table: Any, names: Iterable[str]) -> Prepared:
-    values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in names}
-    return Prepared(sa.update(table).where(of_report(table)).values(values))
+    return Prepared(sa.update(table).where(of_report(table)).values(to_new(*names)))
 
 
 UPDATE_REPORT = _update(_REPORT, CHANGING)
@@ -335,9 +334,9 @@ def save_report(connection: Connection, new: Stored, old: Stored | None) -> None
     if old is None:
         INSERT["report"].run(connection, key | prose | stamp | {"created_at": new.created_at})
     elif prose == _prose(old.report):
-        _TOUCH_REPORT.run(connection, key | _new(stamp))
+        _TOUCH_REPORT.run(connection, key | as_new(stamp))
     else:
-        UPDATE_REPORT.run(connection, key | _new(prose | stamp))
+        UPDATE_REPORT.run(connection, key | as_new(prose | stamp))
 
 
 def _revisions(*wanted: Any) -> Any:
@@ -398,10 +397,6 @@ def _key(report: Report) -> dict[str, Any]:
 
 def _prose(report: Report) -> dict[str, Any]:
     return {name: getattr(report, name) for name in PROSE}
-
-
-def _new(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"new_{name}": value for name, value in values.items()}
 
 
 _UPDATE_FILING = {key: _update(table, beside_key(table)) for key, table in _TABLES.items()}
@@ -485,7 +480,7 @@ def save_document(
     if stored.derived is None:
         INSERT["derived_document"].run(connection, key | dict(document))
     else:
-        _UPDATE_DOCUMENT.run(connection, key | _new(document))
+        _UPDATE_DOCUMENT.run(connection, key | as_new(document))
         if stored.derived.has_findings:
             DELETE["derived_finding"].run(connection, key)
     rows = [

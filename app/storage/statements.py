@@ -57,6 +57,16 @@ The array is the parameter `each`.
 """
 
 
+def to_new(*names: str) -> dict[str, Any]:
+    """Return the values of an UPDATE of these columns: parameters that `as_new` fills."""
+    return {name: sa.bindparam(f"new_{name}") for name in names}
+
+
+def as_new(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of `to_new`, as a row may be found by the old value of a column."""
+    return {f"new_{name}": value for name, value in values.items()}
+
+
 class Prepared:
     """A statement, compiled once per kind of database."""
 

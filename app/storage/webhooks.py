@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from app.domain.codes import is_id
 from app.storage import models
 from app.storage.paging import Source
-from app.storage.statements import Prepared
+from app.storage.statements import Prepared, as_new, to_new
 
 _HOOK: Any = models.Webhook.__table__  # type: ignore[attr-defined]
 _DELIVERY: Any = models.WebhookDelivery.__table__  # type: ignore[attr-defined]
@@ -65,11 +65,7 @@ _LOG_NAMES = tuple(_DELIVERY.c.keys())
 
 
 def _is(name: str) -> Any:
-    return _HOOK.c[name] == sa.bindparam(f"is_{name}", type_=_HOOK.c[name].type)
-
-
-def _to(*names: str) -> dict[str, Any]:
-    return {name: sa.bindparam(f"new_{name}", type_=_HOOK.c[name].type) for name in names}
+    return _HOOK.c[name] == sa.bindparam(f"is_{name}")
 
 
 _NOW = sa.bindparam("now", type_=_HOOK.c.lease_until.type)
@@ -83,7 +79,7 @@ _SETTINGS = (
 _INSERT = Prepared(sa.insert(_HOOK))
 _READ = Prepared(sa.select(_HOOK).where(_is("id")))
 _LOCK = Prepared(sa.select(_HOOK).where(_is("id")).with_for_update())
-_SAVE = Prepared(sa.update(_HOOK).where(_is("id")).values(**_to(*_SETTINGS)))
+_SAVE = Prepared(sa.update(_HOOK).where(_is("id")).values(**to_new(*_SETTINGS)))
 _DELETE = Prepared(sa.delete(_HOOK).where(_is("id")))
 _DUE = Prepared(
     sa.select(_HOOK.c.id, _HOOK.c.attempts > 0)
@@ -95,19 +91,17 @@ _DUE = Prepared(
     )
     .order_by(_HOOK.c.attempts > 0, _HOOK.c.next_attempt_at, _HOOK.c.id)
 )
-_CLAIM = Prepared(sa.update(_HOOK).where(_is("id"), _FREE).values(**_to("owner", "lease_until")))
+_CLAIM = Prepared(sa.update(_HOOK).where(_is("id"), _FREE).values(**to_new("owner", "lease_until")))
 _RELEASE = Prepared(
     sa.update(_HOOK).where(_is("id"), _is("owner")).values(owner=sa.null(), lease_until=sa.null())
 )
 _ADVANCE = Prepared(
     sa.update(_HOOK)
     .where(_is("id"), _is("owner"), _is("position"), _is("revision"))
-    .values(**_to(*_PROGRESS))
+    .values(**to_new(*_PROGRESS))
 )
 _LOG = Prepared(sa.insert(_DELIVERY))
-_FORGET = Prepared(
-    sa.delete(_DELIVERY).where(_DELIVERY.c.at < sa.bindparam("before", type_=_DELIVERY.c.at.type))
-)
+_FORGET = Prepared(sa.delete(_DELIVERY).where(_DELIVERY.c.at < sa.bindparam("before")))
 
 
 def webhook_of(row: Any) -> Webhook:
@@ -126,10 +120,6 @@ def delivery_of(row: Any) -> Delivery:
 def _columns(hook: Webhook) -> dict[str, Any]:
     values = {name: getattr(hook, name) for name in _NAMES}
     return values | {"resources": json.dumps(hook.resources)}
-
-
-def _new(values: dict[str, Any]) -> dict[str, Any]:
-    return {f"new_{name}": value for name, value in values.items()}
 
 
 def add(connection: Connection, hook: Webhook) -> None:
@@ -152,7 +142,7 @@ def lock(connection: Connection, identity: str) -> Webhook | None:
 def save(connection: Connection, hook: Webhook) -> Webhook:
     """Save a webhook under a new revision; who delivers for it starts again."""
     saved = replace(hook, revision=hook.revision + 1)
-    _SAVE.run(connection, {"is_id": hook.id, **_new(_columns(saved))})
+    _SAVE.run(connection, {"is_id": hook.id, **as_new(_columns(saved))})
     return saved
 
 
@@ -171,8 +161,8 @@ def due(connection: Connection, now: str) -> list[tuple[str, bool]]:
 
 def claim(connection: Connection, identity: str, owner: str, *, now: str, until: str) -> bool:
     """Take a webhook for oneself; tell whether it was free."""
-    values = {"is_id": identity, "now": now, "new_owner": owner, "new_lease_until": until}
-    return bool(_CLAIM.run(connection, values).rowcount)
+    values = as_new({"owner": owner, "lease_until": until})
+    return bool(_CLAIM.run(connection, {"is_id": identity, "now": now, **values}).rowcount)
 
 
 def release(connection: Connection, identity: str, owner: str) -> None:
@@ -183,7 +173,7 @@ def release(connection: Connection, identity: str, owner: str) -> None:
 def advance(connection: Connection, before: Webhook, owner: str, after: Webhook) -> bool:
     """Note how far a webhook is; tell whether it still was as it had been before."""
     moved = {f"is_{name}": getattr(before, name) for name in ("id", "position", "revision")}
-    values = _new({name: getattr(after, name) for name in _PROGRESS})
+    values = as_new({name: getattr(after, name) for name in _PROGRESS})
     return bool(_ADVANCE.run(connection, {**moved, "is_owner": owner, **values}).rowcount)
 
 
