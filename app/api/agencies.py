@@ -1,6 +1,6 @@
 """Agencies: the tree of who reports."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from fastapi import Body, Query
@@ -13,9 +13,9 @@ from app.api.documentation import lists, reads, writes
 from app.api.parameters import NoQuery
 from app.api.paths import AgencyCode, refuse
 from app.api.queries import Listing, ListQuery
-from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
+from app.api.replies import MERGE_PATCH, PATCHABLE, reply, require, written
 from app.api.routing import database, router
-from app.api.writing import contradictions, hold
+from app.api.writing import contradictions, hold, would_change
 from app.domain.codes import check_character, is_agency_code
 from app.errors import Conflict, Fault, Invalid, NotFound
 from app.services import encoding, registering
@@ -145,12 +145,16 @@ async def get_agency(request: Request, agency: AgencyCode) -> Response:
     return reply(request, etag, body=body, headers=PATCHABLE)
 
 
+_Said = tuple[dict[str, Any], str | None]
+"""What is said of an agency, and the day from which it holds."""
+
+
 def _checked(
     session: Session,
     code: Any,
     body: dict[str, Any],
     model: type[schemas.AgencyBody] = schemas.AgencyBody,
-) -> dict[str, Any]:
+) -> _Said:
     """Return what a body says of an agency. Raises `Invalid` with every fault."""
     found = bodies.with_others(bodies.faults(model, body), contradictions(body, code=code))
     faulty = {fault.pointer for fault in found}
@@ -176,7 +180,7 @@ def _checked(
         found += dating.faults(session.connection(), code, body)
     if found:
         raise Invalid(found)
-    return said
+    return said, dating.effective_on(body)
 
 
 def _ends_early(said: dict[str, Any]) -> bool:
@@ -185,40 +189,34 @@ def _ends_early(said: dict[str, Any]) -> bool:
 
 
 def _save(
-    session: Session, current: Agency | None, body: dict[str, Any], said: dict[str, Any]
-) -> Agency:
-    """Save what a body says, which is checked, of the agency that it names or that is there."""
-    code: str = current.code if current else body["code"]
+    request: Request, session: Session, code: str, current: Agency | None, checked: _Said
+) -> Response:
+    """Save what is said of an agency; return it as it stands now."""
+    said, start = checked
     if said["uscc"] is not None:
         holder = agencies.holder_of(session, said["uscc"])
         if holder not in {None, code}:
             raise Conflict("uscc-taken", uscc=said["uscc"], holder=holder)
-    start = dating.effective_on(body)
-    return registering.save_agency(session, code, current, said, effective_on=start)
+    saved = registering.save_agency(session, code, current, said, effective_on=start)
+    return written(request, f"/v1/agencies/{code}", *_resource(saved), 200 if current else 201)
 
 
-def _writable(agency: Agency) -> dict[str, Any]:
-    return {name: getattr(agency, name) for name in agencies.WRITABLE}
+def _writable(agency: Agency | None) -> dict[str, Any]:
+    return {name: getattr(agency, name) for name in agencies.WRITABLE} if agency else {}
 
 
-def _hold(
-    request: Request, session: Session, agency: Agency | None, code: str, sent: bytes | None
-) -> None:
-    def differences(body: dict[str, Any]) -> list[Fault]:
-        assert agency is not None
-        stored = _writable(agency)
-        if request.method == "PATCH":
-            body = bodies.merged(stored, body)
-        return list(bodies.differences(_checked(session, code, body), stored))
-
-    revision = agency.revision if agency else None
-    hold(request, sent, revision, lambda: _resource(agency)[0] if agency else "", differences)
-
-
-def _reply(request: Request, agency: Agency, status: int) -> Response:
-    etag, body = _resource(agency)
-    path = f"/v1/agencies/{agency.code}"
-    return written(request, path, etag, body, status)
+def _write(
+    request: Request, session: Session, code: str, current: Agency | None, body: Callable[[], Any]
+) -> Response:
+    """Save an agency, by a body that is read once conditions hold."""
+    checked = hold(
+        request,
+        current.revision if current else None,
+        lambda: _resource(current)[0] if current else "",
+        lambda: _checked(session, code, body()),
+        lambda checked: would_change(_writable(current), checked[0]),
+    )
+    return _save(request, session, code, current, checked)
 
 
 @routes.put("/{agency}", **writes(schemas.AgencyOut, "Write an agency / 登记机构"))
@@ -238,11 +236,7 @@ async def put_agency(
 
     def job(session: Session) -> Response:
         current = registering.enter_agency(session, agency)
-        _hold(request, session, current, agency, sent)
-        made = bodies.parse(sent)
-        said = _checked(session, agency, made)
-        saved = _save(session, current, made | {"code": agency}, said)
-        return _reply(request, saved, 200 if current else 201)
+        return _write(request, session, agency, current, lambda: bodies.parse(sent))
 
     return await database(request).write(job)
 
@@ -273,10 +267,10 @@ async def patch_agency(
 
     def job(session: Session) -> Response:
         current = _entered(session, agency)
-        _hold(request, session, current, agency, sent)
-        made = bodies.merged(_writable(current), bodies.parse(sent))
-        saved = _save(session, current, made, _checked(session, agency, made))
-        return _reply(request, saved, 200)
+        return _write(
+            request, session, agency, current,
+            lambda: bodies.merged(_writable(current), bodies.parse(sent)),
+        )  # fmt: skip
 
     return await database(request).write(job)
 
@@ -294,7 +288,7 @@ async def delete_agency(request: Request, agency: AgencyCode) -> Response:
 
     def job(session: Session) -> Response:
         current = _entered(session, agency)
-        _hold(request, session, current, agency, None)
+        require(request, current.revision, lambda: _resource(current)[0])
         registering.delete_agency(session, current)
         return Response(status_code=204)
 
@@ -317,6 +311,6 @@ async def post_agency(
         said = _checked(session, code, made, schemas.NewAgency)
         if current is not None:
             raise Conflict("already-exists", key=f"agencies/{code}")
-        return _reply(request, _save(session, None, made, said), 201)
+        return _save(request, session, code, None, said)
 
     return await database(request).write(job)

@@ -1,5 +1,6 @@
 """What is said of a report's warnings, so that it can be submitted though they stand."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Body, Path
@@ -13,11 +14,11 @@ from app.api.access import caller_of
 from app.api.documentation import problems, reads, writes
 from app.api.parameters import NoQuery
 from app.api.paths import exemplified, key_in
-from app.api.replies import reply, written
+from app.api.replies import reply, require, written
 from app.api.rights import require_over
 from app.api.routing import database, router
 from app.api.transitions import seen_scene
-from app.api.writing import hold
+from app.api.writing import hold, would_change
 from app.domain.findings import Severity
 from app.domain.workflow import Decision as Word
 from app.errors import Conflict, Fault, Forbidden, NotFound
@@ -162,8 +163,15 @@ async def put_decision(
         scene = reporting.enter_report(connection, code, number)
         found = workflow.required_finding(scene, finding)
         said = stored_workflow.decisions(connection, code, number).get(finding)
-        _hold(request, scene, said, sent)
-        asked = _asked(bodies.parse(sent), found.severity)
+        stored = {name: getattr(said, name) for name in ("decision", "explanation")} if said else {}
+        body = hold(
+            request,
+            _revision(said) if said else None,
+            lambda: _resource(scene, said)[0] if said else "",
+            lambda: bodies.parse(sent),
+            partial(would_change, stored),
+        )
+        asked = _asked(body, found.severity)
         _require(request, connection, scene, asked.decision)
         made = workflow.decide(connection, scene, found, asked, said)
         etag, shown_body = _resource(scene, made)
@@ -173,16 +181,6 @@ async def put_decision(
 
     made: Response = await database(request).alter(job)
     return made
-
-
-def _hold(request: Request, scene: Scene, said: Decision | None, sent: bytes | None) -> None:
-    def differences(body: dict[str, Any]) -> list[Fault]:
-        names = ("decision", "explanation")
-        stored = {name: getattr(said, name) for name in names}
-        return list(bodies.differences({name: body.get(name) for name in names}, stored))
-
-    revision = None if said is None else _revision(said)
-    hold(request, sent, revision, lambda: _resource(scene, said)[0] if said else "", differences)
 
 
 def _asked(sent: dict[str, Any], severity: Severity) -> Said:
@@ -220,7 +218,7 @@ async def delete_decision(
         require_over(connection, caller_of(request), "decide", code)
         scene = reporting.enter_report(connection, code, number)
         decision = _required(connection, scene, finding)
-        _hold(request, scene, decision, None)
+        require(request, _revision(decision), lambda: _resource(scene, decision)[0])
         _require(request, connection, scene, decision.decision)
         workflow.take_back(connection, scene, finding)
         return Response(status_code=204)

@@ -13,7 +13,7 @@ from app.api import bodies, idempotency, parameters, queries, schemas
 from app.api.documentation import lists, reads, writes
 from app.api.parameters import NoQuery
 from app.api.queries import Listing, ListQuery
-from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
+from app.api.replies import MERGE_PATCH, PATCHABLE, reply, require, written
 from app.api.routing import database, router
 from app.api.writing import hold, would_change
 from app.domain.codes import is_agency_code
@@ -198,11 +198,6 @@ def _writable(key: ApiKey) -> dict[str, Any]:
     return {name: getattr(key, name) for name in ("name", "expires_at", "rate_limit")}
 
 
-def _hold(request: Request, key: ApiKey, sent: bytes | None) -> None:
-    differences = partial(would_change, _writable(key))
-    hold(request, sent, key.revision, lambda: _resource(key)[0], differences)
-
-
 _CHANGES: dict[str, Any] = {
     "expiry": {
         "summary": "改有效期 / Another expiry",
@@ -222,8 +217,12 @@ async def patch_key(
 
     def job(connection: Connection) -> Response:
         key = _required(keys.lock(connection, id), id)
-        _hold(request, key, sent)
-        made = bodies.merged(_writable(key), bodies.parse(sent))
+        stored = _writable(key)
+        made = hold(
+            request, key.revision, lambda: _resource(key)[0],
+            lambda: bodies.merged(stored, bodies.parse(sent)),
+            partial(would_change, stored),
+        )  # fmt: skip
         known = {"role": key.role, "agency": key.agency}
         moved = [name for name, value in known.items() if made.get(name, value) != value]
         wrong = [Fault(f"/{name}", "differs") for name in moved]
@@ -231,7 +230,7 @@ async def patch_key(
             wrong.append(Fault("/name", "required"))
         bodies.checked(KeyBody, made, wrong)
         values = _writable_of(made)
-        if values != _writable(key):
+        if values != stored:
             for name, value in values.items():
                 setattr(key, name, value)
             key.revision, key.updated_at = key.revision + 1, now()
@@ -254,7 +253,7 @@ async def delete_key(request: Request, id: Id) -> Response:  # noqa: A002 - the 
 
     def job(connection: Connection) -> Response:
         key = _required(keys.lock(connection, id), id)
-        _hold(request, key, None)
+        require(request, key.revision, lambda: _resource(key)[0])
         keeping.revoke(connection, key)
         return Response(status_code=204)
 

@@ -1,5 +1,6 @@
 """Reports as a whole."""
 
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from operator import itemgetter
@@ -13,11 +14,12 @@ from starlette.responses import Response
 
 from app.api import bodies, examples, parameters, queries, schemas
 from app.api.access import caller_of
+from app.api.bodies import Json
 from app.api.documentation import lists, reads, writes
 from app.api.parameters import NoQuery
 from app.api.paths import AgencyCode, YearPath, absent, key_in, why_absent
 from app.api.queries import Listing, ListQuery
-from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
+from app.api.replies import MERGE_PATCH, PATCHABLE, reply, require, written
 from app.api.rights import require_agency
 from app.api.routing import database, router
 from app.api.whole_tables import taken
@@ -127,7 +129,7 @@ async def _past_report(request: Request, code: str, year: int) -> Response:
     return reply(request, etag, zipped=bytes(zipped))
 
 
-def _checked_report(scene: Scene, body: dict[str, Any]) -> Report:
+def _checked_report(scene: Scene, body: Json) -> Report:
     year, code, form = scene.year.year, scene.agency.code, scene.form
     tables = body.get("tables")
     whole, others = taken(form, tables) if isinstance(tables, dict) else ({}, tables)
@@ -137,30 +139,35 @@ def _checked_report(scene: Scene, body: dict[str, Any]) -> Report:
     return filing.report_from(form, year, scene.agency, rest, whole)
 
 
-def _report_differences(request: Request, scene: Scene, body: dict[str, Any]) -> list[Fault]:
-    current = scene.current
-    assert current is not None
-    stored = filing.writable(current.report)
-    if request.method == "PATCH":
-        body = patched(stored, body)
-    return list(bodies.differences(filing.writable(_checked_report(scene, body)), stored))
+def _differences(scene: Scene, made: Report) -> Iterator[Fault]:
+    assert scene.current is not None
+    return bodies.differences(filing.writable(made), filing.writable(scene.current.report))
 
 
-def _report_reply(request: Request, scene: Scene, status: int = 200) -> Response:
+def _report_reply(request: Request, scene: Scene, status: int) -> Response:
     rendered = reporting.rendered(scene)
     path = rendering.report_path(scene.agency.code, scene.year.year)
     return written(request, path, rendered.etag, rendered.body, status)
 
 
-def _hold_report(request: Request, scene: Scene, body: bytes | None) -> None:
-    current = scene.current
-    hold(
+def _held(scene: Scene) -> tuple[int | None, Callable[[], str]]:
+    revision = scene.current.revision if scene.current else None
+    return revision, lambda: reporting.rendered(scene).etag
+
+
+def _write(
+    request: Request, connection: Connection, scene: Scene, body: Callable[[], Json]
+) -> Response:
+    """Save a report, by a body that is read once conditions hold."""
+    status = 200 if scene.current else 201
+    made = hold(
         request,
-        body,
-        current.revision if current else None,
-        lambda: reporting.rendered(scene).etag,
-        partial(_report_differences, request, scene),
+        *_held(scene),
+        lambda: _checked_report(scene, body()),
+        partial(_differences, scene),
     )
+    reporting.save(connection, scene, made)
+    return _report_reply(request, scene, status)
 
 
 @routes.put(
@@ -188,10 +195,7 @@ async def put_report(
     def job(connection: Connection) -> Response:
         scene = reporting.enter(connection, code, number)
         reporting.require_open(scene)
-        _hold_report(request, scene, sent)
-        status = 200 if scene.current else 201
-        reporting.save(connection, scene, _checked_report(scene, bodies.parse(sent)))
-        return _report_reply(request, scene, status)
+        return _write(request, connection, scene, lambda: bodies.parse(sent))
 
     return await database(request).alter(job, (code, number))
 
@@ -219,11 +223,14 @@ async def patch_report(
 
     def job(connection: Connection) -> Response:
         scene = _existing(connection, code, number)
-        _hold_report(request, scene, sent)
         assert scene.current is not None
-        made = patched(filing.writable(scene.current.report), bodies.parse(sent))
-        reporting.save(connection, scene, _checked_report(scene, made))
-        return _report_reply(request, scene)
+        stored = scene.current.report
+        return _write(
+            request,
+            connection,
+            scene,
+            lambda: patched(filing.writable(stored), bodies.parse(sent)),
+        )
 
     return await database(request).alter(job, (code, number))
 
@@ -241,7 +248,7 @@ async def delete_report(request: Request, agency: AgencyCode, year: YearPath) ->
 
     def job(connection: Connection) -> Response:
         scene = _existing(connection, code, number)
-        _hold_report(request, scene, None)
+        require(request, *_held(scene))
         reporting.delete(connection, scene)
         return Response(status_code=204)
 
@@ -282,7 +289,7 @@ async def post_report(
     return await database(request).alter(job)
 
 
-def _named_scene(connection: Connection, body: dict[str, Any]) -> Scene:
+def _named_scene(connection: Connection, body: Json) -> Scene:
     """Enter the scene that a body names. Raises `Invalid` with every fault of the body."""
     faults = []
     code, year = schemas.agency_code(body.get("agency")), schemas.year_number(body.get("year"))

@@ -13,9 +13,8 @@ from app.api import bodies, parameters, queries, schemas
 from app.api.documentation import lists, reads, writes
 from app.api.parameters import NoQuery
 from app.api.queries import Listing, ListQuery
-from app.api.replies import reply
+from app.api.replies import reply, require
 from app.api.routing import database, router
-from app.api.writing import hold
 from app.domain.successions import Succession, closes_circle
 from app.errors import Conflict, Fault, Invalid, NotFound
 from app.services import encoding, kinship, registering
@@ -151,7 +150,7 @@ async def delete_succession(request: Request, id: Id) -> Response:  # noqa: A002
     def job(session: Session) -> Response:
         agencies.lock_register(session)
         row = _found(session, id)
-        hold(request, None, 1, lambda: _etag(row), lambda _: [])
+        require(request, 1, lambda: _etag(row))
         registering.change_successions(session, (successions.tie(row),), ())
         return Response(status_code=204)
 

@@ -1,8 +1,9 @@
 """The statistical tables of a report: four operations for each."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Body
 from sqlalchemy import Connection
@@ -10,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import bodies, examples, parameters, schemas
+from app.api.bodies import Json
 from app.api.documentation import reads, writes
 from app.api.parameters import NoQuery
 from app.api.paths import AgencyCode, YearPath, exemplified, key_in, not_in_form, why_absent
-from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
+from app.api.replies import MERGE_PATCH, PATCHABLE, reply, require, written
 from app.api.routing import database, router
 from app.api.whole_tables import whole
 from app.api.writing import hold, patched_table, table_contradictions
@@ -45,7 +47,7 @@ def _as_resource(document: rendering.Document, key: str, stamp: reports.Stamp) -
     return encoding.etag(stamp.revision, body), body
 
 
-def _table_reply(request: Request, scene: Scene, key: str, status: int = 200) -> Response:
+def _table_reply(request: Request, scene: Scene, key: str, status: int) -> Response:
     """Return the table as it stands now; nothing if it was written as missing."""
     if scene.current is None or key not in scene.current.tables:
         return Response(status_code=204)
@@ -54,30 +56,33 @@ def _table_reply(request: Request, scene: Scene, key: str, status: int = 200) ->
     return written(request, path, etag, body, status)
 
 
-def _hold_table(request: Request, scene: Scene, key: str, body: bytes | None) -> None:
-    current = scene.current
-    stamp = current.tables.get(key) if current else None
-    hold(
-        request,
-        body,
-        stamp.revision if stamp else None,
-        lambda: _table_resource(scene, key)[0],
-        partial(_table_differences, request, scene, key),
-    )
+def _held(scene: Scene, key: str) -> tuple[int | None, Callable[[], str]]:
+    stamp = scene.current.tables.get(key) if scene.current else None
+    return stamp.revision if stamp else None, lambda: _table_resource(scene, key)[0]
 
 
-def _table_differences(
-    request: Request, scene: Scene, key: str, body: dict[str, Any]
-) -> list[Fault]:
+def _differences(scene: Scene, key: str, made: Filing | None) -> Iterator[Fault]:
     assert scene.current is not None
     stored = filing.writable_table(scene.current.report.filings[key])
-    if request.method == "PATCH":
-        body = _patched(scene, key, body)
-    made = _checked_table(scene, key, body)
-    return list(bodies.differences(filing.writable_table(made) if made else {}, stored))
+    return bodies.differences(filing.writable_table(made) if made else {}, stored)
 
 
-def _checked_table(scene: Scene, key: str, body: dict[str, Any]) -> Filing | None:
+def _write(
+    request: Request, connection: Connection, scene: Scene, key: str, body: Callable[[], Json]
+) -> Response:
+    """Save a table, by a body that is read once conditions hold."""
+    held = _held(scene, key)
+    made = hold(
+        request,
+        *held,
+        lambda: _checked_table(scene, key, body()),
+        partial(_differences, scene, key),
+    )
+    _save_table(connection, scene, key, made)
+    return _table_reply(request, scene, key, 201 if held[0] is None else 200)
+
+
+def _checked_table(scene: Scene, key: str, body: Json) -> Filing | None:
     form, table = scene.form, scene.form.table[key]
     made = whole(table, body)
     if made is not None:
@@ -89,10 +94,11 @@ def _checked_table(scene: Scene, key: str, body: dict[str, Any]) -> Filing | Non
     return filing.filing_from(table, body)
 
 
-def _patched(scene: Scene, key: str, patch: dict[str, Any]) -> dict[str, Any]:
+def _patched(scene: Scene, key: str, sent: bytes) -> Json:
     assert scene.current is not None
     stored = filing.writable_table(scene.current.report.filings[key])
-    made: dict[str, Any] = patched_table(bodies.merged(stored, patch), patch)
+    patch = bodies.parse(sent)
+    made: Json = patched_table(bodies.merged(stored, patch), patch)
     return made
 
 
@@ -158,11 +164,7 @@ async def _put(request: Request, key: str, agency: str, year: str) -> Response:
         scene = reporting.enter(connection, code, number)
         _table_at(scene, key)
         reporting.require_open(scene)
-        _hold_table(request, scene, key, sent)
-        made = _checked_table(scene, key, bodies.parse(sent))
-        is_new = scene.current is None or key not in scene.current.tables
-        _save_table(connection, scene, key, made)
-        return _table_reply(request, scene, key, 201 if is_new else 200)
+        return _write(request, connection, scene, key, lambda: bodies.parse(sent))
 
     return await database(request).alter(job, (code, number))
 
@@ -173,10 +175,8 @@ async def _patch(request: Request, key: str, agency: str, year: str) -> Response
 
     def job(connection: Connection) -> Response:
         scene = _filed(connection, code, number, key)
-        _hold_table(request, scene, key, sent)
-        made = _checked_table(scene, key, _patched(scene, key, bodies.parse(sent)))
-        _save_table(connection, scene, key, made)
-        return _table_reply(request, scene, key)
+        body = partial(_patched, scene, key, sent)
+        return _write(request, connection, scene, key, body)
 
     return await database(request).alter(job, (code, number))
 
@@ -186,7 +186,7 @@ async def _delete(request: Request, key: str, agency: str, year: str) -> Respons
 
     def job(connection: Connection) -> Response:
         scene = _filed(connection, code, number, key)
-        _hold_table(request, scene, key, None)
+        require(request, *_held(scene, key))
         _save_table(connection, scene, key, None)
         return Response(status_code=204)
 

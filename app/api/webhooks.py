@@ -23,7 +23,7 @@ from app.api.documentation import ETAG, IDEMPOTENT, WRITTEN, lists, problems, re
 from app.api.feed_schemas import ChangeOut, ResourceName
 from app.api.parameters import NoQuery
 from app.api.queries import Listing, ListQuery
-from app.api.replies import FEED_POSITION, MERGE_PATCH, PATCHABLE, reply, written
+from app.api.replies import FEED_POSITION, MERGE_PATCH, PATCHABLE, reply, require, written
 from app.api.routing import database, router
 from app.api.writing import hold, would_change
 from app.errors import AppError, Fault, Gone, NotFound
@@ -331,11 +331,6 @@ async def get_webhook(request: Request, id: Id) -> Response:  # noqa: A002 - the
     return reply(request, etag, body=body, headers=PATCHABLE)
 
 
-def _hold(request: Request, hook: Webhook, sent: bytes | None) -> None:
-    differences = partial(would_change, _writable(hook))
-    hold(request, sent, hook.revision, lambda: _resource(hook)[0], differences)
-
-
 @routes.patch("/{id}", **writes(WebhookOut, "Change a webhook / 修改推送", creates=False))
 async def patch_webhook(
     request: Request,
@@ -358,8 +353,12 @@ async def patch_webhook(
     def job(session: Session) -> Response:
         connection = session.connection()
         hook = _required(webhooks.lock(connection, id), id)
-        _hold(request, hook, sent)
-        made = bodies.merged(_writable(hook), bodies.parse(sent))
+        stored = _writable(hook)
+        made = hold(
+            request, hook.revision, lambda: _resource(hook)[0],
+            lambda: bodies.merged(stored, bodies.parse(sent)),
+            partial(would_change, stored),
+        )  # fmt: skip
         missing = [Fault("/url", "required")] if made["url"] is None else []
         bodies.checked(WebhookBody, made, wrong + missing)
         members = _members(made)
@@ -382,7 +381,7 @@ async def delete_webhook(request: Request, id: Id) -> Response:  # noqa: A002 - 
 
     def job(session: Session) -> Response:
         hook = _required(webhooks.lock(session.connection(), id), id)
-        _hold(request, hook, None)
+        require(request, hook.revision, lambda: _resource(hook)[0])
         webhooks.delete(session.connection(), id)
         audit.note(session.connection(), "webhooks", id, "deleted", url=hook.url)
         return Response(status_code=204)

@@ -1,15 +1,17 @@
 """What the writing operations of reports and tables share."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 
 from app.api import bodies, schemas
 from app.api.replies import require
 from app.domain.layout import Form
-from app.errors import AppError, Fault
+from app.errors import AppError, Fault, Stale
 
+T = TypeVar("T")
 _CONTRADICTS = {"form": "contradicts-year"}
 
 
@@ -52,29 +54,26 @@ def table_contradictions(body: dict[str, Any], pointer: str = "", **expected: An
 
 
 def hold(
-    request: Request, body: bytes | None, revision: int | None,
-    etag: Callable[[], str], sent: Callable[[dict[str, Any]], list[Fault]],
-) -> None:  # fmt: skip
-    """Hold a write to its conditions; a failure tells what would change."""
+    request: Request, revision: int | None, etag: Callable[[], str],
+    made: Callable[[], T], differences: Callable[[T], Iterable[Fault]],
+) -> T:  # fmt: skip
+    """Hold a write to its conditions, and return what is made of its body.
+
+    A failure tells where that differs from what is there, unless the body is faulty.
+    """
     try:
         require(request, revision, etag)
-    except AppError as error:
-        if body is not None and revision is not None:
-            error.faults = tuple(_told(body, sent))
+    except Stale as error:
+        if revision is not None:
+            with suppress(AppError):
+                error.faults = tuple(differences(made()))
         raise
+    return made()
 
 
-def _told(body: bytes, sent: Callable[[dict[str, Any]], list[Fault]]) -> list[Fault]:
-    try:
-        return sent(bodies.parse(body))
-    except AppError:
-        return []
-
-
-def would_change(stored: dict[str, Any], patch: dict[str, Any]) -> list[Fault]:
-    """Return where a merge patch would change what clients write; other members are not read."""
-    made = bodies.merged(stored, patch)
-    return list(bodies.differences({name: made[name] for name in stored}, stored))
+def would_change(stored: dict[str, Any], made: dict[str, Any]) -> Iterable[Fault]:
+    """Return where what clients write would change; other members are not read."""
+    return bodies.differences({name: made.get(name) for name in stored}, stored)
 
 
 def patched(stored: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:

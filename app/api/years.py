@@ -1,7 +1,8 @@
 """Reporting years: which form, whether open, and when reports are due."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Body, Query
@@ -14,9 +15,9 @@ from app.api.documentation import lists, reads, writes
 from app.api.parameters import NoQuery
 from app.api.paths import YearPath, refuse, year_in
 from app.api.queries import Listing, ListQuery
-from app.api.replies import MERGE_PATCH, PATCHABLE, reply, written
+from app.api.replies import MERGE_PATCH, PATCHABLE, reply, require, written
 from app.api.routing import database, router
-from app.api.writing import contradictions, hold
+from app.api.writing import contradictions, hold, would_change
 from app.errors import Conflict, Fault, Invalid, NotFound
 from app.forms import form_of
 from app.services import encoding, registering
@@ -112,26 +113,33 @@ def _checked(year: int, body: dict[str, Any]) -> dict[str, Any]:
     return {"status": body.get("status") or "open", "due": due}
 
 
-def _hold(request: Request, year: ReportingYear | None, number: int, sent: bytes | None) -> None:
-    def differences(body: dict[str, Any]) -> list[Fault]:
-        assert year is not None
-        stored = _writable(year)
-        if request.method == "PATCH":
-            body = bodies.merged(stored, body)
-        return list(bodies.differences(_checked(number, body), stored))
-
-    revision = year.revision if year else None
-    hold(request, sent, revision, lambda: _resource(year)[0] if year else "", differences)
+def _writable(year: ReportingYear | None) -> dict[str, Any]:
+    return {"status": year.status, "due": json.loads(year.due)} if year else {}
 
 
-def _writable(year: ReportingYear) -> dict[str, Any]:
-    return {"status": year.status, "due": json.loads(year.due)}
+def _write(
+    request: Request, session: Session, number: int, current: ReportingYear | None,
+    body: Callable[[], Any],
+) -> Response:  # fmt: skip
+    """Save a year, by a body that is read once conditions hold."""
+    said = hold(
+        request,
+        current.revision if current else None,
+        lambda: _resource(current)[0] if current else "",
+        lambda: _checked(number, body()),
+        partial(would_change, _writable(current)),
+    )
+    return _save(request, session, number, current, said)
 
 
-def _reply(request: Request, year: ReportingYear, status: int) -> Response:
-    etag, body = _resource(year)
-    path = f"/v1/reporting-years/{year.year}"
-    return written(request, path, etag, body, status)
+def _save(
+    request: Request, session: Session, number: int, current: ReportingYear | None,
+    said: dict[str, Any],
+) -> Response:  # fmt: skip
+    """Save what is said of a year; return it as it stands now."""
+    saved = registering.save_year(session, number, current, **said)
+    path = f"/v1/reporting-years/{number}"
+    return written(request, path, *_resource(saved), 200 if current else 201)
 
 
 _EXAMPLES: dict[str, Any] = {
@@ -161,10 +169,7 @@ async def put_reporting_year(
     def job(session: Session) -> Response:
         assert number is not None
         current = registering.enter_year(session, number)
-        _hold(request, current, number, sent)
-        said = _checked(number, bodies.parse(sent))
-        saved = registering.save_year(session, number, current, **said)
-        return _reply(request, saved, 200 if current else 201)
+        return _write(request, session, number, current, lambda: bodies.parse(sent))
 
     return await database(request).write(job)
 
@@ -203,12 +208,10 @@ async def patch_reporting_year(
 
     def job(session: Session) -> Response:
         current = _entered(session, year)
-        _hold(request, current, current.year, sent)
-        made = bodies.merged(_writable(current), bodies.parse(sent))
-        saved = registering.save_year(
-            session, current.year, current, **_checked(current.year, made)
-        )
-        return _reply(request, saved, 200)
+        return _write(
+            request, session, current.year, current,
+            lambda: bodies.merged(_writable(current), bodies.parse(sent)),
+        )  # fmt: skip
 
     return await database(request).write(job)
 
@@ -219,7 +222,7 @@ async def delete_reporting_year(request: Request, year: YearPath) -> Response:
 
     def job(session: Session) -> Response:
         current = _entered(session, year)
-        _hold(request, current, current.year, None)
+        require(request, current.revision, lambda: _resource(current)[0])
         registering.delete_year(session, current)
         return Response(status_code=204)
 
@@ -248,6 +251,6 @@ async def post_reporting_year(
         said = _checked(number, made)
         if registering.enter_year(session, number) is not None:
             raise Conflict("already-exists", key=f"reporting-years/{number}")
-        return _reply(request, registering.save_year(session, number, None, **said), 201)
+        return _save(request, session, number, None, said)
 
     return await database(request).write(job)
