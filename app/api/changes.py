@@ -85,13 +85,7 @@ def _kept(served: Served) -> Served:
     return served
 
 
-def _described() -> dict[str, Any]:
-    described = reads(ChangePage, "Follow changes / 跟踪变更")
-    del described["responses"][404]
-    return {**described, "responses": described["responses"] | problems(410)}
-
-
-@routes.get("", **_described())
+@routes.get("", **reads(ChangePage, "Follow changes / 跟踪变更", 410, of_one=False))
 async def list_changes(request: Request, query: Annotated[ChangesQuery, Query()]) -> Response:
     """Return the changes of agencies, years and reports in the order in which they were committed.
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from app.api import parameters, queries, schemas
 from app.api.context import header
 from app.api.csv_replies import csv_reply
-from app.api.documentation import problems, reads
+from app.api.documentation import reads
 from app.api.paths import YearPath, year_in
 from app.api.queries import Asked, Listing, ListQuery
 from app.api.replies import accepts, negotiate, reply
@@ -149,14 +149,11 @@ def _found(connection: Connection, year: str) -> _Asked:
     return _Asked(number, form, due, past)
 
 
-def _described() -> dict[str, Any]:
-    described = reads(CompletenessPage, "Who has filed? / 填报情况")
-    described["responses"][200]["content"] = {CSV: {"schema": {"type": "string"}}}
-    described["responses"] |= problems(400)
-    return described
+_DESCRIBED = reads(CompletenessPage, "Who has filed? / 填报情况", 400)
+_DESCRIBED["responses"][200]["content"] = {CSV: {"schema": {"type": "string"}}}
 
 
-@routes.get("/{year}/completeness", **_described())
+@routes.get("/{year}/completeness", **_DESCRIBED)
 async def get_completeness(
     request: Request, year: YearPath, query: Annotated[CompletenessQuery, Query()]
 ) -> Response:

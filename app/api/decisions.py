@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from app.api import bodies, parameters, schemas
 from app.api.access import caller_of
-from app.api.documentation import problems, reads, writes
+from app.api.documentation import reads, writes
 from app.api.parameters import NoQuery
 from app.api.paths import exemplified, key_in
 from app.api.replies import reply, require, written
@@ -104,11 +104,10 @@ def _required(connection: Connection, scene: Scene, identity: str) -> Decision:
     return said[identity]
 
 
-_READ = reads(DecisionOut, "Read what was said of a finding / 读取对核查结果的说明")
-_READ["responses"] |= problems(403)
-
-
-@routes.get("/{agency}/{year}/findings/{finding}/decision", **_READ)
+@routes.get(
+    "/{agency}/{year}/findings/{finding}/decision",
+    **reads(DecisionOut, "Read what was said of a finding / 读取对核查结果的说明", 403),
+)
 async def get_decision(
     request: Request, agency: AgencyCode, year: YearPath, finding: FindingId
 ) -> Response:

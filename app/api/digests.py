@@ -81,11 +81,7 @@ def _shown(asked: DigestsQuery, found: Tree, root: str) -> dict[str, Any]:
     }
 
 
-_READS = reads(DigestsOut, "Compare what is stored / 核对两套数据是否一致")
-del _READS["responses"][404]
-
-
-@routes.get("", **_READS)
+@routes.get("", **reads(DigestsOut, "Compare what is stored / 核对两套数据是否一致", of_one=False))
 async def get_digests(request: Request, query: Annotated[DigestsQuery, Query()]) -> Response:
     """Return digests of reports, combined up the tree of agencies.
 

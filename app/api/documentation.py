@@ -1,5 +1,6 @@
 """What the OpenAPI document says of an operation beside its signature."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.api.problems import told
@@ -178,25 +179,39 @@ def example(kind: Problem, lang: str) -> dict[str, Any]:
     }
 
 
-def reads(model: Any, summary: str) -> dict[str, Any]:
-    """Describe the reading of one resource."""
+def reads(model: Any, summary: str, *more: int, of_one: bool = True) -> dict[str, Any]:
+    """Describe the reading `of_one` resource, which may not be there, and `more` problems."""
+    absent = [404] if of_one else []
     return {
         "summary": summary,
         "response_model": None,
         "responses": {
             200: {"model": model, "description": "OK", "headers": ETAG},
             304: {"description": "Not modified", "headers": ETAG},
-            **problems(404, 406, 422, 503),
+            **problems(*absent, 406, 422, 503, *more),
         },
     }
 
 
 def lists(model: Any, summary: str, *, of_one: bool = False) -> dict[str, Any]:
-    """Describe the reading of a list; `of_one` resource, which may not be there."""
-    described = reads(model, summary)
-    if not of_one:
-        del described["responses"][404]
-    return {**described, "responses": described["responses"] | problems(400)}
+    """Describe the reading of a list, it may be `of_one` resource."""
+    return reads(model, summary, 400, of_one=of_one)
+
+
+def does(
+    model: Any, summary: str, *more: int,
+    headers: Mapping[str, Any] = ETAG, conditions: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:  # fmt: skip
+    """Describe a POST that does something with what is there, and `more` problems."""
+    return {
+        "summary": summary,
+        "response_model": None,
+        "responses": {
+            200: {"model": model, "description": "Done", "headers": headers},
+            **problems(400, 404, 406, 409, 413, 415, 422, 503, *more),
+        },
+        "openapi_extra": {"parameters": [IDEMPOTENT, *conditions]},
+    }
 
 
 def writes(

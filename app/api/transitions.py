@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from app.api import bodies, parameters, schemas
 from app.api.access import caller_of
-from app.api.documentation import ETAG, IDEMPOTENT, IF_MATCH, problems, reads
+from app.api.documentation import IF_MATCH, does, reads
 from app.api.parameters import NoQuery
 from app.api.paths import AgencyCode, YearPath, key_in, why_absent
 from app.api.problems import language_of, told, worded
@@ -196,13 +196,9 @@ _BODIES: dict[str, Any] = {
 
 @routes.post(
     "/{agency}/{year}/transitions",
-    summary="Take a step / 提交、退回、审核、公开、更正",
-    response_model=None,
-    responses={
-        200: {"model": TransitionsOut, "description": "Done", "headers": ETAG},
-        **problems(400, 401, 403, 404, 406, 409, 412, 413, 415, 422, 503),
-    },
-    openapi_extra={"parameters": [IDEMPOTENT, IF_MATCH]},
+    **does(
+        TransitionsOut, "Take a step / 提交、退回、审核、公开、更正", 412, conditions=[IF_MATCH]
+    ),
 )
 async def post_transition(
     request: Request,

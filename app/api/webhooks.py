@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from app.api import bodies, idempotency, parameters, queries, schemas
 from app.api.bodies import NO_BODY
-from app.api.documentation import ETAG, IDEMPOTENT, WRITTEN, lists, problems, reads, writes
+from app.api.documentation import WRITTEN, does, lists, reads, writes
 from app.api.feed_schemas import ChangeOut, ResourceName
 from app.api.parameters import NoQuery
 from app.api.queries import Listing, ListQuery
@@ -389,22 +389,6 @@ async def delete_webhook(request: Request, id: Id) -> Response:  # noqa: A002 - 
     return await database(request).write(job)
 
 
-def _does(
-    model: Any, summary: str, headers: dict[str, Any] = ETAG, *, may_be_gone: bool = False
-) -> dict[str, Any]:
-    """Describe an operation on a webhook."""
-    gone = [410] if may_be_gone else []
-    return {
-        "summary": summary,
-        "response_model": None,
-        "responses": {
-            200: {"model": model, "description": "Done", "headers": headers},
-            **problems(400, 404, 406, 409, *gone, 413, 415, 422, 503),
-        },
-        "openapi_extra": {"parameters": [IDEMPOTENT]},
-    }
-
-
 async def _change(
     request: Request, identity: str, change: Callable[[Connection, Webhook], Webhook], **shown: str
 ) -> Response:
@@ -421,7 +405,10 @@ async def _change(
     return await database(request).write(job)
 
 
-@routes.post("/{id}/rotate-secret", **_does(WebhookOut, "Replace a secret / 更换密钥", WRITTEN))
+@routes.post(
+    "/{id}/rotate-secret",
+    **does(WebhookOut, "Replace a secret / 更换密钥", headers=WRITTEN),
+)
 async def rotate_secret(
     request: Request,
     id: Id,  # noqa: A002 - the path's name
@@ -448,7 +435,7 @@ async def rotate_secret(
 
 @routes.post(
     "/{id}/replay",
-    **_does(WebhookOut, "Deliver again / 重新推送", WRITTEN, may_be_gone=True),
+    **does(WebhookOut, "Deliver again / 重新推送", 410, headers=WRITTEN),
 )
 async def replay_webhook(
     request: Request,
@@ -477,7 +464,7 @@ async def replay_webhook(
     return made
 
 
-@routes.post("/{id}/ping", **_does(DeliveryOut, "Send a test / 发送测试"))
+@routes.post("/{id}/ping", **does(DeliveryOut, "Send a test / 发送测试"))
 async def ping_webhook(
     request: Request,
     id: Id,  # noqa: A002 - the path's name
