@@ -387,9 +387,7 @@ async def _drained(url: str, suffix: str) -> int:
             with io.BytesIO() as file:
                 await exports_api._built(_Patient(), rows, file, parquet.write)  # type: ignore[arg-type]
                 return file.tell()
-        made = (
-            exports_api._lines(db, {}, 1) if suffix == "ndjson" else exports_api._csv(db, {}, False)
-        )
+        made = exports_api._lines(db, {}, 1) if suffix == "ndjson" else exports_api._csv(db, {})
         return sum([len(chunk) async for chunk in made])
     finally:
         db.close()

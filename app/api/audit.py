@@ -4,20 +4,20 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import Path, Query
-from isal import isal_zlib
 from pydantic import BaseModel, Field, create_model
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import parameters, queries, schemas
-from app.api.documentation import lists, problems, reads
+from app.api.documentation import lists, reads
 from app.api.downloads import (
     MEDIA_TYPES,
     Chunks,
     Stream,
-    contents,
     disposition,
     downloads,
+    exported,
+    zipped,
     zips_for,
 )
 from app.api.parameters import NoQuery
@@ -151,20 +151,12 @@ async def list_audit(request: Request, query: Annotated[AuditQuery, Query()]) ->
 
 @files.get(
     "/export.ndjson",
-    summary="Export the audit log / 导出审计日志",
-    response_model=None,
-    responses={
-        200: {
-            "description": "OK",
-            "content": contents(
-                "ndjson",
-                binary=False,
-                description="An entry a line, as `GET` shows it. The last line says that the "
-                'export is whole: `{"end": true, "entries": 3, "head": "9f86d0…"}`.',
-            ),
-        },
-        **problems(406, 422, 503),
-    },
+    **exported(
+        "ndjson",
+        "Export the audit log / 导出审计日志",
+        "An entry a line, as `GET` shows it. The last line says that the export is whole: "
+        '`{"end": true, "entries": 3, "head": "9f86d0…"}`.',
+    ),
 )
 async def export_audit(request: Request, query: Annotated[AuditExportQuery, Query()]) -> Response:
     """Stream entries in their order, one a line. Keep the `head` elsewhere, with its date.
@@ -176,7 +168,7 @@ async def export_audit(request: Request, query: Annotated[AuditExportQuery, Quer
     db, asked = database(request), _parameters(filters)
     chunks = _lines(db, asked, await _after(db, 0, asked))
     if zips_for(request, headers):
-        chunks = _zipped(chunks)
+        chunks = zipped(chunks)
     return Stream(chunks, headers, MEDIA_TYPES["ndjson"])
 
 
@@ -196,13 +188,6 @@ async def _after(db: Readable, seq: int, filters: dict[str, Any]) -> list[Row]:
 
 def _joined(rows: Iterable[Row]) -> bytes:
     return b"".join(auditing.shown(row) + b"\n" for row in rows)
-
-
-async def _zipped(chunks: Chunks) -> Chunks:
-    packer = isal_zlib.compressobj(1, isal_zlib.DEFLATED, 31)
-    async for chunk in chunks:
-        yield packer.compress(chunk)
-    yield packer.flush()
 
 
 @routes.get("/{seq}", **reads(AuditEntryOut, "Read an audit entry / 读取审计日志条目"))

@@ -1,15 +1,18 @@
 """Files: replies that are not JSON, whole or made while they are sent."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
 from fastapi import APIRouter
+from isal import isal_zlib
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.api.context import HEAD
+from app.api.documentation import problems
 from app.api.replies import negotiate, takes_gzip
 from app.api.routing import Direct, router
 
@@ -20,6 +23,7 @@ MEDIA_TYPES = {
     "parquet": "application/vnd.apache.parquet",
 }
 """The media types of files, by what their addresses end in."""
+_TEXTS = {"ndjson", "csv"}
 
 
 class Download(Direct):
@@ -35,12 +39,24 @@ def downloads(tag: str, prefix: str) -> APIRouter:
     return router(tag, prefix, Download, Response)
 
 
-def contents(suffix: str, *, binary: bool, description: str) -> dict[str, Any]:
+def contents(suffix: str, description: str) -> dict[str, Any]:
     """Describe the contents of a file."""
     schema = {"type": "string", "description": description}
-    if binary:
+    if suffix not in _TEXTS:
         schema |= {"format": "binary", "contentMediaType": MEDIA_TYPES[suffix]}
     return {MEDIA_TYPES[suffix]: {"schema": schema}}
+
+
+def exported(suffix: str, summary: str, text: str, **more: Any) -> dict[str, Any]:
+    """Describe the export of a file, and `more` of its reply."""
+    return {
+        "summary": summary,
+        "response_model": None,
+        "responses": {
+            200: {"description": "OK", "content": contents(suffix, text), **more},
+            **problems(406, 422, 503),
+        },
+    }
 
 
 def disposition(name: str) -> dict[str, str]:
@@ -58,6 +74,14 @@ def zips_for(request: Request, headers: dict[str, str]) -> bool:
 
 
 Chunks = AsyncGenerator[bytes, None]
+
+
+async def zipped(chunks: Chunks) -> Chunks:
+    """Gzip a text as it is made."""
+    packer = isal_zlib.compressobj(1, isal_zlib.DEFLATED, 31)
+    async for chunk in chunks:
+        yield await asyncio.to_thread(packer.compress, chunk)
+    yield packer.flush()
 
 
 class Stream(Response):

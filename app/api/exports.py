@@ -5,24 +5,24 @@ import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import IO, Annotated, Any
 
 from fastapi import Query
-from isal import isal_zlib
 from pydantic import create_model
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from app.api import csv_replies, parameters, queries
 from app.api.context import HEAD
-from app.api.documentation import problems
 from app.api.downloads import (
     MEDIA_TYPES,
     Chunks,
     Stream,
-    contents,
     disposition,
     downloads,
+    exported,
+    zipped,
     zips_for,
 )
 from app.api.parameters import NoQuery
@@ -57,23 +57,13 @@ ExportQuery: Any = create_model("ExportQuery", __base__=NoQuery, **_FILTERS, as_
 Filters = dict[str, Any]
 
 
-def _described(suffix: str, summary: str, *, binary: bool, text: str) -> dict[str, Any]:
-    header = {
+_HEADERS = {
+    FEED_POSITION: {
         "schema": {"type": "string"},
         "description": "Where the feed stood before the first report was read: follow from there",
     }
-    return {
-        "summary": summary,
-        "response_model": None,
-        "responses": {
-            200: {
-                "description": "OK",
-                "content": contents(suffix, binary=binary, description=text),
-                "headers": {FEED_POSITION: header},
-            },
-            **problems(406, 422, 503),
-        },
-    }
+}
+_described = partial(exported, headers=_HEADERS)
 
 
 async def _begin(request: Request, suffix: str) -> tuple[Filters, int, dict[str, str]]:
@@ -95,8 +85,8 @@ async def _begin(request: Request, suffix: str) -> tuple[Filters, int, dict[str,
 @routes.get(
     "/reports.ndjson",
     **_described(
-        "ndjson", "Export reports as NDJSON / 导出报告（NDJSON）", binary=False,
-        text="A report a line, as `GET` shows it. The last line says that the export is whole: "
+        "ndjson", "Export reports as NDJSON / 导出报告（NDJSON）",
+        "A report a line, as `GET` shows it. The last line says that the export is whole: "
         '`{"end": true, "reports": 3, "feed_position": 1207}`.',
     ),
 )  # fmt: skip
@@ -143,40 +133,34 @@ async def _lines(db: Readable, filters: Filters, position: int) -> Chunks:
 @routes.get(
     "/reports.csv",
     **_described(
-        "csv", "Export reports as CSV / 导出报告（CSV）", binary=False,
-        text="UTF-8 with a byte order mark; agency, year, table, line, column, value: what "
+        "csv", "Export reports as CSV / 导出报告（CSV）",
+        "UTF-8 with a byte order mark; agency, year, table, line, column, value: what "
         "`POST /v1/imports` takes. A row without a line is a member of the table, as `filing`.",
     ),
 )  # fmt: skip
 async def export_csv(request: Request, query: Annotated[ExportQuery, Query()]) -> Response:
     """Stream the cells of all reports, one a row; a blank has no value, `n/a` is not applicable."""
     filters, _, headers = await _begin(request, "csv")
-    zips = zips_for(request, headers)
-    chunks = _csv(database(request), filters, zips)
+    chunks = _csv(database(request), filters)
+    if zips_for(request, headers):
+        chunks = zipped(chunks)
     return Stream(chunks, headers, csv_replies.MEDIA_TYPE)
 
 
-async def _csv(db: Readable, filters: Filters, zips: bool) -> Chunks:
-    packer = isal_zlib.compressobj(1, isal_zlib.DEFLATED, 31) if zips else None
-
+async def _csv(db: Readable, filters: Filters) -> Chunks:
     def sent(rows: exports.Rows) -> bytes:
-        return packed(flat.csv_rows(encoding.decoded(row[2]) for row in rows))
+        return flat.csv_rows(encoding.decoded(row[2]) for row in rows)
 
-    def packed(text: bytes) -> bytes:
-        return packer.compress(text) if packer else text
-
-    yield packed(flat.csv_head())
+    yield flat.csv_head()
     async for rows in exports.pages(db, filters, list):
         yield await asyncio.to_thread(sent, rows)
-    if packer:
-        yield packer.flush()
 
 
 @routes.get(
     "/reports.xlsx",
     **_described(
-        "xlsx", "Export reports as XLSX / 导出报告（XLSX）", binary=True,
-        text="A sheet of reports and one for each table: a row a report, a column a cell.",
+        "xlsx", "Export reports as XLSX / 导出报告（XLSX）",
+        "A sheet of reports and one for each table: a row a report, a column a cell.",
     ),
 )  # fmt: skip
 async def export_xlsx(request: Request, query: Annotated[ExportQuery, Query()]) -> Response:
@@ -192,8 +176,8 @@ async def export_xlsx(request: Request, query: Annotated[ExportQuery, Query()]) 
 @routes.get(
     "/reports.parquet",
     **_described(
-        "parquet", "Export reports as Parquet / 导出报告（Parquet）", binary=True,
-        text="A wide row a report: a column `table__line__column` for each cell.",
+        "parquet", "Export reports as Parquet / 导出报告（Parquet）",
+        "A wide row a report: a column `table__line__column` for each cell.",
     ),
 )  # fmt: skip
 async def export_parquet(request: Request, query: Annotated[ExportQuery, Query()]) -> Response:

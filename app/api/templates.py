@@ -25,7 +25,7 @@ def _described() -> dict[str, Any]:
     described = reads(None, "Download the workbook of a form / 下载填报工作簿")
     found = described["responses"][200]
     del found["model"]
-    found["content"] = contents("xlsx", binary=True, description="An XLSX workbook.")
+    found["content"] = contents("xlsx", "An XLSX workbook.")
     return described
 
 
