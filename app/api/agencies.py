@@ -110,15 +110,11 @@ class AgenciesQuery(ListQuery):
     sort: queries.sort_of("code", "name", "updated_at") = "code"
 
 
-def _listed(row: Any) -> bytes:
-    return encoding.encoded(_shown(_row(row)))
-
-
 _AGENCIES = Listing(
     AgenciesQuery,
     agencies.LISTED,
     {"code": ("code",), "name": ("name", "code"), "updated_at": ("updated_at", "code")},
-    _listed,
+    lambda row: encoding.encoded(_shown(_row(row))),
     _row,
     agencies.parameters,
 )

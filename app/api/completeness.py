@@ -1,7 +1,7 @@
 """Who has filed a report on a year, in time or late, and who has not."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -23,7 +23,7 @@ from app.domain.standing import Standing
 from app.errors import NotFound
 from app.forms import form_of
 from app.services import csvs, encoding, rendering
-from app.storage import completeness, paging, periods, standings
+from app.storage import completeness, periods, standings
 from app.storage.completeness import COLUMNS
 
 
@@ -192,29 +192,17 @@ def _wants_csv(request: Request) -> bool:
 
 async def _file(request: Request, of: _Asked) -> Response:
     """Answer with the whole list. It is read some lines at a time: between them nothing is held."""
-    asked = parameters.read(request, CompletenessQuery)
-    filters = asked.model_dump(exclude_none=True, exclude=queries.PAGING)
-    read = partial(_batch, request, _listing(of), filters)
+    query = parameters.read(request, CompletenessQuery)
+    filters = query.model_dump(exclude_none=True, exclude=queries.PAGING)
+    asked = Asked(_listing(of), _AT_ONCE, False, filters, None, {"year": of.year})
     parts = [csvs.BOM, csvs.lines([_HEAD])]
-    rows = await read(None)
-    while rows:
+    has_next = True
+    while has_next:
+        rows, _ = await database(request).use(asked.reading())
+        has_next = len(rows) > _AT_ONCE
         parts.append(csvs.lines(_fields(of.due, row) for row in rows))
-        rows = await read(rows[-1]) if len(rows) == _AT_ONCE else []
+        asked = replace(asked, after=asked.place(rows[-1])) if has_next else asked
     return csv_reply(request, f"completeness-{of.year}", b"".join(parts), _VARY)
-
-
-async def _batch(
-    request: Request, listing: Listing, filters: Mapping[str, Any], last: Any
-) -> list[Any]:
-    """Read the lines after a given one."""
-    order = listing.order(filters["sort"])
-    keys = listing.keys(last) if last is not None else {}
-    after = [keys[name] for name, _ in order] if last is not None else None
-    chosen = listing.parameters({k: v for k, v in filters.items() if k != "sort"})
-    rows, _ = await database(request).use(
-        paging.reading(listing.source, chosen, order, after, limit=_AT_ONCE, count=False)
-    )
-    return rows
 
 
 def _fields(due: Mapping[str, str], row: Any) -> list[Any]:

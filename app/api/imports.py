@@ -5,6 +5,7 @@ import json
 import re
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -405,17 +406,12 @@ class ImportsQuery(ListQuery):
     sort: queries.sort_of("created_at") = "created_at"
 
 
-def _keys(row: Any) -> dict[str, Any]:
-    job = imports.job_of(row)
-    return {"created_at": job.created_at, "id": job.id}
-
-
 _IMPORTS = Listing(
     ImportsQuery,
     imports.LISTED,
     {"created_at": ("created_at", "id")},
     lambda row: encoding.encoded(_shown(imports.job_of(row))),
-    _keys,
+    lambda row: asdict(imports.job_of(row)),
 )
 
 

@@ -126,7 +126,7 @@ _KEYS = Listing(
     keys.LISTED,
     {"created_at": ("created_at", "id"), "name": ("name", "id")},
     lambda row: encoding.encoded(_shown(_row(row))),
-    lambda row: {name: getattr(_row(row), name) for name in ("created_at", "name", "id")},
+    lambda row: _row(row).model_dump(),
 )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Container, Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 
@@ -35,5 +35,6 @@ def names(
     return Annotated[
         list[Annotated[str, AfterValidator(check)]],
         BeforeValidator(split),
+        PlainSerializer(",".join),
         WithJsonSchema(dict(schema)),
     ]

@@ -50,7 +50,6 @@ class ListQuery(ShortQuery):
     ] = None
 
 
-Q = TypeVar("Q", bound=NoQuery)
 S = TypeVar("S", bound=ShortQuery)
 Year = YearText
 Instant = Annotated[str, AfterValidator(instant), Field(json_schema_extra={"format": "date-time"})]
@@ -121,7 +120,8 @@ class Listing:
 class Asked:
     """A page that is asked for: sort and filters, and the keys of the row before it.
 
-    `path` has what the path names: a cursor does not hold for another.
+    `path` has what the path names, by which rows are selected, too: a cursor does not hold for
+    another.
     """
 
     listing: Listing
@@ -139,8 +139,8 @@ class Asked:
     @property
     def parameters(self) -> dict[str, Any]:
         """Those of the selection."""
-        filters = {name: value for name, value in self.filters.items() if name != "sort"}
-        return self.listing.parameters(filters)
+        said = {**self.filters, **self.path}
+        return self.listing.parameters({n: value for n, value in said.items() if n != "sort"})
 
     def reading(self) -> Callable[[Any], tuple[list[Any], int | None]]:
         """Return what reads the page with a connection, and one row more if there is one."""
@@ -149,20 +149,26 @@ class Asked:
             limit=self.limit + 1, count=self.count,
         )  # fmt: skip
 
+    def place(self, row: Any) -> list[Any]:
+        """Return the keys by which a row is sorted."""
+        keys = self.listing.keys(row)
+        return [keys[name] for name, _ in self.order]
+
 
 def ask(request: Request, listing: Listing, **path: Any) -> Asked:
     """Read which page of a list is asked for. Raises `Invalid` or `Malformed`."""
     asked = read(request, listing.query)
-    filters, after = _resumed(asked, listing.kinds, path)
+    query, after = resumed(asked, listing.kinds, path)
     default = {"sort": listing.query.model_fields["sort"].default}
-    return Asked(listing, asked.limit, asked.count, default | filters, after, path)
+    return Asked(listing, asked.limit, asked.count, default | said_by(query), after, path)
 
 
 def page(asked: Asked, rows: list[Any], total: int | None, more: bytes = b"") -> tuple[str, bytes]:
     """Return a page's ETag and JSON; `more` are members that it has besides."""
     listing, has_next = asked.listing, len(rows) > asked.limit
     rows = rows[: asked.limit]
-    cursor = _cursor(asked, listing.keys(rows[-1])) if has_next else None
+    said = {**asked.filters, **asked.path}
+    cursor = packed(said, asked.place(rows[-1])) if has_next else None
     items = [listing.shown(row) for row in rows]
     end = b'],"next":' + encoding.encoded(cursor)
     if total is not None:
@@ -204,11 +210,13 @@ def _mark(key: str) -> str:
 def short(request: Request, model: type[S], **path: Any) -> Short[S]:
     """Read what is asked of a short list. Raises `Invalid` or `Malformed`."""
     given = read(request, model)
-    filters, shown = _resumed(given, lambda _: [str], path)
+    query, shown = resumed(given, lambda _: [str], path)
+    filters = said_by(query)
     return Short(given.model_copy(update=filters), filters | path, *(shown or [""]))
 
 
-def _filters(query: NoQuery) -> dict[str, Any]:
+def said_by(query: NoQuery) -> dict[str, Any]:
+    """Return the sort and the filters that a query says."""
     return query.model_dump(exclude_unset=True, exclude=PAGING)
 
 
@@ -247,34 +255,31 @@ async def _kept(request: Request, listing: Listing) -> Response:
     return reply(request, found.etag, body=found.body, zipped=found.zipped if zips else None)
 
 
-def _cursor(asked: Asked, keys: Mapping[str, Any]) -> str:
-    values = [keys[name] for name, _ in asked.order]
-    return packed({**asked.filters, **asked.path}, values)
-
-
 def packed(said: Mapping[str, Any], place: Sequence[Any]) -> str:
     """Return a cursor: what a query says, and the keys of the last row that was shown."""
     return base64.urlsafe_b64encode(encoding.encoded([said, place])).decode().rstrip("=")
 
 
-def _resumed(
+def resumed(
     asked: S, kinds_of: Callable[[S], list[type]], path: Mapping[str, Any]
-) -> tuple[dict[str, Any], list[Any] | None]:
-    """Return the sort and filters, and where to go on; those of the cursor if there is one."""
-    given = _filters(asked)
+) -> tuple[S, list[Any] | None]:
+    """Return the query, and where to go on; that of the cursor if there is one.
+
+    `kinds_of` tells the types of the keys that a query is sorted by. Raises `Malformed`.
+    """
     if asked.cursor is None:
-        return given, None
-    query, values = opened(asked.cursor, type(asked), kinds_of, path)
-    filters = _filters(query)
-    if any(filters.get(name) != value for name, value in given.items()):
+        return asked, None
+    query, place = _opened(asked.cursor, type(asked), kinds_of, path)
+    said = said_by(query)
+    if any(said.get(name) != value for name, value in said_by(asked).items()):
         raise Malformed("cursor-mismatch")
-    return filters, values
+    return query, place
 
 
-def opened(
-    cursor: str, model: type[Q], kinds_of: Callable[[Q], list[type]], path: Mapping[str, Any]
-) -> tuple[Q, list[Any]]:
-    """Read a cursor of `packed`. `kinds_of` tells the types of the keys that a query goes by.
+def _opened(
+    cursor: str, model: type[S], kinds_of: Callable[[S], list[type]], path: Mapping[str, Any]
+) -> tuple[S, list[Any]]:
+    """Read a cursor of `packed`.
 
     It is a client's word like any other, so all of it is checked. Raises `Malformed`.
     """
@@ -286,7 +291,7 @@ def opened(
         kinds = kinds_of(query)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise Malformed("cursor-mismatch") from None
-    values = _filters(query).values()
+    values = said_by(query).values()
     is_place = isinstance(place, list) and len(place) == len(kinds) > 0
     if not (is_place and all(map(_fits, place, kinds)) and all(map(_is_said, values))):
         raise Malformed("cursor-mismatch")

@@ -1,6 +1,5 @@
 """Reports as they were: every revision, what differs between two, and what was said at a time."""
 
-from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import Path, Query
@@ -48,15 +47,6 @@ class RevisionsQuery(ListQuery):
     sort: queries.sort_of("revision") = "revision"
 
 
-_REVISIONS = Listing(
-    RevisionsQuery,
-    history.LISTED,
-    {"revision": ("revision",)},
-    lambda row: encoding.encoded(history.row_of(row)),
-    history.row_of,
-)
-
-
 @routes.get(
     "/{agency}/{year}/revisions",
     **lists(schemas.page_of(RevisionOut, "RevisionPage"), "List revisions / 列出修订", of_one=True),
@@ -70,30 +60,28 @@ async def list_revisions(
     """Return every revision of a report; the public sees those that were published."""
     code, number = key_in(request, agency, year)
     sight = caller_of(request).sight
-    listing = replace(
-        _REVISIONS,
-        parameters=lambda filters: {**filters, "agency": code, "year": number},
-    )
 
     def job(connection: Connection) -> tuple[str, bytes]:
         if history.before(connection, code, number, _LARGEST) is None:
             raise why_absent(connection, code, number)
+        listing = _listing(code, number, names_actors=sees(connection, sight, code))
         asked = queries.ask(request, listing, agency=code, year=number)
-        names_actors = sees(connection, sight, code)
-        rows, total = asked.reading()(connection)
-        found = [_row(row, code, number, names_actors=names_actors) for row in rows]
-        shown = replace(asked, listing=replace(listing, shown=encoding.encoded, keys=dict))
-        return queries.page(shown, found, total)
+        return queries.page(asked, *asked.reading()(connection))
 
     etag, body = await database(request).use(job)
     return reply(request, etag, body=body)
 
 
-def _row(row: Any, code: str, year: int, *, names_actors: bool) -> dict[str, Any]:
-    found = history.row_of(row)
-    own = f"{rendering.report_path(code, year)}/revisions/{found['revision']}"
-    links = {"self": own, "diff": f"{own}/diff"}
-    return found | {"actor": found["actor"] if names_actors else None, "links": links}
+def _listing(code: str, year: int, *, names_actors: bool) -> Listing:
+    def shown(row: Any) -> bytes:
+        found = history.row_of(row)
+        own = f"{rendering.report_path(code, year)}/revisions/{found['revision']}"
+        links = {"self": own, "diff": f"{own}/diff"}
+        actor = found["actor"] if names_actors else None
+        return encoding.encoded(found | {"actor": actor, "links": links})
+
+    orders = {"revision": ("revision",)}
+    return Listing(RevisionsQuery, history.LISTED, orders, shown, history.row_of)
 
 
 def _numbered(text: str) -> int:

@@ -17,7 +17,6 @@ from app.api.queries import PAGING, ListQuery, ShortQuery
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.api.schemas import AgencyRef, KindName, LabelOut, LevelName, Shown
-from app.errors import Malformed
 from app.services import encoding, measuring
 from app.services.measuring import MEASURES
 from app.storage import statistics
@@ -159,14 +158,14 @@ async def get_statistics(request: Request, query: Annotated[StatisticsQuery, Que
     counts as 0, and `n/a` adds nothing. CSV has the same page; its header Link names the next.
     """
     given = parameters.read(request, StatisticsQuery)
-    query, after = _resumed(given)
+    query, after = queries.resumed(given, _kinds, {})
     asked, filters = _asked(query)
     groups, total = await database(request).use(
         statistics.reading(asked, filters, after, limit=given.limit + 1, count=given.count)
     )
     more = len(groups) > given.limit
     groups = groups[: given.limit]
-    cursor = queries.packed(_said(query), groups[-1].keys) if more else None
+    cursor = queries.packed(queries.said_by(query), groups[-1].keys) if more else None
     if given.format == "csv":
         body = encoded(measuring.header(asked), measuring.rows(asked, groups))
         return csv_reply(request, "statistics", body, _following(given, cursor))
@@ -188,28 +187,11 @@ def _following(given: StatisticsQuery, cursor: str | None) -> dict[str, str]:
     return {"Link": f'</v1/statistics?{query}>; rel="next"'}
 
 
-def _said(query: StatisticsQuery) -> dict[str, Any]:
-    """Return what a query says of the statistics, as its parameters have it."""
-    said = query.model_dump(exclude_unset=True, exclude=PAGING)
-    return {name: ",".join(v) if isinstance(v, list) else v for name, v in said.items()}
-
-
 def _asked(query: StatisticsQuery) -> tuple[Asked, dict[str, Any]]:
     """Return the statement that a query asks for, and its parameters."""
     filters = query.model_dump(exclude_unset=True, exclude=PAGING | _NOT_FILTERS)
     chosen = tuple(MEASURES[key][0] for key in query.measures or MEASURES)
     return Asked(chosen, tuple(query.by or ()), frozenset(filters), query.basis), filters
-
-
-def _resumed(given: StatisticsQuery) -> tuple[StatisticsQuery, list[Any] | None]:
-    """Return the query, and the group to go on after; what the cursor says if there is one."""
-    if given.cursor is None:
-        return given, None
-    query, values = queries.opened(given.cursor, StatisticsQuery, _kinds, {})
-    said = _said(query)
-    if any(said.get(name) != value for name, value in _said(given).items()):
-        raise Malformed("cursor-mismatch")
-    return query, values
 
 
 def _kinds(query: StatisticsQuery) -> list[type]:

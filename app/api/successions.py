@@ -1,6 +1,7 @@
 """Successions: which agency followed which."""
 
 import uuid
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import Body, Path, Query
@@ -91,11 +92,6 @@ def _shown(row: Any) -> bytes:
     )
 
 
-def _keys(row: Any) -> dict[str, Any]:
-    tie = successions.tie(row)
-    return {"id": tie.id, "effective_on": tie.effective_on}
-
-
 class SuccessionsQuery(ListQuery):
     """Filters of successions."""
 
@@ -109,7 +105,7 @@ _SUCCESSIONS = Listing(
     successions.LISTED,
     {"effective_on": ("effective_on", "id")},
     _shown,
-    _keys,
+    lambda row: asdict(successions.tie(row)),
 )
 
 

@@ -257,14 +257,10 @@ class WebhooksQuery(ListQuery):
     sort: queries.sort_of("created_at") = "created_at"
 
 
-def _keys(row: Any) -> dict[str, Any]:
-    hook = webhooks.webhook_of(row)
-    return {"created_at": hook.created_at, "id": hook.id}
-
-
 _WEBHOOKS = Listing(
     WebhooksQuery, webhooks.LISTED, {"created_at": ("created_at", "id")},
-    lambda row: encoding.encoded(_shown(webhooks.webhook_of(row))), _keys,
+    lambda row: encoding.encoded(_shown(webhooks.webhook_of(row))),
+    lambda row: asdict(webhooks.webhook_of(row)),
 )  # fmt: skip
 
 
@@ -500,14 +496,10 @@ class DeliveriesQuery(ListQuery):
     sort: queries.sort_of("at") = "-at"
 
 
-def _delivery_keys(row: Any) -> dict[str, Any]:
-    found = webhooks.delivery_of(row)
-    return {"at": found.at, "id": found.id}
-
-
 _DELIVERIES = Listing(
     DeliveriesQuery, webhooks.DELIVERIES, {"at": ("at", "id")},
-    lambda row: encoding.encoded(_delivery(webhooks.delivery_of(row))), _delivery_keys,
+    lambda row: encoding.encoded(_delivery(webhooks.delivery_of(row))),
+    lambda row: asdict(webhooks.delivery_of(row)),
 )  # fmt: skip
 
 
@@ -525,7 +517,6 @@ async def list_deliveries(
     """Return every attempt of the last 30 days, the latest first."""
     await _found(request, id)
     asked = queries.ask(request, _DELIVERIES, webhook=id)
-    listing = replace(_DELIVERIES, parameters=lambda filters: {**filters, "webhook": id})
-    rows, total = await database(request).use(replace(asked, listing=listing).reading())
+    rows, total = await database(request).use(asked.reading())
     etag, body = queries.page(asked, rows, total)
     return reply(request, etag, body=body)

@@ -63,15 +63,11 @@ class YearsQuery(ListQuery):
     sort: queries.sort_of("year") = "year"
 
 
-def _listed(row: Any) -> bytes:
-    return encoding.encoded(_shown(_row(row)))
-
-
 _YEARS = Listing(
     YearsQuery,
     years.LISTED,
     {"year": ("year",)},
-    _listed,
+    lambda row: encoding.encoded(_shown(_row(row))),
     _row,
 )
 
