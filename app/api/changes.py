@@ -87,11 +87,16 @@ def _kept(served: Served) -> Served:
 
 @routes.get("", **reads(ChangePage, "Follow changes / 跟踪变更", 410, of_one=False))
 async def list_changes(request: Request, query: Annotated[ChangesQuery, Query()]) -> Response:
-    """Return the changes of agencies, years and reports in the order in which they were committed.
+    """Return the changes of agencies, years, reports and successions, in the order of commits.
 
     Numbers have no gap. Pass `next` as `after` to go on; a filtered page may be empty and still
     have a `next` that is less than `latest`. With `wait` the reply is held until there is a change,
     or that many seconds are over. 410: what followed is no longer kept, so load everything again.
+
+    What a report shows of others (names, `timeliness`, links to other years) follows from the
+    change of the agency, the year or the other report, and has none of its own. Where an agency
+    moves (`parent` in `members`), reports come into a caller's part of the tree, or leave it,
+    without one: list those `under` it anew.
     """
     asked = parameters.read(request, ChangesQuery)
     ask = _ask(request, asked, asked.limit)

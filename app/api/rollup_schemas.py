@@ -50,7 +50,7 @@ class RollupLinks(Shown):
 
     self: str
     agency: str
-    report: Annotated[str, Field(description="The agency's own report, if there is one.")]
+    report: Annotated[str, Field(description="Where the agency's own report is, or would be.")]
     completeness: str
 
 
