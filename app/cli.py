@@ -6,6 +6,7 @@ gc.disable()  # what is loaded stays: to look for garbage in it takes a tenth of
 
 import io
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -287,18 +288,18 @@ def export_audit(
 ) -> None:
     """Write the log to a file, an entry a line; the last line has the head."""
     from app.services import auditing  # noqa: PLC0415 - a server does not need it
+    from app.services.operating import backups  # noqa: PLC0415 - nor this
 
-    try:
-        with _reading(_settings()) as connection:
-            lines = auditing.lines(connection)
-            first = next(lines)  # nothing is made or replaced for a log that cannot be read
-            with file.open("wb" if force else "xb") as target:
-                target.write(first)
-                target.writelines(lines)
-    except FileExistsError:
-        raise SystemExit(f"gongkai: {file}: is there already; --force replaces it") from None
-    except OSError as error:
-        raise SystemExit(f"gongkai: {file}: {error.strerror}") from None
+    def exported() -> list[str]:
+        with (
+            _reading(_settings()) as connection,
+            backups.in_place_of(file, force=force) as unfinished,
+            unfinished.open("wb") as target,
+        ):
+            target.writelines(auditing.lines(connection))
+        return []
+
+    _operated(exported)
 
 
 @contextmanager
@@ -359,11 +360,19 @@ def restore(
 
 
 def _operated(work: Callable[[], list[str]]) -> list[str]:
-    """Do what an operator asks for; what stops it is one clear line."""
+    """Do what an operator asks for; what stops it is one clear line, and half done is undone."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # as it is not under nohup
+            signal.signal(number, _stop)
     try:
         return work()
     except OperatingError as error:
         raise SystemExit(f"gongkai: {error}") from None
+
+
+def _stop(number: int, _: object) -> None:
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(128 + number)
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """The command line: from any directory, again and again, and with one line where it cannot."""
 
+import errno
 import json
 import os
 import re
@@ -19,6 +20,7 @@ import sqlalchemy as sa
 
 from app import cli
 from app.main import create_app
+from app.services import auditing
 from app.storage.database import write_engine
 from tests.api import ADMIN_KEY, TestClient, a_report_body, an_agency_body, client_of
 from tests.conftest import ROOT, environment, free_port, quiet
@@ -376,6 +378,25 @@ def test_no_file_is_made_or_replaced_for_an_audit_log_that_cannot_be_read(
         code, _, errors = gongkai(*words, database_url=empty_url)
         assert (code, len(errors)) == (1, 1)
     assert (kept.read_text(), new.exists()) == ("precious", False)
+
+
+def test_an_export_of_the_audit_log_that_fails_half_way_leaves_what_was_there(
+    gongkai: Run, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "kept"
+    kept.write_text("precious")
+
+    def lines(_: object) -> Iterator[bytes]:
+        yield b"{}"
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(auditing, "lines", lines)
+    words = ("audit", "export", "--force", str(kept))
+    code, _, errors = gongkai(*words, database_url=database_url)
+    assert (code, errors) == (1, [f"gongkai: {kept}: No space left on device"])
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir() if "kept" in p.name] == [
+        ("kept", "precious")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,11 @@
 import json
 import os
 import shutil
+import signal
 import sqlite3
+import subprocess
 import threading
+import time
 from contextlib import closing
 from importlib import import_module
 from pathlib import Path
@@ -21,7 +24,7 @@ from app.settings import Settings
 from app.storage import examining, feed, moving
 from app.storage.database import write_engine
 from tests.api import TestClient, an_agency_body, make_agency, put_report
-from tests.conftest import quiet, served
+from tests.conftest import ROOT, command, environment, quiet, served
 from tests.consistency import assert_consistent
 from tests.test_cli import Run, gongkai
 
@@ -292,6 +295,35 @@ def test_a_restore_that_fails_half_way_puts_back_what_was_there(
     good.write_bytes(whole[: len(whole) - len(whole) // 4])
     with pytest.raises(OperatingError, match="pg_restore"):
         backups.restore(settings, good, force=True)
+    assert reported(settings) == [("a", 2024)]
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_restore_that_is_told_to_end_puts_back_what_was_there(
+    database_url: str, tmp_path: Path, number: signal.Signals
+) -> None:
+    settings, good, begun = quiet(database_url), tmp_path / "good", tmp_path / "begun"
+    with TestClient(create_app(settings)) as client:
+        make_agency(client)
+        put_report(client)
+    backups.backup(settings, good, force=False)
+    slow = tmp_path / "pg_restore"
+    slow.write_text(
+        f'#!/bin/sh\ncase "$*" in *--single-transaction*) : >{begun}; exec sleep 60;; esac\n'
+        f'exec {shutil.which("pg_restore")} "$@"\n'
+    )
+    slow.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    process = subprocess.Popen(
+        command("restore", "--force", str(good)), env=environment(database_url, PATH=path), cwd=ROOT
+    )
+    deadline = time.monotonic() + 30
+    while not begun.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)  # a poll: nothing tells when the tool runs
+    process.send_signal(number)
+    assert process.wait(timeout=30) == 128 + number
     assert reported(settings) == [("a", 2024)]
 
 

@@ -17,13 +17,9 @@ from app.storage.files import InUse, Unfit
 
 def backup(settings: Settings, target: Path, *, force: bool) -> list[str]:
     """Write all of the database to a file that is whole or not there; return what was done."""
-    if target.exists() and not force:
-        raise OperatingError(f"{target}: is there already; --force replaces it")
-    if target.exists() and not target.is_file():
-        raise OperatingError(f"{target}: is not a file")
     if settings.is_sqlite and target.resolve() == database_file(settings).resolve():
         raise OperatingError(f"{target}: is the database itself")
-    with _in_place_of(target, force=force) as unfinished:
+    with in_place_of(target, force=force) as unfinished:
         if settings.is_sqlite:
             revision = _copied(settings, unfinished)
         else:
@@ -51,8 +47,12 @@ def _time() -> str:
 
 
 @contextmanager
-def _in_place_of(target: Path, *, force: bool) -> Iterator[Path]:
+def in_place_of(target: Path, *, force: bool) -> Iterator[Path]:
     """Give the name of a file that takes the target's place once it is whole."""
+    if target.exists() and not force:
+        raise OperatingError(f"{target}: is there already; --force replaces it")
+    if target.exists() and not target.is_file():
+        raise OperatingError(f"{target}: is not a file")
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
@@ -93,7 +93,7 @@ def _put(settings: Settings, source: Path) -> list[str]:
     if not target.exists():
         for suffix in files.BESIDE:  # of a database that is gone: they would be read into this one
             Path(f"{target}{suffix}").unlink(missing_ok=True)
-        with _in_place_of(target, force=False) as new:
+        with in_place_of(target, force=False) as new:
             revision = _fit(source, new, used=False)
             files.start_feed_anew(new, None)
         return [f"restored {target} at revision {revision}", "now run: gongkai migrate"]
@@ -115,7 +115,7 @@ def _exchanged(source: Path, target: Path, aside: Path, lost: int | None) -> str
     """Put a copy in the target's place; whatever fails, the target is what it was."""
     moved = False
     try:
-        with _in_place_of(target, force=True) as new:
+        with in_place_of(target, force=True) as new:
             revision = _fit(source, new, used=False)
             files.start_feed_anew(new, lost)
             files.move(target, aside)
