@@ -8,7 +8,6 @@ there again. Reads go to the primary until then, and nobody notices.
 """
 
 import asyncio
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -22,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import AppError
 from app.storage.fence import Fence
-from app.storage.statements import Prepared, guarded
+from app.storage.statements import Prepared, guarded, let_go
 
 T = TypeVar("T")
 Use = Callable[[Connection], T]
@@ -194,10 +193,10 @@ class Replica:
             except SQLAlchemyError:
                 self._heard, self._is_in_time = float("-inf"), False
                 BEHIND.set(-1)
-                _drop(connection)
+                let_go(connection)
                 connection = None
             self._is_ending.wait(BEAT)
-        _drop(connection)
+        let_go(connection)
 
     def _look(self, connection: Connection) -> None:
         found = replayed(connection)
@@ -210,13 +209,6 @@ class Replica:
         """Stop looking at it; a look that hangs is left behind."""
         self._is_ending.set()
         self._thread.join(timeout=BEAT)
-
-
-def _drop(connection: Connection | None) -> None:
-    if connection is not None:
-        with contextlib.suppress(SQLAlchemyError):
-            connection.invalidate()
-        connection.close()
 
 
 def health(connection: Connection) -> tuple[tuple[Any, ...], int | None, float | None]:

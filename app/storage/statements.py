@@ -7,7 +7,7 @@ have numbered parameters and go out as they are: psycopg would parse its own pla
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from operator import itemgetter
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import ClauseElement, Connection, Dialect
 from sqlalchemy.dialects import registry
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.storage.layers import seen, sight_of
 
@@ -224,6 +224,14 @@ def writes_of(connection: Connection) -> int:
 def _as_seen(connection: Connection, sql: str) -> str:
     sight = sight_of(connection)
     return sql if sight is None else seen(sql, sight)
+
+
+def let_go(connection: Connection | None) -> None:
+    """Close a connection that may be lost, and let nobody have it again."""
+    if connection is not None:
+        with suppress(SQLAlchemyError):
+            connection.invalidate()
+        connection.close()
 
 
 def translated(connection: Connection, error: Any) -> Exception:

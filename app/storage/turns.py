@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.errors import AppError
 from app.storage import feed, years
-from app.storage.statements import writes_of
+from app.storage.statements import let_go, writes_of
 
 T = TypeVar("T")
 About = tuple[str, int]
@@ -116,23 +116,16 @@ class Threads:
         while (turn := self._queue.get()) is not None:
             try:
                 if connection is None or _is_lost(connection):
-                    _let_go(connection)
+                    let_go(connection)
                     connection = self._engine.connect()
                 turn.tell(turn.use(connection))
             except AppError as error:
                 turn.tell(None, error)
             except Exception as error:  # what is wrong may be the connection
-                _let_go(connection)
+                let_go(connection)
                 connection = None
                 turn.tell(None, error)
-        _let_go(connection)
-
-
-def _let_go(connection: Connection | None) -> None:
-    if connection is not None:
-        with contextlib.suppress(SQLAlchemyError):
-            connection.invalidate()
-        connection.close()
+        let_go(connection)
 
 
 def _is_lost(connection: Connection) -> bool:
@@ -263,7 +256,7 @@ class Writers(Threads):
         connection = self._engine.connect()
         try:
             while _is_lost(connection):  # as others of the pool may be
-                _let_go(connection)
+                let_go(connection)
                 connection = self._engine.connect()
             try:
                 with connection.begin():
@@ -275,7 +268,7 @@ class Writers(Threads):
         except AppError:
             raise
         except Exception:  # what is wrong may be the connection
-            _let_go(connection)
+            let_go(connection)
             raise
         finally:
             connection.close()
