@@ -77,6 +77,22 @@ def at_or_below(root: Any, agency: Any = _TABLE) -> Any:
     return sa.select(tree.union(children).c.code)
 
 
+UNDER = at_or_below(sa.bindparam("under"))
+"""Select the codes of the agency `under` and of all agencies below it."""
+
+
+def within(names: frozenset[str], agency: Any, year: Any) -> list[Any]:
+    """Return the filters of reports by a part of the tree and by years, for these columns."""
+    found = []
+    if "under" in names:
+        found.append(agency.in_(UNDER))
+    if "year_from" in names:
+        found.append(year >= sa.bindparam("year_from"))
+    if "year_to" in names:
+        found.append(year <= sa.bindparam("year_to"))
+    return found
+
+
 _EXISTS = Prepared(sa.select(_TABLE.c.code).where(_TABLE.c.code == sa.bindparam("code")))
 _WITHIN = Prepared(
     sa.select(sa.literal(1))
@@ -135,7 +151,7 @@ def _listed(names: frozenset[str]) -> Any:
     columns = {name: col(getattr(Agency, name)) for name in ("parent", "kind", "level")}
     query = sa.select(_TABLE).where(*equals(names, columns))
     if "under" in names:
-        query = query.where(col(Agency.code).in_(at_or_below(sa.bindparam("under"))))
+        query = query.where(col(Agency.code).in_(UNDER))
     if "first_day" in names:
         query = query.where(standings.is_active(_TABLE))
     if "start" in names:

@@ -49,7 +49,6 @@ def _statement(names: frozenset[str]) -> Prepared:
     elif "under" in names:  # true of all, and lets SQLite search in the index that has all it takes
         of_reports = of_reports.where(col(document.year).in_(sa.select(col(ReportingYear.year))))
     if "under" in names:
-        inside = agencies.at_or_below(sa.bindparam("under"))
-        of_agencies = of_agencies.where(col(Agency.code).in_(inside))
-        of_reports = of_reports.where(col(document.agency).in_(inside))
+        of_agencies = of_agencies.where(col(Agency.code).in_(agencies.UNDER))
+        of_reports = of_reports.where(col(document.agency).in_(agencies.UNDER))
     return Prepared(sa.union_all(of_agencies, of_reports))

@@ -75,18 +75,13 @@ def _past(names: frozenset[str]) -> Any:
         )
         .scalar_subquery()
     )
-    query = sa.select(_REVISION.c.agency, _REVISION.c.year, _REVISION.c.body).where(
-        _REVISION.c.revision == last, _REVISION.c.body.is_not(None)
+    agency, year = _REVISION.c.agency, _REVISION.c.year
+    return sa.select(agency, year, _REVISION.c.body).where(
+        _REVISION.c.revision == last,
+        _REVISION.c.body.is_not(None),
+        *equals(names, {"agency": agency, "year": year}),
+        *agencies.within(names, agency, year),
     )
-    query = query.where(*equals(names, {name: _REVISION.c[name] for name in ("agency", "year")}))
-    if "under" in names:
-        below = agencies.at_or_below(sa.bindparam("under"))
-        query = query.where(_REVISION.c.agency.in_(below))
-    if "year_from" in names:
-        query = query.where(_REVISION.c.year >= sa.bindparam("year_from"))
-    if "year_to" in names:
-        query = query.where(_REVISION.c.year <= sa.bindparam("year_to"))
-    return query
 
 
 _SOME = {

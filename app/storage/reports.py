@@ -558,12 +558,7 @@ def _summaries(names: frozenset[str]) -> Any:
     d, f = _DOCUMENT.c, _FINDING.c
     query = sa.select(d.summary)
     query = query.where(*equals(names, {"agency": d.agency, "year": d.year}))
-    if "under" in names:
-        query = query.where(d.agency.in_(agencies.at_or_below(sa.bindparam("under"))))
-    if "year_from" in names:
-        query = query.where(d.year >= sa.bindparam("year_from"))
-    if "year_to" in names:
-        query = query.where(d.year <= sa.bindparam("year_to"))
+    query = query.where(*agencies.within(names, d.agency, d.year))
     if "updated_after" in names:
         query = query.where(d.updated_at > sa.bindparam("updated_after"))
     if "severity" in names:
@@ -588,10 +583,7 @@ def _failures(names: frozenset[str]) -> Any:
         agency, col(agency.code) == f.agency
     )
     columns = {"agency": f.agency, "year": f.year, "rule": f.rule, "severity": f.severity}
-    query = query.where(*equals(names, columns))
-    if "under" in names:
-        query = query.where(f.agency.in_(agencies.at_or_below(sa.bindparam("under"))))
-    return query
+    return query.where(*equals(names, columns), *agencies.within(names, f.agency, f.year))
 
 
 FAILURES = Source(

@@ -147,17 +147,12 @@ def _whole(high: Any, low: Any) -> int | None:
     return None if high is None else (int(high) << _HALF) + int(low)
 
 
-def _chosen(query: Any, asked: Asked, below: Any) -> Any:
-    """Select the reports that are asked for; `below` selects the agencies under one."""
-    kind, year, names = asked.key("kind"), col(Report.year), asked.filters
+def _chosen(query: Any, asked: Asked) -> Any:
+    """Select the reports that are asked for."""
+    kind, names = asked.key("kind"), asked.filters
     query = query.join(Agency, col(Agency.code) == col(Report.agency))
     query = query.where(*equals(names, {n: asked.key(n) for n in ("year", "level", "kind")}))
-    if "under" in names:
-        query = query.where(col(Report.agency).in_(below))
-    if "year_from" in names:
-        query = query.where(year >= sa.bindparam("year_from"))
-    if "year_to" in names:
-        query = query.where(year <= sa.bindparam("year_to"))
+    query = query.where(*agencies.within(names, col(Report.agency), col(Report.year)))
     if asked.basis == "leaves":
         query = query.where(kind != sa.literal_column(f"'{Kind.GOVERNMENT.value}'"))
     if asked.basis == "consolidated":
@@ -165,18 +160,14 @@ def _chosen(query: Any, asked: Asked, below: Any) -> Any:
     return query
 
 
-def _below() -> Any:
-    return agencies.at_or_below(sa.bindparam("under"))
-
-
 def _keys(asked: Asked) -> list[Any]:
     return [asked.key(name).label(f"key_{name}") for name in asked.by]
 
 
-def _page(asked: Asked, below: Any, *, resumed: bool) -> Any:
+def _page(asked: Asked, *, resumed: bool) -> Any:
     """Select the keys of a page of groups, so that no others are summed."""
     columns = [asked.key(name) for name in asked.by]
-    query = _chosen(sa.select(*_keys(asked)).select_from(Report).distinct(), asked, below)
+    query = _chosen(sa.select(*_keys(asked)).select_from(Report).distinct(), asked)
     if resumed:
         last = [sa.bindparam(f"after_{i}", type_=c.type) for i, c in enumerate(columns)]
         query = query.where(sa.tuple_(*columns) > sa.tuple_(*last))
@@ -187,7 +178,7 @@ def _page(asked: Asked, below: Any, *, resumed: bool) -> Any:
 
 @lru_cache(maxsize=64)
 def _count(asked: Asked) -> Prepared:
-    query = _chosen(sa.select(*_keys(asked)).select_from(Report).distinct(), asked, _below())
+    query = _chosen(sa.select(*_keys(asked)).select_from(Report).distinct(), asked)
     return Prepared(sa.select(sa.func.count()).select_from(query.subquery()))
 
 
@@ -224,10 +215,9 @@ def _filed(asked: Asked, needed: Mapping[Part, str], *, resumed: bool) -> Any:
     """Select for each report its keys and the parts of all sums."""
     columns = [col(Report.year).label("year"), col(Agency.name).label("name"), *_keys(asked)]
     columns += [_text(_part(part), label) for part, label in needed.items()]
-    below = _below()
-    query = _chosen(sa.select(*columns).select_from(Report), asked, below)
+    query = _chosen(sa.select(*columns).select_from(Report), asked)
     if asked.by:
-        page = _page(asked, below, resumed=resumed).subquery("page")
+        page = _page(asked, resumed=resumed).subquery("page")
         same = (asked.key(name) == page.c[f"key_{name}"] for name in asked.by)
         query = query.join(page, sa.and_(*same))
     for key in dict.fromkeys(part.table for part in needed):
