@@ -7,7 +7,7 @@ from functools import partial
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.services import encoding, kinship, reporting
+from app.services import auditing, encoding, kinship, reporting
 from app.services.operating.findings import Finding, Patient, doubtful, well, wrong
 from app.services.reporting import Rendered
 from app.storage import agencies, examining, replica, reports, revisions, successions, years
@@ -17,6 +17,8 @@ from app.storage.reports import Stored
 
 SAMPLE = 200
 """How many agencies' documents are derived anew, if not all."""
+LATEST = 10_000
+"""How many entries of the audit log are looked at, if not all."""
 _APART, _FAR_APART = 2.0, 60.0  # seconds between clocks
 
 
@@ -164,6 +166,17 @@ def feed(patient: Patient) -> Iterator[Finding]:
     after = examining.missing_change(patient.connection)
     text = f"changes {found.oldest} to {found.latest} should be there; one is missing after {after}"
     yield wrong("feed", text, "gongkai restore a backup; followers have to load everything again")
+
+
+def audit(patient: Patient) -> Iterator[Finding]:
+    """Tell whether the chain of the audit log is whole: all of it, or its latest entries."""
+    made = auditing.verify(patient.connection, latest=None if patient.deep else LATEST)
+    if not made.is_whole:
+        cure = "gongkai audit verify tells all; compare with an export that was kept elsewhere"
+        yield wrong("audit", made.breaks[0].text, cure)
+        return
+    which = "" if patient.deep or made.count < LATEST else "latest "
+    yield well("audit", f"{made.count} {which}entries, up to {made.last}, an unbroken chain")
 
 
 def read_replica(patient: Patient) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.services.operating import chain, checks, surroundings
+from app.services.operating import checks, surroundings
 from app.services.operating.findings import Check, Finding, OfSettings, Patient, wrong
 from app.settings import Settings
 from app.storage.database import read_engine
@@ -27,7 +27,7 @@ CHECKS: tuple[Check, ...] = (
     checks.rule_set,
     checks.documents,
     checks.feed,
-    chain.audit,
+    checks.audit,
     checks.read_replica,
 )
 """The checks of a database with the newest tables, in the order in which they are told."""
