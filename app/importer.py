@@ -87,8 +87,7 @@ def _store(settings: Settings, staging: Staging, plan: Plan, tick: Tick) -> None
     engine = write_engine(settings)
     try:
         if plan.mode == "atomic" or plan.dry_run:
-            job = partial(_at_once, staging=staging, plan=plan, tick=tick)
-            run(engine, job)
+            run(engine, partial(importing.store, staging=staging, plan=plan, tick=tick))
             return
         after = ""
         while codes := importing.next_agencies(staging, after):
@@ -96,10 +95,6 @@ def _store(settings: Settings, staging: Staging, plan: Plan, tick: Tick) -> None
             after = codes[-1]
     finally:
         engine.dispose()
-
-
-def _at_once(connection: Connection, staging: Staging, plan: Plan, tick: Tick) -> None:
-    importing.store(connection, staging, plan, tick)
 
 
 def _some(connection: Connection, staging: Staging, plan: Plan, codes: list[str]) -> int:

@@ -162,13 +162,12 @@ def _store_all(
                 connection, staging, some, facts, time, with_findings=plan.dry_run
             )
             behind.wait()
-            if _is_lost(staging, plan):  # all the same, every fault is looked for
-                some = _next(connection, staging, some.codes[-1])
-            elif some.read.ties:
+            is_lost = _is_lost(staging, plan)  # all the same, every fault is looked for
+            has_ties = bool(some.read.ties)
+            if has_ties and not is_lost:
                 staging.add_changes(made.write(connection))
-                some = _next(connection, staging, some.codes[-1])
-            else:
-                some = _next(connection, staging, some.codes[-1])
+            some = _next(connection, staging, some.codes[-1])
+            if not (has_ties or is_lost):
                 behind.write(made.batch)
             tick(lines)
 
@@ -246,12 +245,12 @@ class _Next:
 
 def _next(connection: Connection, staging: Staging, after: str) -> _Next | None:
     codes = next_agencies(staging, after)
-    return _Next(codes, _read(connection, staging, codes)) if codes else None
+    return _read(connection, staging, codes) if codes else None
 
 
-def _read(connection: Connection, staging: Staging, codes: list[str]) -> writing.Some:
+def _read(connection: Connection, staging: Staging, codes: list[str]) -> _Next:
     keys = ((agency, year) for agency, year, _ in staging.keys(codes[0], codes[-1]))
-    return writing.read(connection, codes, keys)
+    return _Next(codes, writing.read(connection, codes, keys))
 
 
 def store_some(
@@ -262,7 +261,7 @@ def store_some(
     It may be done again, if the transaction was rolled back.
     """
     staging.forget_changes()
-    some = _Next(codes, _read(connection, staging, codes))
+    some = _read(connection, staging, codes)
     made, lines = _judged(connection, staging, some, facts, reporting.now())
     staging.add_changes(made.write(connection))
     return lines
