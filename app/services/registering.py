@@ -13,9 +13,8 @@ from app.domain.periods import DATED, SINCE_EVER, Period, Periods, changed
 from app.errors import Conflict
 from app.forms import FIRST_YEAR
 from app.services import changes, kinship, reporting
-from app.services.changes import CREATED, DELETED, UPDATED, Details
+from app.services.changes import CREATED, DELETED, UPDATED, Details, Subject
 from app.storage import agencies, bulk, feed, keys, periods, retired, successions, years
-from app.storage.feed import Change
 from app.storage.layers import each_layer
 from app.storage.models import Agency, ReportingYear
 from app.storage.reports import Stamp
@@ -162,16 +161,18 @@ def delete_agency(session: Session, agency: Agency) -> None:
     session.delete(agency)
     session.flush()
     stamp = Stamp(agency.revision, reporting.now())
-    _record(session, changes.change(changes.agency(agency.code), DELETED, stamp))
+    _record(session, changes.agency(agency.code), DELETED, stamp)
 
 
 def _record_agency(session: Session, agency: Agency, op: str, members: Sequence[str] = ()) -> None:
-    stamp, details = Stamp(agency.revision, agency.updated_at), Details(members)
-    _record(session, changes.change(changes.agency(agency.code), op, stamp, details))
+    stamp = Stamp(agency.revision, agency.updated_at)
+    _record(session, changes.agency(agency.code), op, stamp, members)
 
 
-def _record(session: Session, change: Change) -> None:
-    feed.collect(session.connection(), [change])
+def _record(
+    session: Session, of: Subject, op: str, stamp: Stamp, members: Sequence[str] = ()
+) -> None:
+    feed.collect(session.connection(), [changes.change(of, op, stamp, Details(members))])
 
 
 def enter_year(session: Session, year: int) -> ReportingYear | None:
@@ -232,14 +233,14 @@ def delete_year(session: Session, year: ReportingYear) -> None:
     session.delete(year)
     session.flush()
     stamp = Stamp(year.revision, reporting.now())
-    _record(session, changes.change(changes.reporting_year(year.year), DELETED, stamp))
+    _record(session, changes.reporting_year(year.year), DELETED, stamp)
 
 
 def _record_year(
     session: Session, year: ReportingYear, op: str, members: Sequence[str] = ()
 ) -> None:
-    stamp, details = Stamp(year.revision, year.updated_at), Details(members)
-    _record(session, changes.change(changes.reporting_year(year.year), op, stamp, details))
+    stamp = Stamp(year.revision, year.updated_at)
+    _record(session, changes.reporting_year(year.year), op, stamp, members)
 
 
 def open_years(session: Session, last: int) -> None:
@@ -257,9 +258,9 @@ def change_successions(session: Session, gone: Sequence[Tie], new: Sequence[Tie]
     judged = kinship.judged_with(ties, (*gone, *new))
     for tie in gone:
         successions.remove(connection, tie.id)
-        _record(session, changes.change(changes.succession(tie), DELETED, Stamp(1, time)))
+        _record(session, changes.succession(tie), DELETED, Stamp(1, time))
     for tie in new:
         successions.add(connection, tie)
-        _record(session, changes.change(changes.succession(tie), CREATED, Stamp(1, tie.created_at)))
+        _record(session, changes.succession(tie), CREATED, Stamp(1, tie.created_at))
     for _ in each_layer(connection):
         feed.collect(connection, reporting.rejudged(connection, judged))
