@@ -328,6 +328,13 @@ def _relink(connection: Connection, scene: Scene, *, there: bool) -> None:
         scene.stored[year + 1] = replace(scene.stored[year + 1], has_previous=there)
 
 
+def judged(stored: Mapping[int, Stored], year: int, kin: Kin) -> tuple[Finding, ...]:
+    """Judge the report on a year, among its neighbours in time, by every rule."""
+    before = stored.get(year - 1)
+    previous = before.report if before else None
+    return findings_of(stored[year].report, previous, kin.forebears(stored, year))
+
+
 def findings_of(
     report: Report, previous: Report | None, found: Forebears | None = None
 ) -> tuple[Finding, ...]:
@@ -360,10 +367,8 @@ def rendered(scene: Scene) -> Rendered:
 def render(
     stored: Mapping[int, Stored], year: int, due: Mapping[str, str], kin: Kin = ALONE
 ) -> Rendered:
-    """Judge the report on a year, among its neighbours in time, and make its document."""
-    current, before = stored[year], stored.get(year - 1)
-    previous, beside = before.report if before else None, kin.forebears(stored, year)
-    found = failures(findings_of(current.report, previous, beside))
+    """Judge the report on a year and make its document."""
+    current, found = stored[year], failures(judged(stored, year, kin))
     document = rendering.document(current, found, due)
     body = document.encoded()
     return Rendered(document, body, encoding.etag(current.revision, body), bool(found))
@@ -383,7 +388,7 @@ def _derive(
         return current
     before = _standing(connection, current)
     moves[current.report.year] = changes.moves(before, rendered.document.findings)
-    _save_derived(connection, current, rendered, derived)
+    reports.save_document(connection, current, *derived_rows(current, rendered, derived))
     stored = replace(current, derived=derived)
     reports.remember(stored)
     return stored
@@ -396,12 +401,6 @@ def _standing(connection: Connection, stored: Stored) -> Sequence[rendering.Json
     if stored.derived.findings is not None:
         return stored.derived.findings
     return [encoding.read(body) for body in reports.findings(connection, stored.report)]
-
-
-def _save_derived(
-    connection: Connection, current: Stored, rendered: Rendered, derived: Derived
-) -> None:
-    reports.save_document(connection, current, *derived_rows(current, rendered, derived))
 
 
 def derived_rows(

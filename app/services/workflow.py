@@ -11,8 +11,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from app.domain.findings import Finding, Severity
-from app.domain.report import Report
-from app.domain.successions import Forebears
 from app.domain.workflow import STEPS, Step
 from app.errors import AppError, Conflict, Fault, Invalid, NotFound
 from app.services import encoding, filing, reporting
@@ -82,8 +80,7 @@ def _obstacles(connection: Connection, scene: Scene) -> Iterator[Fault]:
 
 def findings(scene: Scene) -> tuple[Finding, ...]:
     """Judge the scene's report by every rule."""
-    report, before = _pair(scene)
-    return reporting.findings_of(report, before, _forebears(scene))
+    return reporting.judged(scene.stored, scene.year.year, scene.kin)
 
 
 def failures(scene: Scene) -> list[Finding]:
@@ -91,22 +88,13 @@ def failures(scene: Scene) -> list[Finding]:
     return reporting.failures(findings(scene))
 
 
-def _pair(scene: Scene) -> tuple[Report, Report | None]:
-    year = scene.year.year
-    before = scene.stored.get(year - 1)
-    return scene.stored[year].report, before.report if before else None
-
-
-def _forebears(scene: Scene) -> Forebears | None:
-    return scene.kin.forebears(scene.stored, scene.year.year)
-
-
 def basis_of(scene: Scene, finding: Finding) -> str:
     """Return a digest of the values that a finding is about."""
-    report, before = _pair(scene)
-    own = filing.writable(report)
-    found = _forebears(scene) if finding.others else None
-    others = [filing.writable(each) for each in (found.reports if found else (before,)) if each]
+    year = scene.year.year
+    own = filing.writable(scene.stored[year].report)
+    found = scene.kin.forebears(scene.stored, year) if finding.others else None
+    before = [scene.stored[year - 1].report] if year - 1 in scene.stored else []
+    others = [filing.writable(each) for each in (found.reports if found else before)]
     values = [
         [[pointer, _at(own, pointer)] for pointer in finding.cells],
         [
