@@ -3,26 +3,21 @@
 import argparse
 import json
 import random
-import sqlite3
 import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-import psycopg
-
 from app.forms import cells_of
-from app.services import maintaining
-from app.settings import Settings
 from bench import world
-from bench.serving import AUTHORIZED, Load, Server, database, server, wrk
+from bench.driver import Driver
+from bench.serving import AUTHORIZED, Load, Server, database, server, service, wrk
 
 Statement = tuple[str, Callable[[int], tuple[Any, ...]]]
 
 AGENCIES = 3_334
 TABLE = "/v1/reports/{}/2024/requests"
-SERVE = ["-m", "app.cli", "serve"]
 
 RANDOM_READ = """
 math.randomseed(7)
@@ -162,34 +157,17 @@ def rows_of_a_put() -> list[Statement]:
 
 def driver_commits(url: str, seconds: int, statements: list[Statement]) -> float:
     """Return the commits per second of one client of the bare driver, durable as the service's."""
-    is_sqlite = url.startswith("sqlite")
-    client: Any
-    if is_sqlite:
-        client = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
-        client.execute("PRAGMA synchronous=FULL")
-    else:
-        client = psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
-    texts = [
-        (text if is_sqlite else text.replace("?", "%s"), values) for text, values in statements
-    ]
-
-    def commit(n: int) -> None:
-        client.execute("BEGIN IMMEDIATE" if is_sqlite else "BEGIN")
-        for text, values in texts:
-            client.execute(text, values(n))
-        client.execute("COMMIT")
-
-    return per_second(commit, seconds, client.close)
-
-
-def per_second(once: Callable[[int], None], seconds: int, close: Callable[[], None]) -> float:
-    """Return how often something can be done in a second."""
-    started, n = time.monotonic(), 0
-    while time.monotonic() - started < seconds:
-        once(n)
-        n += 1
-    close()
-    return n / (time.monotonic() - started)
+    with Driver(url) as driver:
+        if driver.is_sqlite:
+            driver.rows("PRAGMA synchronous=FULL")
+        started, n = time.monotonic(), 0
+        while time.monotonic() - started < seconds:
+            driver.rows("BEGIN IMMEDIATE" if driver.is_sqlite else "BEGIN")
+            for text, values in statements:
+                driver.rows(text, *values(n))
+            driver.rows("COMMIT")
+            n += 1
+        return n / (time.monotonic() - started)
 
 
 def compare(name: str, load: Load, peer: Load) -> None:
@@ -207,17 +185,10 @@ def show(name: str, rate: float, peer: float, load: Load) -> None:
 def measure(kind: str, seconds: int) -> None:
     """Measure on one kind of database."""
     with database(kind) as url:
-        settings = Settings(database_url=url, log_level="ERROR")
-        maintaining.migrate(settings)
-        world.load(settings, AGENCIES)
-        environment = {
-            "GONGKAI_DATABASE_URL": url,
-            "GONGKAI_ACCESS_LOG": "false",
-            "GONGKAI_LOG_LEVEL": "ERROR",
-        }
+        world.load(world.founded(url), AGENCIES)
         print(f"\n### {kind}\n")
         print("| what | ours | peer | ratio | p99 |\n| --- | --- | --- | --- | --- |")
-        with server(SERVE, "/readyz", environment) as running:
+        with service(url) as running:
             reads(running, seconds)
             writes(running, url, seconds)
             memory = running.resident_mib()

@@ -8,11 +8,9 @@ from itertools import islice
 from typing import IO
 
 from app.domain.report import Report
-from app.services import maintaining
-from app.settings import Settings
 from bench import world
 from bench.probes import Client, cpu_seconds, forget_peak, on_core, peak_mib, row
-from bench.serving import LOAD_CORE, Server, database, server
+from bench.serving import LOAD_CORE, Server, database, service
 from bench.tree import Place
 
 _LEAST = {"sqlite": 3_000, "postgresql": 2_000}
@@ -21,22 +19,12 @@ _POLL = 0.05
 _HEADERS = {"Content-Type": "application/x-ndjson"}
 
 
-def fresh(
-    kind: str, serve: list[str], places: Sequence[Place], count: int, prose: str | None = None
-) -> None:
+def fresh(kind: str, places: Sequence[Place], count: int, prose: str | None = None) -> None:
     """Import so many reports into a new database with the agencies registered."""
     with database(kind) as url, tempfile.TemporaryFile() as file:
-        settings = Settings(database_url=url, log_level="ERROR")
-        maintaining.migrate(settings)
-        world.register(settings, places)
+        world.register(world.founded(url), places)
         sent = _fill(file, islice(world.reports(places, prose), count))
-        environment = {
-            "GONGKAI_DATABASE_URL": url,
-            "GONGKAI_ACCESS_LOG": "false",
-            "GONGKAI_LOG_LEVEL": "ERROR",
-            "GONGKAI_IMPORT_LIMIT": str(2**32),
-        }
-        with server(serve, "/readyz", environment) as running:
+        with service(url, GONGKAI_IMPORT_LIMIT=str(2**32)) as running:
             forget_peak(running)
             before, computed = running.resident_mib(), cpu_seconds(running)
             with on_core(LOAD_CORE):

@@ -20,8 +20,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from app.services import maintaining
-from app.settings import Settings
 from bench import world
 from bench.__main__ import TABLE, changing
 from bench.serving import ADMIN_KEY, AUTHORIZED, ROOT, database, free_port
@@ -147,9 +145,7 @@ def measure(kind: str, seconds: float) -> None:
     """Try it on one kind of database."""
     with ExitStack() as stack:
         source, copy = (Instance(stack.enter_context(database(kind))) for _ in range(2))
-        settings = Settings(database_url=source.url, log_level="ERROR")
-        maintaining.migrate(settings)
-        world.load(settings, AGENCIES)
+        world.load(world.founded(source.url), AGENCIES)
         counts: Counter[str] = Counter()
         for each in (source, copy):
             stack.callback(each.kill)

@@ -5,12 +5,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.services import maintaining
-from app.settings import Settings
 from bench import exporting, feeding, imports, rollups, world
-from bench.__main__ import RANDOM_READ, SERVE
+from bench.__main__ import RANDOM_READ
 from bench.probes import head, row
-from bench.serving import Server, database, server, wrk
+from bench.serving import Server, database, service, wrk
 from bench.tree import Place, country
 
 Costs = tuple[int, dict[str, float]]
@@ -21,17 +19,11 @@ PARTS = ("import", "rollup", "export", "feed", "linear")
 def _planted(kind: str, places: list[Place]) -> Iterator[tuple[Server, str, float]]:
     """Serve a world; yield the server, the database, and the seconds that a report took."""
     with database(kind) as url:
-        settings = Settings(database_url=url, log_level="ERROR")
-        maintaining.migrate(settings)
+        settings = world.founded(url)
         started = time.perf_counter()
         count = world.plant(settings, places)
         cost = (time.perf_counter() - started) / count
-        environment = {
-            "GONGKAI_DATABASE_URL": url,
-            "GONGKAI_ACCESS_LOG": "false",
-            "GONGKAI_LOG_LEVEL": "ERROR",
-        }
-        with server(SERVE, "/readyz", environment) as running:
+        with service(url) as running:
             yield running, url, cost
 
 
@@ -68,8 +60,8 @@ def _before(kind: str, agencies: int, seconds: int, parts: list[str]) -> list[Co
     sizes = []
     if "import" in parts:
         for count in (agencies // 100, agencies // 10, agencies):
-            imports.fresh(kind, SERVE, country(agencies), count)
-        imports.fresh(kind, SERVE, country(agencies), agencies, world.PROSE)
+            imports.fresh(kind, country(agencies), count)
+        imports.fresh(kind, country(agencies), agencies, world.PROSE)
     if "linear" in parts:
         for size in (agencies // 100, agencies // 10):
             smaller = country(size)

@@ -1,6 +1,5 @@
 """Looking at a server from outside: replies, memory, cores; and what is printed of it."""
 
-import gzip
 import http.client
 import os
 import re
@@ -74,11 +73,6 @@ class Client:
         while piece := answer.read(_PIECE):
             size += len(piece)
         return size, answer
-
-
-def unzipped(data: bytes) -> bytes:
-    """Return a body as JSON, zipped or not."""
-    return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
 
 
 def seconds_of(

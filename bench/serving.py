@@ -89,6 +89,18 @@ def server(words: list[str], path: str, environment: dict[str, str]) -> Iterator
         process.wait(30)
 
 
+@contextmanager
+def service(url: str, **settings: str) -> Iterator[Server]:
+    """Serve a database by the service itself, which logs nothing but errors."""
+    environment = {
+        "GONGKAI_DATABASE_URL": url,
+        "GONGKAI_ACCESS_LOG": "false",
+        "GONGKAI_LOG_LEVEL": "ERROR",
+    }
+    with server(["-m", "app.cli", "serve"], "/readyz", environment | settings) as running:
+        yield running
+
+
 def wrk(url: str, script: str, *, seconds: int, connections: int = 16) -> Load:
     """Load a server with wrk, whose requests a Lua script makes."""
     program = shutil.which("wrk")

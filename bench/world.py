@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 from app.domain.layout import Table
 from app.domain.report import Agency, Filing, Report
 from app.forms import the_form_of
-from app.services import encoding, importing, registering, rendering, staged
+from app.services import encoding, importing, maintaining, registering, rendering, staged
 from app.services.importing import Plan, Read
 from app.settings import Settings
 from app.storage import agencies
@@ -21,7 +21,7 @@ from app.storage.database import in_session, run, write_engine
 from app.storage.staging import Staging
 from bench.tree import Place, code, whole
 
-__all__ = ["YEARS", "code", "load", "ndjson", "plant", "register", "report", "reports"]
+__all__ = ["YEARS", "code", "founded", "load", "ndjson", "plant", "register", "report", "reports"]
 
 YEARS = (2022, 2023, 2024)
 _BATCH = 6_000
@@ -108,6 +108,13 @@ def ndjson(made: Iterable[Report]) -> Iterator[bytes]:
 
 def _body(filing: Filing) -> dict[str, Any]:
     return {"filing": "filed", "data": rendering.matrix(filing), **filing.choices}
+
+
+def founded(url: str) -> Settings:
+    """Make the tables in a database; return the settings by which it is reached."""
+    settings = Settings(database_url=url, log_level="ERROR")
+    maintaining.migrate(settings)
+    return settings
 
 
 def load(settings: Settings, agencies: int) -> None:
