@@ -25,7 +25,7 @@ from app.api.queries import Listing, ListQuery
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.errors import NotFound
-from app.services import auditing, encoding
+from app.services import auditing
 from app.storage import audit_log
 from app.storage.audit import LONGEST_ACTOR, Row
 from app.storage.database import Readable
@@ -199,8 +199,7 @@ async def get_audit_entry(
     if row is None:
         raise NotFound("audit-entry-not-found", seq=seq)
     parameters.read(request, NoQuery)
-    body = auditing.shown(row)
-    return reply(request, encoding.etag(0, body), body=body)
+    return reply(request, body=auditing.shown(row))
 
 
 def _number(seq: str) -> int:

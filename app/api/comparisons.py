@@ -148,8 +148,7 @@ async def get_comparison(
         right = _other(connection, *_named(asked, code, number))
         return encoding.encoded(comparing.comparison(left, right))
 
-    body = await database(request).snapshot(job)
-    return reply(request, encoding.etag(0, body), body=body)
+    return reply(request, body=await database(request).snapshot(job))
 
 
 def _stored(connection: Connection, code: str, year: int) -> Report | None:

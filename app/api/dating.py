@@ -98,5 +98,4 @@ async def get_periods(
         )
         for each, end in zip(found, ends(found), strict=True)
     }
-    body = queries.short(request, ShortQuery, agency=agency).page(items)
-    return reply(request, encoding.etag(0, body), body=body)
+    return reply(request, body=queries.short(request, ShortQuery, agency=agency).page(items))

@@ -111,5 +111,4 @@ async def get_digests(request: Request, query: Annotated[DigestsQuery, Query()])
         agencies, reports = digests.read(connection, asked.under, asked.year)
         return encoding.encoded(_shown(asked, digest_tree.tree(agencies, reports, root), root))
 
-    body = await database(request).use(job)
-    return reply(request, encoding.etag(0, body), body=body)
+    return reply(request, body=await database(request).use(job))

@@ -80,8 +80,7 @@ async def get_findings(
             {each.id: encoding.encoded(_decided(scene, each, said.get(each.id))) for each in found}
         )
 
-    body = await database(request).snapshot(job)
-    return reply(request, encoding.etag(0, body), body=body)
+    return reply(request, body=await database(request).snapshot(job))
 
 
 def _decided(scene: Scene, finding: Finding, said: Decision | None) -> dict[str, Any]:

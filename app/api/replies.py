@@ -115,14 +115,18 @@ def _as_sent(name: str, value: str) -> tuple[bytes, bytes]:
 
 def reply(
     request: Request,
-    etag: str,
+    etag: str = "",
     *,
     body: bytes | None = None,
     zipped: bytes | None = None,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return a representation, of which one coding at least is given; 304 if the client has it."""
+    """Return a representation, of which one coding at least is given; 304 if the client has it.
+
+    What has no revision needs no ETag: a digest of its body is made.
+    """
+    etag = etag or encoding.etag(0, body or b"")
     is_worth_it = zipped is not None or len(body or b"") >= WORTH_ZIPPING
     is_zipped = is_worth_it and takes_gzip(request)
     tag = f'{etag[:-1]}-gzip"' if is_zipped else etag

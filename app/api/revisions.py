@@ -173,8 +173,7 @@ async def get_revision_diff(
         found = past.differences(before, after)
         return encoding.encoded({"against": against, "revision": wanted, "differences": found})
 
-    body = await database(request).use(job)
-    return reply(request, encoding.etag(0, body), body=body)
+    return reply(request, body=await database(request).use(job))
 
 
 def _written(connection: Connection, code: str, year: int, revision: int, *, is_asked: bool) -> Any:

@@ -139,8 +139,7 @@ async def get_series(
     if asked.format == "csv":
         body = encoded(_HEADER, _rows(found, asked.cells, rows))
         return csv_reply(request, f"{agency}-series", body)
-    body = encoding.encoded(_shown(found, asked.cells, bounds, rows))
-    return reply(request, encoding.etag(0, body), body=body)
+    return reply(request, body=encoding.encoded(_shown(found, asked.cells, bounds, rows)))
 
 
 _Row = tuple[int, Form, list[series.Figure]]

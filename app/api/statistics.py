@@ -176,8 +176,7 @@ async def get_statistics(request: Request, query: Annotated[StatisticsQuery, Que
         "next": cursor,
         **({} if total is None else {"total": total}),
     }
-    body = encoding.encoded(page)
-    return reply(request, encoding.etag(0, body), body=body)
+    return reply(request, body=encoding.encoded(page))
 
 
 def _following(given: StatisticsQuery, cursor: str | None) -> dict[str, str]:

@@ -20,7 +20,7 @@ from app.domain.report import Agency, Report
 from app.domain.successions import Forebears
 from app.errors import Fault, Invalid
 from app.forms import FORMS, form_of
-from app.services import encoding, filing, kinship, rendering, reporting
+from app.services import filing, kinship, rendering, reporting
 from app.storage import reports, years
 
 routes = router("validations", "/v1/validations")
@@ -60,12 +60,11 @@ async def post_validation(
     def job(connection: Connection) -> bytes:
         return _checked(connection, request, sent).encoded()
 
-    made = await database(request).snapshot(job)
-    return reply(request, encoding.etag(0, made), body=made)
+    return reply(request, body=await database(request).snapshot(job))
 
 
 def _checked(connection: Connection, request: Request, body: dict[str, Any]) -> rendering.Document:
-    asked = _asked(request)
+    asked = parameters.read(request, ValidationQuery)
     code, year = schemas.agency_code(body.get("agency")), schemas.year_number(body.get("year"))
     agency = reports.agency(connection, code) if code is not None else None
     faults = [Fault("/agency", "unknown-agency")] if code is not None and agency is None else []
@@ -86,10 +85,6 @@ def _checked(connection: Connection, request: Request, body: dict[str, Any]) -> 
         if asked.outcomes == "all" or each.outcome is Outcome.FAIL
     ]
     return rendering.judged(report, found, facts.due if facts else None)
-
-
-def _asked(request: Request) -> ValidationQuery:
-    return parameters.read(request, ValidationQuery)
 
 
 def _faults_without_form(body: dict[str, Any]) -> list[Fault]:
