@@ -178,8 +178,7 @@ async def put_decision(
         status = 200 if said else 201
         return written(request, path, etag, shown_body, status, patchable=False)
 
-    made: Response = await database(request).alter(job)
-    return made
+    return await database(request).alter(job)
 
 
 def _asked(sent: dict[str, Any], severity: Severity) -> Said:
@@ -222,5 +221,4 @@ async def delete_decision(
         workflow.take_back(connection, scene, finding)
         return Response(status_code=204)
 
-    made: Response = await database(request).alter(job)
-    return made
+    return await database(request).alter(job)

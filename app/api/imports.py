@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Query
 from pydantic import Field
-from sqlmodel import Session
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -288,9 +288,7 @@ async def _at_once(request: Request, asked: ImportQuery, kind: str, spool: Spool
     try:
         only = caller_of(request).writes_only
         await asyncio.to_thread(_stage, staging, kind, spool, only)
-        job = partial(_stored, request, asked, staging)
-        made: Response = await database(request).write(job)
-        return made
+        return await database(request).alter(partial(_stored, request, asked, staging))
     finally:
         staging.close()
 
@@ -300,9 +298,11 @@ def _stage(staging: Staging, kind: str, spool: Spool, only: str | None) -> None:
     importing.stage(staging, importing.owned(read, only), lambda _: None)
 
 
-def _stored(request: Request, asked: ImportQuery, staging: Staging, session: Session) -> Response:
+def _stored(
+    request: Request, asked: ImportQuery, staging: Staging, connection: Connection
+) -> Response:
     plan = Plan(asked.mode, asked.dry_run)
-    importing.store(session.connection(), staging, plan, lambda _: None)
+    importing.store(connection, staging, plan, lambda _: None)
     counts = importing.counts(staging)
     lang = language_of(request)
     if asked.mode == "atomic" and counts["failed"]:
@@ -310,7 +310,7 @@ def _stored(request: Request, asked: ImportQuery, staging: Staging, session: Ses
     head = {"mode": asked.mode, "dry_run": asked.dry_run, "counts": counts}
     items = b",".join(shown(each, lang) for each in importing.outcomes(staging))
     body = encoding.encoded(head)[:-1] + b',"items":[' + items + b"]}"
-    return reply(request, encoding.etag(0, body), body=body)
+    return reply(request, body=body)
 
 
 def _refused(staging: Staging, counts: Mapping[str, int]) -> Invalid:
@@ -356,8 +356,7 @@ async def _later(request: Request, asked: ImportQuery, kind: str, spool: Spool) 
     )  # fmt: skip
     before = background.expiry(request.app.state.settings)
 
-    def keep(session: Session) -> Response:
-        connection = session.connection()
+    def keep(connection: Connection) -> Response:
         imports.purge(connection, before)
         imports.add(connection, job, spool.pieces())
         if not job.dry_run:
@@ -366,9 +365,9 @@ async def _later(request: Request, asked: ImportQuery, kind: str, spool: Spool) 
         headers = {"Location": f"/v1/imports/{job.id}", "Retry-After": "1"}
         if _prefers_async(request):
             headers["Preference-Applied"] = "respond-async"
-        return reply(request, encoding.etag(0, body), body=body, status=202, headers=headers)
+        return reply(request, body=body, status=202, headers=headers)
 
-    made: Response = await database(request).write(keep)
+    made = await database(request).alter(keep)
     request.app.state.importer.wake()
     return made
 
@@ -425,7 +424,7 @@ async def list_imports(request: Request, query: Annotated[ImportsQuery, Query()]
 
 
 async def _found(request: Request, identity: str) -> Job:
-    job: Job | None = await database(request).use(partial(imports.read, identity=identity))
+    job = await database(request).use(partial(imports.read, identity=identity))
     caller = caller_of(request)
     if job is None or not (caller.role == "admin" or job.actor == caller.id):
         raise NotFound("import-not-found", id=identity)
@@ -438,7 +437,7 @@ async def get_import(request: Request, id: str) -> Response:  # noqa: A002 - the
     job = await _found(request, id)
     parameters.read(request, NoQuery)
     body = encoding.encoded(_shown(request.app.state.importer.beside.seen(job)))
-    return reply(request, encoding.etag(0, body), body=body)
+    return reply(request, body=body)
 
 
 class OutcomesQuery(NoQuery):

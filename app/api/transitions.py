@@ -1,6 +1,5 @@
 """The filing of a report: what can be done with it now, and what was."""
 
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Body
@@ -144,10 +143,10 @@ def _available(
     }
 
 
-def _reply(request: Request, connection: Connection, scene: Scene) -> Response:
+def _resource(request: Request, connection: Connection, scene: Scene) -> tuple[str, bytes]:
     body = encoding.encoded(_shown(request, connection, scene, caller_of(request)))
     assert scene.current is not None
-    return reply(request, encoding.etag(scene.current.revision, body), body=body)
+    return encoding.etag(scene.current.revision, body), body
 
 
 def seen_scene(connection: Connection, code: str, year: int) -> Scene:
@@ -170,13 +169,13 @@ async def get_transitions(request: Request, agency: AgencyCode, year: YearPath) 
     """
     code, number = key_in(request, agency, year)
 
-    def job(connection: Connection) -> Response:
+    def job(connection: Connection) -> tuple[str, bytes]:
         scene = seen_scene(connection, code, number)
         parameters.read(request, NoQuery)
-        return _reply(request, connection, scene)
+        return _resource(request, connection, scene)
 
-    made: Response = await database(request).snapshot(job)
-    return made
+    etag, body = await database(request).snapshot(job)
+    return reply(request, etag, body=body)
 
 
 _BODIES: dict[str, Any] = {
@@ -221,20 +220,14 @@ async def post_transition(
         require_over(connection, caller_of(request), "decide", code)
         scene = reporting.enter_report(connection, code, number)
         assert scene.current is not None
-        require(request, scene.current.revision, partial(_etag, request, connection, scene))
+        require(request, scene.current.revision, lambda: _resource(request, connection, scene)[0])
         step, comment = asked(bodies.parse(sent))
         require_over(connection, caller_of(request), step.right, code)
         workflow.take(connection, scene, step, comment)
-        return _reply(request, connection, scene)
+        etag, shown = _resource(request, connection, scene)
+        return reply(request, etag, body=shown)
 
-    made: Response = await database(request).alter(job)
-    return made
-
-
-def _etag(request: Request, connection: Connection, scene: Scene) -> str:
-    assert scene.current is not None
-    body = encoding.encoded(_shown(request, connection, scene, caller_of(request)))
-    return encoding.etag(scene.current.revision, body)
+    return await database(request).alter(job)
 
 
 def asked(sent: dict[str, Any]) -> tuple[Step, str | None]:

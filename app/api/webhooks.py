@@ -13,7 +13,6 @@ from fastapi import APIRouter, Body, Header, Path, Query
 from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Connection
-from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -287,8 +286,8 @@ async def post_webhook(
     bodies.checked(NewWebhook, sent, await _check_target(request, sent.get("url")))
     secret = sent.get("secret") or delivering.new_secret()
 
-    def job(session: Session) -> Response:
-        connection, time = session.connection(), now()
+    def job(connection: Connection) -> Response:
+        time = now()
         hook = Webhook(
             id=str(uuid.uuid4()), secret=secret, position=feed.position(connection),
             created_at=time, updated_at=time, **_members(sent),
@@ -299,7 +298,7 @@ async def post_webhook(
         made = written(request, f"/v1/webhooks/{hook.id}", etag, shown, 201)
         return idempotency.keeping(made, _resource(hook)[1])
 
-    return await database(request).write(job)
+    return await database(request).alter(job)
 
 
 def _members(sent: dict[str, Any]) -> dict[str, Any]:
@@ -346,8 +345,7 @@ async def patch_webhook(
     with suppress(AppError):  # conditions come first
         wrong = await _check_target(request, bodies.parse(sent).get("url"))
 
-    def job(session: Session) -> Response:
-        connection = session.connection()
+    def job(connection: Connection) -> Response:
         hook = _required(webhooks.lock(connection, id), id)
         stored = _writable(hook)
         made = hold(
@@ -364,7 +362,7 @@ async def patch_webhook(
         etag, shown = _resource(hook)
         return written(request, f"/v1/webhooks/{id}", etag, shown, 200)
 
-    return await database(request).write(job)
+    return await database(request).alter(job)
 
 
 def _restarted(hook: Webhook, **values: Any) -> Webhook:
@@ -375,21 +373,20 @@ def _restarted(hook: Webhook, **values: Any) -> Webhook:
 async def delete_webhook(request: Request, id: Id) -> Response:  # noqa: A002 - the path's name
     """Delete a webhook and the log of its deliveries."""
 
-    def job(session: Session) -> Response:
-        hook = _required(webhooks.lock(session.connection(), id), id)
+    def job(connection: Connection) -> Response:
+        hook = _required(webhooks.lock(connection, id), id)
         require(request, hook.revision, lambda: _resource(hook)[0])
-        webhooks.delete(session.connection(), id)
-        audit.note(session.connection(), "webhooks", id, "deleted", url=hook.url)
+        webhooks.delete(connection, id)
+        audit.note(connection, "webhooks", id, "deleted", url=hook.url)
         return Response(status_code=204)
 
-    return await database(request).write(job)
+    return await database(request).alter(job)
 
 
 async def _change(
     request: Request, identity: str, change: Callable[[Connection, Webhook], Webhook], **shown: str
 ) -> Response:
-    def job(session: Session) -> Response:
-        connection = session.connection()
+    def job(connection: Connection) -> Response:
         hook = _required(webhooks.lock(connection, identity), identity)
         saved = webhooks.save(connection, change(connection, hook))
         audit.note(connection, "webhooks", identity, "changed")
@@ -398,7 +395,7 @@ async def _change(
         made = reply(request, etag, body=body, headers=headers)
         return idempotency.keeping(made, _resource(saved)[1])
 
-    return await database(request).write(job)
+    return await database(request).alter(job)
 
 
 @routes.post(
@@ -481,13 +478,12 @@ async def ping_webhook(
     result = await request.app.state.dispatcher.send(hook, test)
     entry = delivering.logged(hook, test, result, 1)
 
-    def job(session: Session) -> Response:
-        _required(webhooks.lock(session.connection(), id), id)
-        webhooks.log(session.connection(), entry)
-        shown = encoding.encoded(_delivery(entry))
-        return reply(request, encoding.etag(0, shown), body=shown)
+    def job(connection: Connection) -> Response:
+        _required(webhooks.lock(connection, id), id)
+        webhooks.log(connection, entry)
+        return reply(request, body=encoding.encoded(_delivery(entry)))
 
-    return await database(request).write(job)
+    return await database(request).alter(job)
 
 
 class DeliveriesQuery(ListQuery):
