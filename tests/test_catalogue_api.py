@@ -89,6 +89,26 @@ def labels(value: Any) -> list[dict[str, str]]:
     return [label for each in value.values() for label in labels(each)]
 
 
+PRINTED = [
+    ("一、总体情况", "overview", []),
+    ("二、主动公开政府信息情况", None, ["documents", "licensing", "enforcement", "fees"]),
+    ("三、收到和处理政府信息公开申请情况", None, ["requests"]),
+    ("四、政府信息公开行政复议、行政诉讼情况", None, ["disputes"]),
+    ("五、存在的主要问题及改进情况", "problems", []),
+    ("六、其他需要报告的事项", "other_matters", []),
+]
+
+
+def test_a_form_has_the_sections_that_are_printed(client: TestClient) -> None:
+    form = client.get("/v1/forms/2021").json()
+    found = [(each["title"]["zh"], each["prose"], each["tables"]) for each in form["sections"]]
+    older = client.get("/v1/forms/2019").json()["sections"]
+
+    assert found == PRINTED
+    assert older[1]["tables"] == [*PRINTED[1][2], "procurement"]
+    assert [each["title"] for each in older] == [each["title"] for each in form["sections"]]
+
+
 def test_there_are_two_forms(client: TestClient) -> None:
     listed = client.get("/v1/forms").json()
     assert listed["next"] is None

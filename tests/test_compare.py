@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.domain.compare import Compared, compare
 from app.domain.crosswalk import Reason, lines_of, merged
-from app.domain.layout import LARGEST, NOT_APPLICABLE, Form, Table, Unit, Value
+from app.domain.layout import LARGEST, NOT_APPLICABLE, Form, Section, Table, Unit, Value
 from app.domain.ratios import ratio
 from app.domain.report import Filing, Report
 from app.domain.totals import together
@@ -203,7 +203,7 @@ def test_the_same_key_in_another_edition_is_not_taken_to_mean_the_same() -> None
     documents = form.table["documents"]
     twin = Table("documents", documents.title, documents.source, documents.lines, documents.columns)
     others = tuple(twin if t is documents else t for t in form.tables)
-    other = Form("2031", 2031, form.source, form.title, others)
+    other = Form("2031", 2031, form.source, form.title, (Section(form.title, tables=others),))
     later = replace(
         a_report(2024), form=other, filings={"documents": a_filing(twin), "fees": fees(form)}
     )

@@ -30,7 +30,7 @@ EDITION = '''
 
 from app.domain.layout import Choice, Column, Form, Label, Line, Unit
 from app.forms import y2021
-from app.forms.shared import DISPUTES, article_20
+from app.forms.shared import article_20, sections
 
 DOCUMENTS = article_20(
     "documents",
@@ -58,7 +58,9 @@ FORM = Form(
     first_year=2031,
     source="国办公开办函〔2031〕1号",
     title=y2021.FORM.title,
-    tables=(DOCUMENTS, y2021.ENFORCEMENT, y2021.FEES, PLATFORMS, y2021.REQUESTS, DISPUTES),
+    sections=sections(
+        DOCUMENTS, y2021.ENFORCEMENT, y2021.FEES, PLATFORMS, requests=y2021.REQUESTS
+    ),
 )
 '''
 

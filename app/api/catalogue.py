@@ -14,7 +14,7 @@ from app.api.paths import FormKey
 from app.api.queries import ShortQuery
 from app.api.replies import reply
 from app.api.routing import router
-from app.domain.layout import Column, Form, Label, Line, Table
+from app.domain.layout import Column, Form, Label, Line, Section, Table
 from app.domain.rule import Rule
 from app.domain.rules import catalogue
 from app.errors import NotFound
@@ -67,6 +67,14 @@ def _table(table: Table) -> dict[str, Any]:
     }
 
 
+def _section(section: Section) -> dict[str, Any]:
+    return {
+        "title": _label(section.title),
+        "prose": section.prose,
+        "tables": [table.key for table in section.tables],
+    }
+
+
 def _form(form: Form) -> dict[str, Any]:
     return {
         "key": form.key,
@@ -74,6 +82,7 @@ def _form(form: Form) -> dict[str, Any]:
         "source": form.source,
         "first_year": form.first_year,
         "last_year": last_year(form),
+        "sections": [_section(section) for section in form.sections],
         "tables": [_table(table) for table in form.tables],
         "links": {"self": f"/v1/forms/{form.key}"},
     }
@@ -103,7 +112,7 @@ def listed(request: Request, items: Mapping[str, bytes]) -> Response:
 
 @routes.get("", **lists(schemas.page_of(schemas.FormOut, "FormPage"), "List forms / 列出格式"))
 async def list_forms(request: Request, query: Annotated[ShortQuery, Query()]) -> Response:
-    """Return every edition of the form: tables, lines and columns with their keys and labels."""
+    """Return every edition of the form: sections, tables, lines, columns; keys and labels."""
     return listed(request, _FORMS)
 
 

@@ -492,15 +492,16 @@ class MissingTable(Shown):
     totals: None
 
 
-_PROSE: dict[str, tuple[Any, str]] = {
-    "agency_name_reported": (Name, "The agency's name as the report prints it."),
-    "overview": (Prose, "一 总体情况 / I. Overview"),
-    "problems": (Prose, "五 存在的主要问题及改进情况 / V. Problems and improvements"),
-    "other_matters": (Prose, "六 其他需要报告的事项 / VI. Other matters"),
-    "submitted_on": (Date, "When the report was submitted to the superior."),
-    "published_on": (Date, "When the report was published."),
-    "published_url": (Url, "Where the report was published."),
-}
+def _prose(form: Form) -> dict[str, tuple[Any, str]]:
+    return {
+        "agency_name_reported": (Name, "The agency's name as the report prints it."),
+        **{name: (Prose, _label(title)) for name, title in form.prose.items()},
+        "submitted_on": (Date, "When the report was submitted to the superior."),
+        "published_on": (Date, "When the report was published."),
+        "published_url": (Url, "Where the report was published."),
+    }
+
+
 _REPORT_READ_ONLY = (
     "year",
     "form",
@@ -517,10 +518,10 @@ _REPORT_READ_ONLY = (
 )
 
 
-def _prose_in() -> dict[str, Any]:
+def _prose_in(form: Form) -> dict[str, Any]:
     return {
         name: (kind | None, Field(default=None, title=title))
-        for name, (kind, title) in _PROSE.items()
+        for name, (kind, title) in _prose(form).items()
     }
 
 
@@ -546,7 +547,7 @@ def report_in(form: Form) -> type[BaseModel]:
         __base__=Strict,
         __doc__=f"An annual report on the form {form.source}.",
         agency=(AgencyIn | None, None),
-        **_prose_in(),
+        **_prose_in(form),
         tables=(_tables_in(form) | None, None),
         **read_only(*_REPORT_READ_ONLY),
     )
@@ -609,7 +610,7 @@ def report_members(form: Form, agency: Any) -> dict[str, Any]:
         "form": (Literal[form.key], ...),
         **{
             name: (str | None, Field(title=title))
-            for name, (_, title) in _PROSE.items()
+            for name, (_, title) in _prose(form).items()
             if name != "agency_name_reported"
         },
         "timeliness": (
@@ -861,6 +862,14 @@ class FormTableOut(Shown):
     members: list[MemberOut]
 
 
+class SectionOut(Shown):
+    """A section of the report as it is printed: a member of prose, or tables."""
+
+    title: LabelOut
+    prose: Annotated[str | None, Field(description="The member of a report with its text.")]
+    tables: Annotated[list[str], Field(description="Keys of its tables, as printed.")]
+
+
 class FormOut(Shown):
     """An edition of the form."""
 
@@ -869,6 +878,7 @@ class FormOut(Shown):
     source: str
     first_year: int
     last_year: int | None
+    sections: list[SectionOut]
     tables: list[FormTableOut]
     links: dict[str, str]
 

@@ -54,12 +54,7 @@ _COVER: tuple[tuple[str, Label, str, Label], ...] = (
     ("submitted_on", Label("报送日期", "Submitted on"), "date", Label("年-月-日", "y-m-d")),
     ("published_on", Label("公布日期", "Published on"), "date", Label("年-月-日", "y-m-d")),
     ("published_url", Label("公布网址", "Published at"), "text", Label("http(s)://…", "")),
-    ("overview", Label("一、总体情况", "I. Overview"), "text", Label("", "")),
-    ("problems", Label("五、存在的主要问题及改进情况", "V. Problems and improvements"), "text",
-     Label("", "")),
-    ("other_matters", Label("六、其他需要报告的事项", "VI. Other matters"), "text", Label("", "")),
 )  # fmt: skip
-_PROSE = ("overview", "problems", "other_matters")
 _FILINGS = ("filed", "nil", "missing")
 _UNITS = {
     Unit.COUNT: Label("非负整数", "whole, not negative"),
@@ -104,13 +99,15 @@ def _cover(sheet: Any, style: Any, form: Form, report: Report | None) -> None:
     sheet.write_string(0, 1, form.title.zh, style["title"])
     sheet.write_string(1, 1, f"{form.title.en} · {form.source}")
     row = 3
-    for key, label, kind, note in _COVER:
-        for part in _parts(key, _cover_value(key, report)):
+    prose = ((key, title, "text", Label("", "")) for key, title in form.prose.items())
+    for key, label, kind, note in (*_COVER, *prose):
+        value = _cover_value(key, report)
+        for part in _parts(value) if key in form.prose else [value]:
             sheet.write_string(row, 0, key)
             sheet.write_string(row, 1, _both(label), style["label"])
             _put(sheet, row, INPUT, part, style[kind])
             sheet.write_string(row, 3, " ".join(note), style["note"])
-            sheet.set_row(row, 120 if key in _PROSE else 30)
+            sheet.set_row(row, 120 if key in form.prose else 30)
             row += 1
     sheet.freeze_panes(3, 0)
 
@@ -130,11 +127,9 @@ def _day(text: str) -> Any:
     return found if found.year > 1900 else text
 
 
-def _parts(key: str, value: Any) -> list[Any]:
-    """Return what its cells hold: prose goes over two at least, and as many as it takes."""
-    if key not in _PROSE:
-        return [value]
-    text = value or ""
+def _parts(prose: str | None) -> list[str | None]:
+    """Return what the cells of prose hold: it goes over two at least, and as many as it takes."""
+    text = prose or ""
     parts = [text[i : i + _CHARACTERS] for i in range(0, len(text), _CHARACTERS)]
     return [*parts, *[None] * (2 - len(parts))]
 

@@ -203,6 +203,15 @@ class Table:
 
 
 @dataclass(frozen=True, eq=False)
+class Section:
+    """A numbered part of the report as it is printed: a member of prose, or tables."""
+
+    title: Label
+    prose: str | None = None
+    tables: tuple[Table, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
 class Form:
     """An edition of the form. `first_year` is the first reporting year that it is used for."""
 
@@ -210,7 +219,17 @@ class Form:
     first_year: int
     source: str
     title: Label
-    tables: tuple[Table, ...]
+    sections: tuple[Section, ...]
+
+    @cached_property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables of all sections, as printed."""
+        return tuple(table for section in self.sections for table in section.tables)
+
+    @cached_property
+    def prose(self) -> dict[str, Label]:
+        """The titles of the sections of prose, by the member that has their text."""
+        return {section.prose: section.title for section in self.sections if section.prose}
 
     @cached_property
     def table(self) -> dict[str, Table]:

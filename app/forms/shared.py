@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from app.domain.layout import Balance, Column, Division, Label, Line, Table
+from app.domain.layout import Balance, Column, Division, Label, Line, Section, Table
 
 _APPLICANT = (Label("申请人情况", "Applicants"),)
 _LEGAL_PERSONS = (
@@ -268,4 +268,25 @@ def article_20(key: str, title: Label, item: Label, *layout: tuple[Line | Column
         source=Label(f"第二十条第（{item.zh}）项", f"Article 20 ({item.en})"),
         lines=tuple(line for line in lines if isinstance(line, Line)),
         columns=tuple(column for column in columns if isinstance(column, Column)),
+    )
+
+
+def sections(*proactive: Table, requests: Table) -> tuple[Section, ...]:
+    """Return the sections of a report; `proactive` are the tables of the second."""
+    return (
+        Section(Label("一、总体情况", "I. Overview"), "overview"),
+        Section(
+            Label("二、主动公开政府信息情况", "II. Government information disclosed proactively"),
+            tables=proactive,
+        ),
+        Section(Label(f"三、{requests.title.zh}", f"III. {requests.title.en}"), tables=(requests,)),
+        Section(
+            Label(
+                "四、政府信息公开行政复议、行政诉讼情况",
+                "IV. Administrative reconsideration and litigation",
+            ),
+            tables=(DISPUTES,),
+        ),
+        Section(Label("五、存在的主要问题及改进情况", "V. Problems and improvements"), "problems"),
+        Section(Label("六、其他需要报告的事项", "VI. Other matters"), "other_matters"),
     )

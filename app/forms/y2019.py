@@ -4,13 +4,13 @@ from app.domain.layout import Choice, Column, Form, Label, Line, Table, Unit
 from app.forms.shared import (
     CHARGES,
     COMPULSION,
-    DISPUTES,
     HANDLED,
     LICENCES,
     PENALTIES,
     RULES_LINE,
     article_20,
     requests,
+    sections,
 )
 
 _ITEMS = (
@@ -86,5 +86,5 @@ FORM = Form(
         "政府信息公开工作年度报告格式（试行）",
         "Format of the annual report on government information disclosure (trial)",
     ),
-    tables=(DOCUMENTS, LICENSING, ENFORCEMENT, FEES, PROCUREMENT, REQUESTS, DISPUTES),
+    sections=sections(DOCUMENTS, LICENSING, ENFORCEMENT, FEES, PROCUREMENT, requests=REQUESTS),
 )

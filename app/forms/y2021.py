@@ -4,13 +4,13 @@ from app.domain.layout import Column, Division, Form, Label, Line, Unit
 from app.forms.shared import (
     CHARGES,
     COMPULSION,
-    DISPUTES,
     LICENCES,
     PENALTIES,
     RULES_LINE,
     article_20,
     outcomes_of,
     requests,
+    sections,
 )
 
 _DECISIONS = (
@@ -90,5 +90,5 @@ FORM = Form(
         "政府信息公开工作年度报告格式",
         "Format of the annual report on government information disclosure",
     ),
-    tables=(DOCUMENTS, LICENSING, ENFORCEMENT, FEES, REQUESTS, DISPUTES),
+    sections=sections(DOCUMENTS, LICENSING, ENFORCEMENT, FEES, requests=REQUESTS),
 )
