@@ -2,10 +2,14 @@
 
 uvicorn takes any number of headers of any size, and waits for them for ever; so somebody could fill
 its memory, or hold its connections, before the application hears of a request, or after its reply.
+
+And it loses the body of a request that offers to go on in another protocol, as Java's own client
+does each time; what comes of the body later it takes for a request.
 """
 
 import asyncio
 
+from httptools import HttpParserError, HttpParserUpgrade
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.api.joining import CYCLE
@@ -22,6 +26,7 @@ def _refusal(status: bytes) -> bytes:
 
 
 _TOO_LARGE = _refusal(b"431 Request Header Fields Too Large")
+_INVALID = "Invalid HTTP request received."
 _TOO_SLOW = _refusal(b"408 Request Timeout")
 
 
@@ -55,7 +60,12 @@ class Bounded(HttpToolsProtocol):
         """Take in what came; if a head has begun and not ended, mind its size and its time."""
         before = self.headers
         self._size += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._parse(data)
+        except HttpParserError:
+            self.logger.warning(_INVALID)
+            self.send_400_response(_INVALID)
         if self._awaits_rest and self.headers is not before:
             self._size = 0
         if self._size > LARGEST_HEAD:
@@ -63,14 +73,40 @@ class Bounded(HttpToolsProtocol):
         elif self._awaits_rest and self._timer is None:
             self._await_head()
 
+    def _parse(self, data: bytes | memoryview) -> None:
+        """Parse what came; a head that offers another protocol once more, without the offer.
+
+        An offer may be ignored (RFC 9110, 7.8), but the parser looks for no body behind one.
+        """
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except HttpParserUpgrade as offer:
+                data = memoryview(data)[offer.args[0] :]
+                if self._awaits_rest:
+                    self.parser.feed_data(self._without_offer())
+
+    def _without_offer(self) -> bytes:
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        fields = (b"%s: %s" % each for each in self.headers if each[0] != b"upgrade")
+        return b"\r\n".join((b"%s %s HTTP/%s" % (method, self.url, version), *fields, b"", b""))
+
     def on_headers_complete(self) -> None:
-        """Begin to answer."""
+        """Begin to answer, unless the head is to be parsed once more."""
+        if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
+            return
         if self._timer is not None:
             self._stop()
         super().on_headers_complete()
         self.scope[CYCLE] = self.cycle  # type: ignore[literal-required]
         self.headers = _TRAILERS
         self._size = 0
+
+    def on_message_complete(self) -> None:
+        """Note the end of a request, unless its head is to be parsed once more."""
+        if not self._awaits_rest:
+            super().on_message_complete()
 
     def on_body(self, body: bytes) -> None:
         """Hand over a piece of the body; what follows it is counted anew."""

@@ -157,6 +157,36 @@ def test_a_body_of_many_small_chunks_is_taken_whole() -> None:
     assert talk(sending(whole + b"0\r\n\r\n")).endswith(b"\r\n\r\n20000")
 
 
+OFFER = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAA\r\n"
+OFFERING = {
+    "of a size": (HEAD + OFFER + b"content-length: 8\r\n\r\n", b"GET / HT"),
+    "chunked": (
+        HEAD + b"transfer-encoding: chunked\r\n" + OFFER + b"\r\n", b"8\r\nGET / HT\r\n0\r\n\r\n"
+    ),
+    "none": (HEAD + OFFER + b"\r\n", b""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("head", "body"), OFFERING.values(), ids=OFFERING)
+def test_a_request_that_offers_another_protocol_is_answered_in_this_one(
+    head: bytes, body: bytes
+) -> None:
+    last = HEAD + b"connection: close\r\ncontent-length: 3\r\n\r\nend"
+    size = b"8" if body else b"0"
+    for pieces in (
+        [head + body + head + body + last],
+        [head, body + head, body, last],
+        [bytes([each]) for each in head + body + head + body + last],
+    ):
+        answers = talk(sending(*pieces)).split(b"HTTP/1.1 200 ")[1:]
+        assert [each.rpartition(b"\r\n\r\n")[2] for each in answers] == [size, size, b"3"]
+
+
+def test_what_is_not_http_is_answered_400_whatever_it_offers() -> None:
+    for request in (b"CONNECT x:80 HTTP/1.1\r\n", HEAD + b"content-length: x\r\n"):
+        assert talk(sending(request + OFFER + b"\r\nGET /")).startswith(b"HTTP/1.1 400 ")
+
+
 class _Recorded(asyncio.Transport):
     """A transport that keeps what is written."""
 
