@@ -18,7 +18,7 @@ from app.services import importing
 from app.services.importing import Plan
 from app.services.spooling import PIECE, NotPacked, Spool, TooLarge, unpacked
 from app.settings import Settings
-from app.storage.database import run, write_engine
+from app.storage.database import run, using, write_engine
 from app.storage.staging import Staging
 
 SUFFIXES = {".ndjson": "ndjson", ".jsonl": "ndjson", ".csv": "csv", ".xlsx": "xlsx"}
@@ -84,8 +84,7 @@ def _stage(staging: Staging, kind: str, spool: Spool, bars: Progress) -> None:
 
 
 def _store(settings: Settings, staging: Staging, plan: Plan, tick: Tick) -> None:
-    engine = write_engine(settings)
-    try:
+    with using(write_engine(settings)) as engine:
         if plan.mode == "atomic" or plan.dry_run:
             run(engine, partial(importing.store, staging=staging, plan=plan, tick=tick))
             return
@@ -93,8 +92,6 @@ def _store(settings: Settings, staging: Staging, plan: Plan, tick: Tick) -> None
         while codes := importing.next_agencies(staging, after):
             tick(run(engine, partial(_some, staging=staging, plan=plan, codes=codes)))
             after = codes[-1]
-    finally:
-        engine.dispose()
 
 
 def _some(connection: Connection, staging: Staging, plan: Plan, codes: list[str]) -> int:

@@ -17,7 +17,7 @@ from app.services import encoding, importing, maintaining, registering, renderin
 from app.services.importing import Plan, Read
 from app.settings import Settings
 from app.storage import agencies
-from app.storage.database import in_session, run, write_engine
+from app.storage.database import in_session, run, using, write_engine
 from app.storage.staging import Staging
 from bench.tree import Place, code, whole
 
@@ -125,15 +125,14 @@ def load(settings: Settings, agencies: int) -> None:
 def plant(settings: Settings, places: Sequence[Place]) -> int:
     """Register agencies and store their reports by the bulk path; return how many reports."""
     register(settings, places)
-    engine, count = write_engine(settings), 0
     gc.collect()
     gc.freeze()
-    made = reports(places)
-    while some := list(islice(made, _BATCH)):
-        run(engine, partial(_store, some=some))
-        count += len(some)
-    _know(engine)
-    engine.dispose()
+    made, count = reports(places), 0
+    with using(write_engine(settings)) as engine:
+        while some := list(islice(made, _BATCH)):
+            run(engine, partial(_store, some=some))
+            count += len(some)
+        _know(engine)
     return count
 
 
@@ -147,18 +146,17 @@ def _know(engine: Engine) -> None:
 
 def register(settings: Settings, places: Sequence[Place]) -> None:
     """Register agencies, those above first."""
-    engine = write_engine(settings)
     blank = dict.fromkeys(agencies.WRITABLE) | {"uscc_unchecked": False}
     left = iter(places)
-    while some := list(islice(left, _BATCH)):
-        new = {
-            place.code: blank
-            | {"name": place.name, "kind": place.kind, "level": place.level}
-            | {"parent": None if place.parent is None else code(place.parent)}
-            for place in some
-        }
-        run(engine, in_session(partial(registering.add_agencies, new=new)))
-    engine.dispose()
+    with using(write_engine(settings)) as engine:
+        while some := list(islice(left, _BATCH)):
+            new = {
+                place.code: blank
+                | {"name": place.name, "kind": place.kind, "level": place.level}
+                | {"parent": None if place.parent is None else code(place.parent)}
+                for place in some
+            }
+            run(engine, in_session(partial(registering.add_agencies, new=new)))
 
 
 def _store(connection: Connection, some: Sequence[Report]) -> None:

@@ -6,7 +6,7 @@ from sqlmodel import SQLModel
 
 from app.settings import Settings
 from app.storage import models, published
-from app.storage.database import write_engine
+from app.storage.database import using, write_engine
 
 published.add_tables()  # the others are there
 
@@ -39,7 +39,5 @@ given = context.config.attributes.get("connection")
 if given is not None:
     _run(given)
 else:
-    engine = write_engine(Settings(), foreign_keys=False)
-    with engine.connect() as own:
+    with using(write_engine(Settings(), foreign_keys=False)) as engine, engine.connect() as own:
         _run(own)
-    engine.dispose()

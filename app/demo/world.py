@@ -21,20 +21,17 @@ from app.errors import Invalid
 from app.forms import the_form_of
 from app.services import filing, registering, reporting, workflow
 from app.settings import Settings
-from app.storage.database import in_session, run, write_engine
+from app.storage.database import in_session, run, using, write_engine
 
 
 def load(settings: Settings) -> Iterator[str]:
     """Load it; yield what was done, in lines. What is there already stays as it is."""
-    engine = write_engine(settings)
-    try:
+    with using(write_engine(settings)) as engine:
         run(engine, in_session(lambda session: registering.open_years(session, YEARS[-1])))
         yield f"agencies: {_told(run(engine, in_session(_register)))}"
         for kind, made in (("real", _published()), ("made-up", _made_up())):
             done = Counter(run(engine, partial(_file, code=c, report=r)) for c, r in made)
             yield f"{kind} reports: {_told(done)}"
-    finally:
-        engine.dispose()
     yield "worth a look, beside /v1/findings?severity=error :"
     for odd in ODDITIES:
         yield f"  /v1/reports/{odd.agency}/{odd.year}  {odd.text}"

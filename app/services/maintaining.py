@@ -6,7 +6,7 @@ from app.services import registering, reporting
 from app.settings import Settings
 from app.storage import audit, reports, revisions
 from app.storage import migrate as migrations
-from app.storage.database import done, in_session, run, seeing, write_engine
+from app.storage.database import done, in_session, run, seeing, using, write_engine
 from app.storage.layers import PUBLISHED_ONLY
 
 
@@ -15,17 +15,14 @@ def migrate(settings: Settings) -> list[str]:
 
     Returns what was done, in lines.
     """
-    engine = write_engine(settings, foreign_keys=False)
-    try:
-        with engine.begin() as connection:
-            before = revisions.current(connection)
-            migrations.upgrade(connection)
-            after = revisions.current(connection)
-            if before is None:
-                last = migrations.last_year()
-                done(connection, in_session(lambda session: registering.open_years(session, last)))
-    finally:
-        engine.dispose()
+    unchecked = write_engine(settings, foreign_keys=False)
+    with using(unchecked) as engine, engine.begin() as connection:
+        before = revisions.current(connection)
+        migrations.upgrade(connection)
+        after = revisions.current(connection)
+        if before is None:
+            last = migrations.last_year()
+            done(connection, in_session(lambda session: registering.open_years(session, last)))
     told = [f"database at {after}" + ("" if before == after else " (migrated)")]
     rebuilt = rebuild(settings, everything=False)
     return [*told, f"rebuilt {rebuilt} reports"] if rebuilt else told
@@ -37,9 +34,7 @@ def rebuild(settings: Settings, *, everything: bool) -> int:
     Returns how many reports were looked at: one that is published, too, is one.
     """
     wanted = "" if everything else reporting.rule_set()
-
-    engine = write_engine(settings)
-    try:
+    with using(write_engine(settings)) as engine:
         rebuilt: set[tuple[str, int]] = set()
         for sight in (None, PUBLISHED_ONLY):
             stale = run(engine, seeing(sight, partial(reports.stale, rule_set=wanted)))
@@ -51,5 +46,3 @@ def rebuild(settings: Settings, *, everything: bool) -> int:
         if count:
             run(engine, lambda c: audit.note(c, "documents", "all", "rebuilt", reports=count))
         return count
-    finally:
-        engine.dispose()

@@ -7,7 +7,8 @@ that is committed. Nothing else begins or commits.
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
@@ -104,6 +105,15 @@ def _prepare_sqlite(engine: Engine, pragmas: tuple[str, ...]) -> None:
             connection.execute(f"PRAGMA {pragma}")
 
 
+@contextmanager
+def using(engine: Engine) -> Iterator[Engine]:
+    """Use an engine, and let go of its connections in the end."""
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
 def map_classes() -> None:
     """Map the classes of all tables, which SQLAlchemy does else when the first of them is used."""
     configure_mappers()
@@ -112,11 +122,8 @@ def map_classes() -> None:
 def require_openable(settings: Settings) -> None:
     """Raise if the file of a SQLite database cannot be opened. A server may still come up."""
     if settings.is_sqlite:
-        engine = read_engine(settings)
-        try:
-            engine.connect().close()
-        finally:
-            engine.dispose()
+        with using(read_engine(settings)) as engine, engine.connect():
+            pass
 
 
 def run(engine: Engine, use: Use[T]) -> T:

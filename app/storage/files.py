@@ -10,7 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from app.storage import feed, revisions
-from app.storage.database import run
+from app.storage.database import run, using
 
 BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a database while it is open, and after a crash."""
@@ -95,11 +95,8 @@ def last_change(path: Path) -> int | None:
 
 def start_feed_anew(path: Path, lost: int | None) -> None:
     """Let the feed in a database that nobody has open begin anew; see `feed.start_anew`."""
-    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
-    try:
+    with using(sa.create_engine(sa.URL.create("sqlite", database=str(path)))) as engine:
         run(engine, lambda connection: feed.start_anew(connection, lost))
-    finally:
-        engine.dispose()
 
 
 @contextmanager

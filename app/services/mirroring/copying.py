@@ -16,7 +16,7 @@ from app.services.mirroring.batches import ENDS, Batch, Fetched, Keys, parts, th
 from app.services.mirroring.remote import AwayError, Json, Remote, UnexpectedError
 from app.settings import Settings
 from app.storage import mirror
-from app.storage.database import in_session, read_engine, run, write_engine
+from app.storage.database import in_session, read_engine, run, using, write_engine
 from app.storage.mirror import UNLOADED, Key, State
 
 T = TypeVar("T")
@@ -49,14 +49,13 @@ class Mirror:
 @contextmanager
 def opened(settings: Settings, url: str, under: str | None) -> Iterator[Mirror]:
     """Open the database of the copy, and connect to the source."""
-    writes, reads = write_engine(settings), read_engine(settings)
     key = settings.mirror_key
-    try:
-        with remote.opened(url, key.get_secret_value() if key else None) as source:
-            yield Mirror(url.rstrip("/"), source, under, writes, reads)
-    finally:
-        writes.dispose()
-        reads.dispose()
+    with (
+        using(write_engine(settings)) as writes,
+        using(read_engine(settings)) as reads,
+        remote.opened(url, key.get_secret_value() if key else None) as source,
+    ):
+        yield Mirror(url.rstrip("/"), source, under, writes, reads)
 
 
 def claim(made: Mirror, *, replace: bool) -> None:

@@ -11,7 +11,7 @@ from app.services import auditing, encoding, kinship, reporting
 from app.services.operating.findings import Finding, Patient, doubtful, well, wrong
 from app.services.reporting import Rendered
 from app.storage import agencies, examining, replica, reports, revisions, successions, years
-from app.storage.database import at_one_moment, read_engine
+from app.storage.database import at_one_moment, read_engine, using
 from app.storage.layers import each_layer
 from app.storage.reports import Stored
 
@@ -184,17 +184,15 @@ def read_replica(patient: Patient) -> Iterator[Finding]:
     chosen = patient.settings
     if chosen.database_read_url is None:
         return
-    engine = read_engine(chosen.model_copy(update={"database_url": chosen.database_read_url}))
+    its_own = chosen.model_copy(update={"database_url": chosen.database_read_url})
     cure = "see to the replica, or unset GONGKAI_DATABASE_READ_URL"
     try:
-        with engine.connect() as connection:
+        with using(read_engine(its_own)) as engine, engine.connect() as connection:
             which, position, lag = replica.health(connection)
     except SQLAlchemyError as error:
         told = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         yield doubtful("replica", f"is away: {told}", cure)
         return
-    finally:
-        engine.dispose()
     if which != replica.identity(patient.connection):
         yield wrong("replica", "is of another database", "correct GONGKAI_DATABASE_READ_URL")
     elif position is None:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.services.operating import checks, surroundings
 from app.services.operating.findings import Check, Finding, OfSettings, Patient, wrong
 from app.settings import Settings
-from app.storage.database import read_engine
+from app.storage.database import read_engine, using
 
 SURROUNDINGS: tuple[OfSettings, ...] = (
     surroundings.settings,
@@ -40,9 +40,8 @@ def examine(settings: Settings, *, deep: bool) -> list[Finding]:
     found = [finding for check in SURROUNDINGS for finding in check(settings)]
     if any(each.check == "file" and each.status == "fail" for each in found):
         return found  # to open a database that is not there would make one
-    engine = read_engine(settings)
     try:
-        with engine.connect() as connection:
+        with using(read_engine(settings)) as engine, engine.connect() as connection:
             patient = Patient(settings, connection, deep)
             basic = [each for check in BASIC for each in _tried(check, patient)]
             found += basic
@@ -50,8 +49,6 @@ def examine(settings: Settings, *, deep: bool) -> list[Finding]:
                 found += [each for check in CHECKS for each in _tried(check, patient)]
     except SQLAlchemyError as error:
         found.append(wrong("database", _cause(error), "see to the database, or correct its URL"))
-    finally:
-        engine.dispose()
     return found
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from app.services.operating.errors import OperatingError
 from app.settings import Settings
 from app.storage import feed, files, moving
-from app.storage.database import read_engine, run, write_engine
+from app.storage.database import read_engine, run, using, write_engine
 from app.storage.files import Unfit
 
 ASIDE = "before_restore_"
@@ -79,8 +79,7 @@ def load(settings: Settings, source: Path, *, aside: str, force: bool) -> list[s
     is_empty = _require_room(settings, force=force)
     words = ["pg_restore", "--no-owner", "--no-privileges", "--single-transaction"]
     command = [*words, "--exit-on-error", f"--dbname={where}", str(source)]
-    engine = write_engine(settings)
-    try:
+    with using(write_engine(settings)) as engine:
         if is_empty:
             _run(command, secret)
             run(engine, lambda connection: feed.start_anew(connection, None))
@@ -93,8 +92,6 @@ def load(settings: Settings, source: Path, *, aside: str, force: bool) -> list[s
         except BaseException:
             run(engine, lambda connection: moving.put_back(connection, aside))
             raise
-    finally:
-        engine.dispose()
     return [
         f"restored at revision {revision}",
         f"what was there is now in the schema {aside}",
@@ -104,15 +101,12 @@ def load(settings: Settings, source: Path, *, aside: str, force: bool) -> list[s
 
 def _require_room(settings: Settings, *, force: bool) -> bool:
     """Return whether the database is empty. Raises if others use it, or it may not be replaced."""
-    engine, patience = read_engine(settings), time.monotonic() + _ENDING
-    try:
-        with engine.connect() as connection:
+    patience = time.monotonic() + _ENDING
+    with using(read_engine(settings)) as engine, engine.connect() as connection:
+        state = moving.state(connection)
+        while state.others and time.monotonic() < patience:
+            time.sleep(_STEP)
             state = moving.state(connection)
-            while state.others and time.monotonic() < patience:
-                time.sleep(_STEP)
-                state = moving.state(connection)
-    finally:
-        engine.dispose()
     if state.others:
         raise OperatingError(f"the database is in use by {state.others}; stop the service first")
     if not (state.is_empty or force):
