@@ -15,10 +15,12 @@ from pathlib import Path
 import httpx2
 import psycopg
 import pytest
+from sqlalchemy import Connection
 
 from app.main import create_app
 from app.services import maintaining
 from app.settings import Settings
+from app.storage.database import read_engine, using, write_engine
 from tests.api import ADMIN_KEY, TestClient, client_of
 from tests.databases import Databases, databases, url_of
 
@@ -69,6 +71,28 @@ def quiet(database_url: str, **more: object) -> Settings:
         "mirror_key": ADMIN_KEY,
     } | more
     return Settings(_env_file=None, **values)  # type: ignore[arg-type]
+
+
+@contextmanager
+def reading(database_url: str) -> Iterator[Connection]:
+    """Connect to a database; each statement sees what is committed."""
+    with using(read_engine(quiet(database_url))) as engine, engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(database_url: str, *, foreign_keys: bool = True) -> Iterator[Connection]:
+    """Connect to a database, in a transaction that is committed in the end."""
+    own = write_engine(quiet(database_url), foreign_keys=foreign_keys)
+    with using(own) as engine, engine.begin() as connection:
+        yield connection
+
+
+def execute(database_url: str, *statements: str, foreign_keys: bool = True) -> None:
+    """Do something to a database by hand, beneath the service."""
+    with writing(database_url, foreign_keys=foreign_keys) as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
 
 
 @pytest.fixture(scope="session")

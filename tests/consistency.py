@@ -7,9 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.services import encoding, maintaining
-from app.storage.database import read_engine
 from app.storage.layers import PUBLISHED_ONLY, Sight, looking
-from tests.conftest import quiet
+from tests.conftest import quiet, reading
 
 _DOCUMENTS = "SELECT * FROM derived_document ORDER BY agency, year"
 _FINDINGS = "SELECT * FROM derived_finding ORDER BY agency, year, position"
@@ -41,27 +40,23 @@ def assert_consistent(database_url: str) -> None:
 
 
 def _snapshot(database_url: str, sight: Sight | None) -> dict[str, Any]:
-    engine = read_engine(quiet(database_url))
-    try:
-        with engine.connect() as connection, looking(connection, sight):
-            documents = [
-                {**row, "body": encoding.unzipped(row["body"])}
-                for row in connection.execute(sa.text(_DOCUMENTS)).mappings()
-            ]
-            return {
-                "reports": _rows(connection, "SELECT agency, year FROM report ORDER BY 1, 2"),
-                "documents": [tuple(document.values()) for document in documents],
-                "findings": _rows(connection, _FINDINGS),
-                "parents": dict(_rows(connection, "SELECT code, parent FROM agency")),
-                "agencies": _rows(connection, f"SELECT code, {_DATED} FROM agency ORDER BY code"),
-                "periods": _rows(connection, _LAST_PERIODS),
-                "bodies": [
-                    (d["agency"], d["year"], encoding.read(d["body"]), json.loads(d["summary"]))
-                    for d in documents
-                ],
-            }
-    finally:
-        engine.dispose()
+    with reading(database_url) as connection, looking(connection, sight):
+        documents = [
+            {**row, "body": encoding.unzipped(row["body"])}
+            for row in connection.execute(sa.text(_DOCUMENTS)).mappings()
+        ]
+        return {
+            "reports": _rows(connection, "SELECT agency, year FROM report ORDER BY 1, 2"),
+            "documents": [tuple(document.values()) for document in documents],
+            "findings": _rows(connection, _FINDINGS),
+            "parents": dict(_rows(connection, "SELECT code, parent FROM agency")),
+            "agencies": _rows(connection, f"SELECT code, {_DATED} FROM agency ORDER BY code"),
+            "periods": _rows(connection, _LAST_PERIODS),
+            "bodies": [
+                (d["agency"], d["year"], encoding.read(d["body"]), json.loads(d["summary"]))
+                for d in documents
+            ],
+        }
 
 
 def _rows(connection: Connection, query: str) -> list[Any]:

@@ -21,11 +21,11 @@ from app.services.operating import doctor
 from app.storage import audit, audit_log, feed
 from app.storage.acting import Act, acting, by
 from app.storage.audit import Link
-from app.storage.database import Database, read_engine, run, write_engine
+from app.storage.database import Database, run, write_engine
 from app.storage.reports import Stamp
 from tests.api import Json, TestClient, make_agency, put_report, said
 from tests.callers import as_, key_for
-from tests.conftest import quiet
+from tests.conftest import quiet, reading, writing
 
 EDITOR = Act("key:1", "填报人", "editor", "10.1.2.3", "r-1", "PUT /v1/reports/a/2024")
 
@@ -79,12 +79,8 @@ def test_an_actor_that_is_longer_than_its_column_is_whole_in_the_entry() -> None
 
 
 def verdict(database_url: str, **more: Any) -> Verdict:
-    engine = read_engine(quiet(database_url))
-    try:
-        with engine.connect() as connection:
-            return auditing.verify(connection, **more)
-    finally:
-        engine.dispose()
+    with reading(database_url) as connection:
+        return auditing.verify(connection, **more)
 
 
 def assert_whole(database_url: str) -> Verdict:
@@ -219,10 +215,8 @@ def test_writers_at_the_same_time_make_one_chain(database_url: str) -> None:
         for worker in workers:
             worker.close()
     found = assert_whole(database_url)
-    engine = read_engine(quiet(database_url))
-    with engine.connect() as connection:
+    with reading(database_url) as connection:
         actors = [row[2] for row in audit_log.walk(connection, before)]
-    engine.dispose()
     assert failed == list(range(9, 60, 10))
     assert set(actors) == {f"w{n}" for n in range(60) if n not in failed}
     assert found.count == before + len(actors)
@@ -233,16 +227,12 @@ def test_writers_at_the_same_time_make_one_chain(database_url: str) -> None:
 
 @contextmanager
 def tampering(database_url: str) -> Iterator[Callable[..., None]]:
-    engine = write_engine(quiet(database_url))
-    try:
-        with engine.begin() as connection:
+    with writing(database_url) as connection:
 
-            def do(sql: str, **values: Any) -> None:
-                connection.execute(sa.text(sql), values)
+        def do(sql: str, **values: Any) -> None:
+            connection.execute(sa.text(sql), values)
 
-            yield do
-    finally:
-        engine.dispose()
+        yield do
 
 
 def a_chain(database_url: str) -> list[audit.Row]:
@@ -345,8 +335,7 @@ def test_entries_that_changed_places_and_entries_put_in_are_found(database_url: 
 def test_a_log_written_anew_is_found_by_an_earlier_head(database_url: str) -> None:
     head = a_chain(database_url)[3][-1]
     assert verdict(database_url, expect=head).is_whole
-    engine = write_engine(quiet(database_url))
-    with engine.begin() as connection:
+    with writing(database_url) as connection:
         rows = list(audit_log.walk(connection, 0))
         made = audit.chained(Act("nobody"), Link(0, ""), [audit.Deed(r[3], r[4], {}) for r in rows])
         connection.execute(sa.text("DELETE FROM audit_entry"))
@@ -356,7 +345,6 @@ def test_a_log_written_anew_is_found_by_an_earlier_head(database_url: str) -> No
             sa.text("UPDATE clock SET audited = :n, audit_head = :d"),
             {"n": made[-1][0], "d": made[-1][-1]},
         )
-    engine.dispose()
     assert_whole(database_url)
     found = verdict(database_url, expect=head)
     assert (found.breaks, found.expected, found.is_whole) == ([], False, False)

@@ -21,9 +21,8 @@ import sqlalchemy as sa
 from app import cli
 from app.main import create_app
 from app.services import auditing
-from app.storage.database import write_engine
 from tests.api import ADMIN_KEY, TestClient, a_report_body, an_agency_body, client_of
-from tests.conftest import ROOT, environment, free_port, quiet
+from tests.conftest import ROOT, environment, execute, free_port, quiet, reading
 from tests.consistency import assert_consistent
 
 GONGKAI = Path(sys.executable).with_name("gongkai")
@@ -55,16 +54,6 @@ def gongkai(
         return code or 0, written.out.splitlines(), errors
 
     return run
-
-
-def execute(database_url: str, *statements: str) -> None:
-    engine = write_engine(quiet(database_url))
-    try:
-        with engine.begin() as connection:
-            for statement in statements:
-                connection.execute(sa.text(statement))
-    finally:
-        engine.dispose()
 
 
 # From any directory
@@ -119,13 +108,9 @@ def _answered(client: httpx2.Client, path: str) -> httpx2.Response:
 
 
 def rows(database_url: str) -> list[Any]:
-    engine = write_engine(quiet(database_url))
-    try:
-        with engine.connect() as connection:
-            query = "SELECT year, status, revision, created_at FROM reporting_year ORDER BY year"
-            return [tuple(row) for row in connection.execute(sa.text(query))]
-    finally:
-        engine.dispose()
+    with reading(database_url) as connection:
+        query = "SELECT year, status, revision, created_at FROM reporting_year ORDER BY year"
+        return [tuple(row) for row in connection.execute(sa.text(query))]
 
 
 def test_a_new_database_has_the_years_from_2019_to_last_year(gongkai: Run, empty_url: str) -> None:

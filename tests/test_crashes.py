@@ -26,9 +26,8 @@ import sqlalchemy as sa
 from app.main import create_app
 from app.services import maintaining, reporting
 from app.services.operating import doctor
-from app.storage.database import read_engine
 from tests.api import TestClient, a_table_body, an_agency_body, make_agency, put_report
-from tests.conftest import quiet
+from tests.conftest import quiet, reading
 from tests.conftest import served as served_aloud
 from tests.consistency import assert_consistent
 
@@ -43,15 +42,9 @@ def assert_whole(database_url: str) -> None:
     assert_consistent(database_url)
     found = doctor.examine(quiet(database_url), deep=True)
     assert [each for each in found if each.status == "fail" and each.check != "disk"] == []
-    engine = read_engine(quiet(database_url))
-    try:
-        with engine.connect() as connection:
-            numbers = list(
-                connection.execute(sa.text("SELECT seq FROM change ORDER BY 1")).scalars()
-            )
-            clock = connection.execute(sa.text("SELECT seq FROM clock")).scalar_one()
-    finally:
-        engine.dispose()
+    with reading(database_url) as connection:
+        numbers = list(connection.execute(sa.text("SELECT seq FROM change ORDER BY 1")).scalars())
+        clock = connection.execute(sa.text("SELECT seq FROM clock")).scalar_one()
     assert numbers == list(range(1, clock + 1))
 
 

@@ -5,13 +5,11 @@ from typing import Any
 
 import pytest
 import rfc8785
-import sqlalchemy as sa
 
 from app.main import create_app
 from app.services import maintaining
-from app.storage.database import write_engine
 from tests.api import Json, TestClient, faults, make_agency, put_report, said
-from tests.conftest import quiet
+from tests.conftest import execute, quiet
 from tests.consistency import assert_consistent
 
 
@@ -136,10 +134,7 @@ def older(database_url: str) -> str:
     with TestClient(create_app(quiet(database_url))) as client:
         make_agency(client, "a")
         put_report(client, "a", 2024)
-    engine = write_engine(quiet(database_url))
-    with engine.begin() as connection:
-        connection.execute(sa.text("UPDATE derived_document SET digest = NULL, rule_set = 'old'"))
-    engine.dispose()
+    execute(database_url, "UPDATE derived_document SET digest = NULL, rule_set = 'old'")
     return database_url
 
 

@@ -29,9 +29,9 @@ from sqlmodel import Session
 from app.main import create_app
 from app.services import maintaining, reporting, spooling
 from app.storage import imports, staging
-from app.storage.database import Database, read_engine, run, write_engine
+from app.storage.database import Database, run, write_engine
 from tests.api import HEADERS, TestClient
-from tests.conftest import quiet, served
+from tests.conftest import quiet, reading, served
 from tests.consistency import assert_consistent
 
 BUREAU = {"name": "审计局", "kind": "department", "level": "county"}
@@ -347,13 +347,9 @@ def refuse(_: Session) -> str:
 
 
 def remembered(database_url: str) -> list[str]:
-    engine = read_engine(quiet(database_url))
-    try:
-        with engine.connect() as connection:
-            found = connection.execute(sa.text("SELECT key FROM retired ORDER BY key"))
-            return list(found.scalars())
-    finally:
-        engine.dispose()
+    with reading(database_url) as connection:
+        found = connection.execute(sa.text("SELECT key FROM retired ORDER BY key"))
+        return list(found.scalars())
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from app.api.watching import Ask, Watcher
 from app.main import create_app
 from app.services import retaining
 from app.storage import feed, reports
-from app.storage.database import Database, write_engine
+from app.storage.database import Database
 from tests.api import (
     Json,
     TestClient,
@@ -32,7 +32,7 @@ from tests.api import (
     said,
 )
 from tests.callers import key_for
-from tests.conftest import quiet, served
+from tests.conftest import execute, quiet, served
 from tests.test_openapi import OPERATIONS, reply_schema, wrong
 
 FEED = "/v1/changes"
@@ -155,10 +155,7 @@ def test_a_place_ahead_of_the_feed_is_gone(client: TestClient, language: str) ->
 
 def age(database_url: str, last: int) -> None:
     """Let the changes up to a number be older than the feed keeps."""
-    engine = write_engine(quiet(database_url))
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"UPDATE change SET at = '2001' WHERE seq <= {last}")
-    engine.dispose()
+    execute(database_url, f"UPDATE change SET at = '2001' WHERE seq <= {last}")
 
 
 def test_what_is_too_old_is_forgotten_and_its_place_is_gone(

@@ -29,7 +29,7 @@ from app.storage.database import in_session, run, write_engine
 from app.storage.staging import Item, Outcome, Staging
 from tests.api import TestClient, a_report_body, make_agency, put_report
 from tests.builders import A_BUREAU, a_report
-from tests.conftest import ROOT, command, environment, quiet, served
+from tests.conftest import ROOT, command, environment, execute, quiet, served, writing
 from tests.consistency import assert_consistent
 from tests.test_imports_api import a_line, ndjson
 
@@ -263,14 +263,6 @@ _FREED = {
 }
 
 
-def _alter(database_url: str, statements: list[str]) -> None:
-    engine = write_engine(quiet(database_url))
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.exec_driver_sql(statement)
-    engine.dispose()
-
-
 def _register(database_url: str, codes: list[str]) -> None:
     said = dict.fromkeys(agencies.WRITABLE) | BUREAU | {"uscc_unchecked": False}
     engine = write_engine(quiet(database_url))
@@ -288,7 +280,7 @@ def test_an_import_is_taken_up_again_after_the_server_was_killed(
     lines = [a_line(code, year) for year in (2023, 2024) for code in codes]
     headers = {"content-type": "application/x-ndjson", "prefer": "respond-async"}
     _register(database_url, codes)
-    _alter(database_url, [each.format(agency=codes[-1]) for each in _STUCK[backend]])
+    execute(database_url, *[each.format(agency=codes[-1]) for each in _STUCK[backend]])
     with served(database_url) as (client, process):
         reply = client.post(f"/v1/imports?mode={mode}", content=ndjson(lines), headers=headers)
         assert reply.status_code == 202
@@ -297,7 +289,7 @@ def test_an_import_is_taken_up_again_after_the_server_was_killed(
         assert (job["state"], job["progress"]["phase"]) == ("running", "writing")
         os.kill(process.pid, signal.SIGKILL)
         process.wait(timeout=20)
-    _alter(database_url, _FREED[backend])
+    execute(database_url, *_FREED[backend])
     with served(database_url) as (client, _):
         job = _state_once(client, path, lambda job: job["state"] not in {"queued", "running"})
         assert (job["state"], job["counts"]["sent"]) == ("done", len(lines))
@@ -320,10 +312,10 @@ def test_an_import_reads_no_reports_but_those_of_its_agencies(
             content=ndjson(a_line(code, year) for code in codes for year in (2022, 2023)),
             headers={"content-type": "application/x-ndjson"},
         ).is_success
-    engine, staging = write_engine(quiet(database_url)), Staging()
+    staging = Staging()
     body = staged.whole(a_report(2024))
     staging.add([Item("z", 2024, 1, body)])
-    with engine.begin() as connection:
+    with writing(database_url) as connection:
         importing.store(connection, staging, importing.Plan(), lambda _: None)
         if backend == "sqlite":
             sql, names, _ = reports._LOAD_SOME[backend]._compiled(backend)
@@ -337,7 +329,6 @@ def test_an_import_reads_no_reports_but_those_of_its_agencies(
             )
             assert connection.exec_driver_sql(read).scalar_one() < len(codes)
     staging.close()
-    engine.dispose()
 
 
 def test_an_import_that_is_done_again_tells_of_each_report_once(
@@ -402,16 +393,15 @@ def test_a_first_import_reads_each_of_its_reports_a_few_times(database_url: str)
     """Whose keys PostgreSQL checks by plans that it makes while the tables are empty."""
     codes = [f"a{n:03}" for n in range(400)]
     _register(database_url, codes)
-    engine, staging = write_engine(quiet(database_url)), Staging()
+    staging = Staging()
     body = staged.whole(a_report(2024))
     staging.add([Item(code, 2024, 1, body) for code in codes])
-    with engine.begin() as connection:
+    with writing(database_url) as connection:
         importing.store(connection, staging, importing.Plan(), lambda _: None)
         read = "SELECT relname, seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables"
         found: dict[str, int | None] = dict(connection.exec_driver_sql(read).all())
     assert {name for name, count in found.items() if count and count > 12 * len(codes)} == set()
     staging.close()
-    engine.dispose()
 
 
 def test_a_job_is_taken_over_only_from_an_owner_that_is_gone() -> None:
@@ -444,8 +434,7 @@ def test_a_job_is_taken_over_as_it_is_then_and_not_from_one_that_shows_signs_of_
     database_url: str,
 ) -> None:
     job = a_job()
-    engine = write_engine(quiet(database_url))
-    with engine.begin() as connection:
+    with writing(database_url) as connection:
         imports.add(connection, job, [])
         claimed = imports.claim(connection, job, "first", "2", "3")
         assert claimed is not None
@@ -457,15 +446,13 @@ def test_a_job_is_taken_over_as_it_is_then_and_not_from_one_that_shows_signs_of_
         assert taken is not None
         assert (taken.marker, taken.owner, taken.lease_until) == ("m", "second", "6")
         assert not imports.mark(connection, job.id, "first", marker="n", lease_until="9")
-    engine.dispose()
 
 
 def test_a_job_that_its_workers_do_not_survive_is_given_up_and_others_are_run(
     database_url: str,
 ) -> None:
     job, another = a_job(), a_job()
-    engine = write_engine(quiet(database_url))
-    with engine.begin() as connection:
+    with writing(database_url) as connection:
         for each in (job, another):
             imports.add(connection, each, [])
         for identity, is_further in ((job.id, False), (another.id, True)):
@@ -478,7 +465,6 @@ def test_a_job_that_its_workers_do_not_survive_is_given_up_and_others_are_run(
                 if is_further:
                     owner = claimed.owner or ""
                     imports.mark(connection, identity, owner, marker="m", lease_until=f"1{n}")
-    engine.dispose()
     with TestClient(create_app(quiet(database_url))) as client:
         for identity, expected in ((job.id, "failed"), (another.id, "done")):
             path = f"/v1/imports/{identity}"

@@ -18,10 +18,9 @@ from app.main import create_app
 from app.services import background, encoding, importing, maintaining
 from app.services.spooling import Spool
 from app.storage import bulk
-from app.storage.database import read_engine
 from tests.api import Json, TestClient, a_report_body, make_agency, put_report, said
 from tests.builders import A_BUREAU, FORM_2021, a_report
-from tests.conftest import quiet
+from tests.conftest import quiet, reading
 from tests.consistency import assert_consistent
 
 NDJSON = "application/x-ndjson"
@@ -80,8 +79,7 @@ def stored(client: TestClient) -> list[tuple[str, int]]:
 
 def _documents(database_url: str) -> dict[tuple[str, int], tuple[Any, ...]]:
     """Return every document, without its times, and the revision and stamps of its tables."""
-    engine = read_engine(quiet(database_url))
-    with engine.connect() as connection:
+    with reading(database_url) as connection:
         found = connection.execute(sa.text("SELECT * FROM derived_document")).all()
         tables = connection.execute(
             sa.text("SELECT agency, year, revision FROM filing_requests")
@@ -89,7 +87,6 @@ def _documents(database_url: str) -> dict[tuple[str, int], tuple[Any, ...]]:
         findings = connection.execute(
             sa.text("SELECT agency, year, position, rule, body FROM derived_finding")
         ).all()
-    engine.dispose()
     stamps = {(agency, year): revision for agency, year, revision in tables}
     rows = sorted((a, y, p, rule, bytes(body)) for a, y, p, rule, body in findings)
     made = {}

@@ -13,11 +13,11 @@ from sqlmodel import SQLModel
 
 from app import main
 from app.storage import layers, published
-from app.storage.database import read_engine, write_engine
+from app.storage.database import read_engine, using
 from app.storage.layers import PUBLISHED_ONLY, Sight, looking, seen
 from app.storage.models import LAYERED, PUBLISHED
 from app.storage.statements import Prepared
-from tests.conftest import quiet
+from tests.conftest import quiet, reading
 
 published.add_tables()
 assert main  # everything that has statements is loaded
@@ -31,9 +31,8 @@ OF_THE_OTHER = {
 
 @pytest.fixture
 def reads(database_url: str) -> Iterator[Engine]:
-    engine = read_engine(quiet(database_url))
-    yield engine
-    engine.dispose()
+    with using(read_engine(quiet(database_url))) as made:
+        yield made
 
 
 def statements(kind: str) -> list[tuple[str, int]]:
@@ -103,10 +102,8 @@ def test_a_root_that_is_no_code_is_refused() -> None:
 
 
 def test_a_sight_ends_with_its_block(database_url: str) -> None:
-    engine = write_engine(quiet(database_url))
-    with engine.connect() as connection:
+    with reading(database_url) as connection:
         with suppress(RuntimeError), looking(connection, PUBLISHED_ONLY):
             assert layers.sight_of(connection) is PUBLISHED_ONLY
             raise RuntimeError
         assert layers.sight_of(connection) is None
-    engine.dispose()

@@ -19,8 +19,8 @@ from app.domain.layout import LARGEST, Unit
 from app.forms import cells_of
 from app.services import maintaining
 from app.storage import migrate, models, published, revisions
-from app.storage.database import write_engine
-from tests.conftest import command, environment, quiet
+from app.storage.database import using, write_engine
+from tests.conftest import command, environment, execute, quiet, reading
 
 _WAITING = " WHERE datname = current_database() AND wait_event = 'advisory'"
 STAMP = "2026-01-02T03:04:05.000006Z"
@@ -31,9 +31,8 @@ published.add_tables()
 @pytest.fixture
 def empty(empty_url: str) -> Iterator[Engine]:
     """An engine of a database without tables."""
-    engine = write_engine(quiet(empty_url), foreign_keys=False)
-    yield engine
-    engine.dispose()
+    with using(write_engine(quiet(empty_url), foreign_keys=False)) as made:
+        yield made
 
 
 @pytest.fixture
@@ -129,10 +128,8 @@ def test_a_difference_from_the_models_is_found(empty: Engine, difference: str) -
 
 def test_a_new_database_gets_the_years_from_2019_to_last_year(empty_url: str) -> None:
     maintaining.migrate(quiet(empty_url))
-    engine = write_engine(quiet(empty_url))
-    with engine.connect() as connection:
+    with reading(empty_url) as connection:
         assert years(connection) == list(range(2019, migrate.last_year() + 1))
-    engine.dispose()
 
 
 def test_revisions_insert_nothing_but_the_clock_that_has_numbered_nothing(empty: Engine) -> None:
@@ -147,13 +144,10 @@ def test_revisions_insert_nothing_but_the_clock_that_has_numbered_nothing(empty:
 
 
 def test_years_that_were_deleted_do_not_come_back(database_url: str) -> None:
-    engine = write_engine(quiet(database_url))
-    with engine.begin() as connection:
-        connection.execute(sa.delete(models.ReportingYear))
+    execute(database_url, "DELETE FROM reporting_year")
     maintaining.migrate(quiet(database_url))
-    with engine.connect() as connection:
+    with reading(database_url) as connection:
         assert years(connection) == []
-    engine.dispose()
 
 
 def test_a_database_is_migrated_from_any_folder_and_only_once(
@@ -190,10 +184,8 @@ def test_instances_that_migrate_at_once_all_succeed(empty_url: str, tmp_path: Pa
     ends = [(each.communicate(timeout=60), each.returncode) for each in together]
     assert [code for _, code in ends] == [0, 0, 0], ends
     assert sum(out.count(b"(migrated)") for (out, _), _ in ends) >= 1
-    engine = write_engine(quiet(empty_url))
-    with engine.connect() as connection:
+    with reading(empty_url) as connection:
         assert years(connection) == list(range(2019, migrate.last_year() + 1))
-    engine.dispose()
 
 
 @pytest.mark.parametrize("backend", ["postgresql"])

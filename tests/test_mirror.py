@@ -38,7 +38,7 @@ from tests.api import (
     put_table,
 )
 from tests.callers import as_, key_for, step
-from tests.conftest import command, environment, free_port, quiet, served
+from tests.conftest import command, environment, execute, free_port, quiet, served
 from tests.consistency import assert_consistent
 
 SOURCE = "http://source.test"
@@ -428,10 +428,7 @@ def test_while_a_correction_is_made_the_copy_shows_what_was_published_last(
         mirrored(url)
         assert_shown_alike(source, url)
     with copy_of(copy_url) as copy:  # as one that was made before this was copied
-        engine = write_engine(quiet(copy_url))
-        with engine.begin() as connection:
-            connection.execute(sa.text("DELETE FROM published_report WHERE year = 2023"))
-        engine.dispose()
+        execute(copy_url, "DELETE FROM published_report WHERE year = 2023")
         assert as_(copy, None, "GET", path).status_code == 404
     mirrored(copy_url, verify=True)
     assert_shown_alike(source, copy_url)
@@ -800,11 +797,8 @@ def test_a_copy_too_far_behind_is_loaded_again(
     mirrored(copy_url)
     source.delete("/v1/reports/a-2/2020").raise_for_status()
     put_report(source, "g-1", 2022)
-    engine = write_engine(quiet(database_url))
-    with engine.begin() as connection:  # as if the feed had been pruned
-        connection.execute(sa.text("DELETE FROM change"))
-        connection.execute(sa.text("UPDATE clock SET oldest = seq + 1"))
-    engine.dispose()
+    pruned = ("DELETE FROM change", "UPDATE clock SET oldest = seq + 1")
+    execute(database_url, *pruned)
     said = mirrored(copy_url)
     assert "no longer kept: loading again" in said[0]
     assert said[-1].startswith("digests agree: 3 reports")
@@ -815,11 +809,7 @@ def test_a_source_that_was_put_back_to_an_older_state_is_loaded_again(
     source: TestClient, copy_url: str, database_url: str
 ) -> None:
     mirrored(copy_url)
-    engine = write_engine(quiet(database_url))
-    with engine.begin() as connection:
-        connection.execute(sa.text("DELETE FROM change"))
-        connection.execute(sa.text("UPDATE clock SET seq = 3, oldest = 4"))
-    engine.dispose()
+    execute(database_url, "DELETE FROM change", "UPDATE clock SET seq = 3, oldest = 4")
     put_report(source, "g-1", 2022)
     assert "loading again" in mirrored(copy_url)[0]
     assert_in_step(source, copy_url)

@@ -24,7 +24,7 @@ from app.settings import Settings
 from app.storage import examining, feed, moving
 from app.storage.database import write_engine
 from tests.api import TestClient, an_agency_body, make_agency, put_report
-from tests.conftest import ROOT, command, environment, quiet, served
+from tests.conftest import ROOT, command, environment, execute, quiet, served
 from tests.consistency import assert_consistent
 from tests.test_cli import Run, gongkai
 
@@ -42,16 +42,6 @@ def _tools(monkeypatch: pytest.MonkeyPatch, postgres: Path) -> None:
 def target(empty_url: str) -> Settings:
     """Settings of a database that is not there, or has no tables."""
     return quiet(empty_url)
-
-
-def execute(database_url: str, *statements: str) -> None:
-    engine = write_engine(quiet(database_url), foreign_keys=False)
-    try:
-        with engine.begin() as connection:
-            for statement in statements:
-                connection.execute(sa.text(statement))
-    finally:
-        engine.dispose()
 
 
 def reported(settings: Settings) -> list[tuple[str, int]]:
@@ -439,7 +429,7 @@ def test_a_healthy_database_has_nothing_wrong(living: Settings, gongkai: Run) ->
 def test_what_is_wrong_is_found_and_ends_the_command_with_1(
     living: Settings, gongkai: Run, statement: str, expected: tuple[str, str]
 ) -> None:
-    execute(living.database_url, statement)
+    execute(living.database_url, statement, foreign_keys=False)
     check, status = expected
     assert told(living)[check] == status
     code, out, _ = gongkai("doctor", "--deep", database_url=living.database_url)
@@ -453,7 +443,7 @@ def test_what_is_wrong_is_found_and_ends_the_command_with_1(
 def test_rows_that_refer_to_others_that_are_not_there_are_found(
     living: Settings, gongkai: Run
 ) -> None:
-    execute(living.database_url, "UPDATE agency SET parent = 'nobody'")
+    execute(living.database_url, "UPDATE agency SET parent = 'nobody'", foreign_keys=False)
     assert told(living, deep=False) == {"rows": "fail"}
     code, _, errors = gongkai("migrate", database_url=living.database_url)
     assert (code, len(errors)) == (1, 1)

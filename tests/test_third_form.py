@@ -16,14 +16,12 @@ from typing import Any
 
 import httpx2
 import pytest
-import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app.main import create_app
 from app.services import maintaining
-from app.storage.database import write_engine
 from tests.api import TestClient, a_report_body, an_agency_body
-from tests.conftest import BACKENDS, ROOT, a_database, quiet, served
+from tests.conftest import BACKENDS, ROOT, a_database, execute, quiet, served
 
 EDITION = '''
 """An edition that does not exist."""
@@ -195,13 +193,9 @@ def test_the_database_itself_refuses_a_negative_cell(
     third: Third, client: httpx2.Client, agency: str, table: str, column: str
 ) -> None:
     client.put(f"/v1/reports/{agency}/2031/{table}", json={}).raise_for_status()
-    engine = write_engine(quiet(third.database_url))
     statement = f"UPDATE filing_{table} SET {column} = -1 WHERE agency = '{agency}'"
-    try:
-        with pytest.raises(IntegrityError), engine.begin() as connection:
-            connection.execute(sa.text(statement))
-    finally:
-        engine.dispose()
+    with pytest.raises(IntegrityError):
+        execute(third.database_url, statement)
 
 
 # What was there

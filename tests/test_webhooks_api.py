@@ -19,10 +19,9 @@ from app.main import create_app
 from app.services import delivering, targets
 from app.services.reporting import now
 from app.storage import webhooks
-from app.storage.database import write_engine
 from app.storage.webhooks import Webhook
 from tests.api import Json, TestClient, etag, faults, make_agency, put_report, said
-from tests.conftest import quiet
+from tests.conftest import quiet, writing
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 JSON = {"content-type": "application/json"}
@@ -256,8 +255,7 @@ def test_what_was_taken_is_delivered_however_slowly_the_reply_goes_on(
 
 
 def test_those_that_failed_come_after_all_others_and_leave_them_room(database_url: str) -> None:
-    engine = write_engine(quiet(database_url))
-    with engine.begin() as connection:
+    with writing(database_url) as connection:
         connection.execute(sa.text("UPDATE clock SET seq = 9"))
         for number, failures in enumerate((3, 0, 1, 0)):
             made = Webhook(
@@ -271,7 +269,6 @@ def test_those_that_failed_come_after_all_others_and_leave_them_room(database_ur
             ("1", False), ("3", False), ("0", True), ("2", True),
         ]  # fmt: skip
         connection.rollback()
-    engine.dispose()
 
 
 def test_a_ping_with_a_key_is_sent_once(open_client: TestClient, receiver: Receiver) -> None:
