@@ -4,6 +4,7 @@ import gc
 import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,16 +37,12 @@ def load(settings: Settings, path: Path, kind: str, plan: Plan, say: Callable[[s
     gc.freeze()  # what is loaded by now stays: no need to look at it again and again
     console = Console(stderr=True)
     spool = Spool(settings.import_limit, gzipped=path.suffix == ".gz")
-    with spool, _progress(console) as bars:
+    with spool, _progress(console) as bars, closing(Staging()) as staging:
         _fill(spool, path)
-        staging = Staging()
-        try:
-            _stage(staging, kind, spool, bars)
-            written = bars.add_task("writing", total=importing.counts(staging)["sent"])
-            _store(settings, staging, plan, lambda lines: bars.advance(written, lines))
-            return _report(staging, plan, say)
-        finally:
-            staging.close()
+        _stage(staging, kind, spool, bars)
+        written = bars.add_task("writing", total=importing.counts(staging)["sent"])
+        _store(settings, staging, plan, lambda lines: bars.advance(written, lines))
+        return _report(staging, plan, say)
 
 
 def _fill(spool: Spool, path: Path) -> None:

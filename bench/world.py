@@ -4,6 +4,7 @@ import gc
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from functools import cache, partial
 from itertools import islice
 from typing import Any
@@ -160,13 +161,10 @@ def register(settings: Settings, places: Sequence[Place]) -> None:
 
 
 def _store(connection: Connection, some: Sequence[Report]) -> None:
-    staging = Staging()
-    try:
+    with closing(Staging()) as staging:
         importing.stage(staging, map(_read, range(len(some)), some), lambda _: None)
         importing.store(connection, staging, Plan(), lambda _: None)
         assert importing.counts(staging)["created"] == len(some)
-    finally:
-        staging.close()
 
 
 def _read(line: int, made: Report) -> Read:

@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -236,8 +236,7 @@ class Importer:
         return asyncio.run_coroutine_threadsafe(waited, self._loop).result()
 
     def _run(self, job: Job) -> None:
-        staging = Staging()
-        try:
+        with closing(Staging()) as staging:
             run = _Run(job, staging)
             read = self._reader(job.format, partial(self._pieces, run), staging)
             try:
@@ -251,8 +250,6 @@ class Importer:
             else:
                 self._wait(self._alter(run, partial(self._store, run)))
             self.beside.forget(job.id)
-        finally:
-            staging.close()
 
     def _pieces(self, run: _Run) -> Iterator[bytes]:
         run.bytes = 0
