@@ -22,6 +22,16 @@ A_BUREAU = Agency("320813-sjj", "审计局", "department", "county")
 """An agency that may not make rules, as nearly all of them."""
 
 
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 Member: TypeAlias = Agency | Filing | Mapping[str, Value] | str | None
 
 

@@ -1,15 +1,17 @@
 """Databases made by the migrations, an application on each, and a server where it must be real."""
 
+import asyncio
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
 import httpx2
@@ -20,7 +22,7 @@ from sqlalchemy import Connection
 from app.main import create_app
 from app.services import maintaining
 from app.settings import Settings
-from app.storage.database import read_engine, using, write_engine
+from app.storage.database import Database, read_engine, using, write_engine
 from tests.api import ADMIN_KEY, TestClient, client_of
 from tests.databases import Databases, databases, url_of
 
@@ -86,6 +88,23 @@ def writing(database_url: str, *, foreign_keys: bool = True) -> Iterator[Connect
     own = write_engine(quiet(database_url), foreign_keys=foreign_keys)
     with using(own) as engine, engine.begin() as connection:
         yield connection
+
+
+@asynccontextmanager
+async def held_up(database: Database) -> AsyncIterator[None]:
+    """Let whoever writes meanwhile wait behind a slow one, until all are in line."""
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(_: Connection) -> None:
+        begun.set()
+        assert go.wait(timeout=10)
+
+    first = asyncio.ensure_future(database.alter(slow))
+    await asyncio.to_thread(begun.wait)
+    yield
+    await asyncio.sleep(0)  # let each get in line
+    go.set()
+    await first
 
 
 def execute(database_url: str, *statements: str, foreign_keys: bool = True) -> None:

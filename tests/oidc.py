@@ -19,20 +19,11 @@ from jwt.algorithms import get_default_algorithms
 from app.services.oidc.provider import Keys, usable
 from app.services.oidc.tokens import Verifier
 from app.settings import Settings
+from tests.builders import Clock
 
 ISSUER = "https://sso.example.cn/realms/gov"
 AUDIENCE = "gongkai"
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
-
-
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @cache

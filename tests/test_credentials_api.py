@@ -27,6 +27,7 @@ from tests.api import (
     put_report,
     said,
 )
+from tests.builders import Clock
 from tests.callers import as_, calling, key_for, step
 from tests.conftest import quiet
 from tests.rights import Row
@@ -166,16 +167,6 @@ def test_a_key_in_an_address_is_refused_and_not_logged(loud: TestClient) -> None
 # How long a key holds
 
 
-class Clock:
-    """A clock that goes when it is told to."""
-
-    def __init__(self) -> None:
-        self.time = 1_000.0
-
-    def __call__(self) -> float:
-        return self.time
-
-
 @pytest.fixture
 def workers(client: TestClient) -> tuple[Clock, Callable[[str], list[bool]]]:
     """Two workers on one database; what asks each of them whether a key holds."""
@@ -204,7 +195,7 @@ def test_a_revocation_holds_in_every_worker_within_five_seconds(
     assert hold(key) == [True, True]
     (made,) = client.get("/v1/keys").json()["items"]
     assert client.delete(f"/v1/keys/{made['id']}").is_success
-    clock.time += 5
+    clock.now += 5
     assert hold(key) == [False, False]
     assert REMEMBERED < 5
 
@@ -218,7 +209,7 @@ def test_a_key_that_expires_is_refused_within_five_seconds(
     key = key_for(client, "reader", expires_at="2100-01-01T00:00:00Z")
     assert hold(key) == [True, True]
     monkeypatch.setattr(callers, "now", lambda: "2100-01-01T00:00:00.000000Z")
-    clock.time += 5
+    clock.now += 5
     assert hold(key) == [False, False]
 
 

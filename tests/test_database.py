@@ -21,7 +21,7 @@ from app.storage.database import Database, in_session, read_engine, run, write_e
 from app.storage.reports import Stamp
 from app.storage.statements import Prepared
 from app.storage.turns import GROUP, Writers, require_alone
-from tests.conftest import quiet
+from tests.conftest import held_up, quiet
 
 Job = Callable[[Session], Any]
 
@@ -231,22 +231,13 @@ def grouped(database: Database, *uses: Callable[[Connection], Any]) -> tuple[lis
     """
     commits: list[Any] = []
     event.listen(database.writes, "commit", commits.append)
-    begun, go = threading.Event(), threading.Event()
-
-    def slow(_: Session) -> None:
-        begun.set()
-        assert go.wait(timeout=10)
 
     async def scenario() -> list[Any]:
-        first = asyncio.ensure_future(database.write(slow))
-        await asyncio.to_thread(begun.wait)
-        waiting = [
-            asyncio.ensure_future(database.alter(use, (f"a{len(uses) - n:02}", 2024)))
-            for n, use in enumerate(uses)
-        ]
-        await asyncio.sleep(0)  # let each get in line
-        go.set()
-        await first
+        async with held_up(database):
+            waiting = [
+                asyncio.ensure_future(database.alter(use, (f"a{len(uses) - n:02}", 2024)))
+                for n, use in enumerate(uses)
+            ]
         return await asyncio.gather(*waiting, return_exceptions=True)
 
     return asyncio.run(scenario()), len(commits) - 1
@@ -388,19 +379,10 @@ def sqlite(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]
 def test_writers_who_wait_on_sqlite_share_a_commit(sqlite: Database) -> None:
     commits: list[Any] = []
     event.listen(sqlite.writes, "commit", commits.append)
-    begun, go = threading.Event(), threading.Event()
-
-    def slow(_: Session) -> None:
-        begun.set()
-        assert go.wait(timeout=10)
 
     async def scenario() -> list[Any]:
-        first = asyncio.ensure_future(sqlite.write(slow))
-        await asyncio.to_thread(begun.wait)
-        waiting = [asyncio.ensure_future(sqlite.write(keep(f"{n:02}"))) for n in range(GROUP)]
-        await asyncio.sleep(0)  # let each get in line
-        go.set()
-        await first
+        async with held_up(sqlite):
+            waiting = [asyncio.ensure_future(sqlite.write(keep(f"{n:02}"))) for n in range(GROUP)]
         return await asyncio.gather(*waiting)
 
     assert asyncio.run(scenario()) == [f"{n:02}" for n in range(GROUP)]

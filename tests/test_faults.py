@@ -31,7 +31,7 @@ from app.services import maintaining, reporting, spooling
 from app.storage import imports, staging
 from app.storage.database import Database, run, write_engine
 from tests.api import HEADERS, TestClient
-from tests.conftest import quiet, reading, served
+from tests.conftest import held_up, quiet, reading, served
 from tests.consistency import assert_consistent
 
 BUREAU = {"name": "审计局", "kind": "department", "level": "county"}
@@ -352,29 +352,10 @@ def remembered(database_url: str) -> list[str]:
         return list(found.scalars())
 
 
-@contextmanager
-def opened(database_url: str) -> Iterator[Database]:
-    database = Database(quiet(database_url))
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-async def _after_a_pause(database: Database, *jobs: Callable[[Session], Any]) -> list[Any]:
-    """Let units of work wait together, as behind a slow one; return results and errors."""
-    begun, go = threading.Event(), threading.Event()
-
-    def slow(_: Session) -> None:
-        begun.set()
-        assert go.wait(timeout=10)
-
-    first = asyncio.ensure_future(database.write(slow))
-    await asyncio.to_thread(begun.wait)
-    waiting = [asyncio.ensure_future(database.write(job)) for job in jobs]
-    await asyncio.sleep(0)  # let each get in line
-    go.set()
-    await first
+async def _together(database: Database, *jobs: Callable[[Session], Any]) -> list[Any]:
+    """Let units of work wait together; return results and errors."""
+    async with held_up(database):
+        waiting = [asyncio.ensure_future(database.write(job)) for job in jobs]
     return await asyncio.gather(*waiting, return_exceptions=True)
 
 
@@ -387,8 +368,8 @@ def test_a_unit_of_work_that_fails_does_not_take_its_neighbours_down(database_ur
         remember("a"),  # is there already
         remember("d"),
     )
-    with opened(database_url) as database:
-        results = asyncio.run(_after_a_pause(database, *jobs))
+    with closing(Database(quiet(database_url))) as database:
+        results = asyncio.run(_together(database, *jobs))
     kinds = [result if isinstance(result, str) else type(result).__name__ for result in results]
     # Whichever of the two that write "a" came first is the one that did.
     assert sorted(kinds) == sorted(["a", "LookupError", "RuntimeError", "c", "IntegrityError", "d"])
@@ -397,23 +378,14 @@ def test_a_unit_of_work_that_fails_does_not_take_its_neighbours_down(database_ur
 
 def test_a_client_that_goes_away_while_it_waits_stops_nobody(database_url: str) -> None:
     async def scenario(database: Database) -> Any:
-        begun, go = threading.Event(), threading.Event()
-
-        def slow(_: Session) -> None:
-            begun.set()
-            assert go.wait(timeout=10)
-
-        first = asyncio.ensure_future(database.write(slow))
-        await asyncio.to_thread(begun.wait)
-        impatient = asyncio.ensure_future(database.write(remember("a")))
-        patient = asyncio.ensure_future(database.write(remember("b")))
-        await asyncio.sleep(0)
-        impatient.cancel()
-        go.set()
-        await first
+        async with held_up(database):
+            impatient = asyncio.ensure_future(database.write(remember("a")))
+            patient = asyncio.ensure_future(database.write(remember("b")))
+            await asyncio.sleep(0)
+            impatient.cancel()
         return await asyncio.wait_for(patient, timeout=10)
 
-    with opened(database_url) as database:
+    with closing(Database(quiet(database_url))) as database:
         assert asyncio.run(scenario(database)) == "b"
         assert asyncio.run(asyncio.wait_for(database.write(remember("c")), timeout=10)) == "c"
     assert set(remembered(database_url)) >= {"b", "c"}

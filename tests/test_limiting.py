@@ -4,16 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.services.limiting import Rates, share
-
-
-class Clock:
-    """A clock that goes when it is told to."""
-
-    def __init__(self) -> None:
-        self.time = 1_000.0
-
-    def __call__(self) -> float:
-        return self.time
+from tests.builders import Clock
 
 
 def test_a_quota_may_be_used_at_once_and_no_more() -> None:
@@ -29,7 +20,7 @@ def test_who_waits_as_long_as_told_is_served() -> None:
     rates = Rates(clock)
     for _ in range(7):
         assert not rates.take("a", 7).wait
-    clock.time += rates.take("a", 7).wait
+    clock.now += rates.take("a", 7).wait
     assert rates.take("a", 7).wait == 0
     assert rates.take("a", 7).wait > 0
 
@@ -40,7 +31,7 @@ def test_a_refusal_costs_nothing() -> None:
     rates.take("a", 1)
     waits = []
     for _ in range(3):
-        clock.time += 10
+        clock.now += 10
         waits.append(round(rates.take("a", 1).wait))
     assert waits == [50, 40, 30]
 
@@ -76,8 +67,8 @@ def test_in_no_minute_twice_the_quota_is_served(quota: int, pauses: list[float])
     rates = Rates(clock)
     served: list[float] = []
     for pause in pauses:
-        clock.time += pause
-        served += [clock.time for _ in range(3) if not rates.take("a", quota).wait]
+        clock.now += pause
+        served += [clock.now for _ in range(3) if not rates.take("a", quota).wait]
     for end in served:
         within = [time for time in served if end - 60 < time <= end]
         assert len(within) <= 2 * quota

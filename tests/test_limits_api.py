@@ -14,20 +14,11 @@ from app.main import create_app
 from app.services.callers import ANONYMOUS, Caller
 from tests import oidc
 from tests.api import HEADERS, TestClient, make_agency, put_report, said
+from tests.builders import Clock
 from tests.callers import as_, bearing, calling, key_for
 from tests.conftest import quiet, served
 
 WRONG = {"Authorization": "Bearer gk_of-nobody"}
-
-
-class Clock:
-    """A clock that goes when it is told to."""
-
-    def __init__(self) -> None:
-        self.time = 1_000.0
-
-    def __call__(self) -> float:
-        return self.time
 
 
 @pytest.fixture
@@ -66,7 +57,7 @@ def test_a_key_is_limited_to_its_requests_a_minute(client: TestClient) -> None:
     ]
     assert said(replies[2]) == (429, "too-many-requests")
     assert replies[2].headers["retry-after"] == "30"
-    clock.time += 30
+    clock.now += 30
     assert as_(client, key, "GET", "/v1/reports").status_code == 200
 
 
@@ -122,7 +113,7 @@ def test_after_so_many_useless_credentials_an_address_waits(client: TestClient) 
     assert [reply.status_code for reply in replies] == [401, 401, 401, 429]
     assert replies[3].headers["ratelimit"] == '"credentials";r=0;t=60'
     assert replies[3].headers["retry-after"] == "20"
-    clock.time += 20
+    clock.now += 20
     assert client.get("/v1/reports", headers=WRONG).status_code == 401
 
 
@@ -144,7 +135,7 @@ def test_a_caller_known_before_is_not_locked_out_by_others_who_guess(client: Tes
     callers._clock = lambda: 10.0**9  # what is remembered is too old, and looked at anew
     assert callers.remembered(f"Bearer {key}") is None
     assert as_(client, key, "GET", "/v1/reports").status_code == 200
-    assert clock.time == 1_000
+    assert clock.now == 1_000
 
 
 def test_a_caller_known_before_whose_key_was_revoked_waits_with_the_others(

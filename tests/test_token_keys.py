@@ -20,7 +20,8 @@ from app.services.oidc.keys import KeyRing
 from app.services.oidc.provider import Keys, ProviderAway, asked, usable
 from app.services.oidc.tokens import Verifier
 from tests import oidc
-from tests.oidc import ALGORITHMS, Clock, Site, claims, key_set, published
+from tests.builders import Clock
+from tests.oidc import ALGORITHMS, Site, claims, key_set, published
 
 DISCOVERY = "/.well-known/openid-configuration"
 FRESH, LONGEST = 300.0, 3_600.0

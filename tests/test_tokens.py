@@ -17,6 +17,7 @@ from app.services.oidc.claims import Claims, TokenRefused
 from app.services.oidc.recent import Recent
 from app.services.oidc.tokens import Verifier
 from tests import oidc
+from tests.builders import Clock
 from tests.oidc import ALGORITHMS, AUDIENCE, ISSUER, claims, token
 
 VERIFIER = oidc.verifier()
@@ -431,7 +432,7 @@ def an_hour(**changes: Any) -> Claims:
 
 
 def test_a_token_that_was_verified_is_known_for_five_seconds() -> None:
-    clock, made = oidc.Clock(), token()
+    clock, made = Clock(), token()
     verifier = oidc.verifier(clock=clock)
     assert verifier.cached(made) is None
     found = verifier.verify(made)
@@ -443,7 +444,7 @@ def test_a_token_that_was_verified_is_known_for_five_seconds() -> None:
 
 
 def test_a_token_is_not_known_beyond_its_end() -> None:
-    clock, wall = oidc.Clock(), oidc.Clock()
+    clock, wall = Clock(), Clock()
     kept = Recent(clock=clock, wall=wall)
     kept.put("t", an_hour(expires_at=1_002))
     wall.now = 1_001.9
@@ -453,7 +454,7 @@ def test_a_token_is_not_known_beyond_its_end() -> None:
 
 
 def test_the_clock_of_the_wall_set_back_does_not_make_a_token_known_for_longer() -> None:
-    clock, wall = oidc.Clock(), oidc.Clock()
+    clock, wall = Clock(), Clock()
     kept = Recent(clock=clock, wall=wall)
     kept.put("t", an_hour())
     clock.now, wall.now = 1_005, 500
@@ -462,7 +463,7 @@ def test_the_clock_of_the_wall_set_back_does_not_make_a_token_known_for_longer()
 
 def test_the_tokens_longest_unused_are_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recent, "MOST", 3)
-    kept = Recent(clock=oidc.Clock(), wall=oidc.Clock())
+    kept = Recent(clock=Clock(), wall=Clock())
     for each in "abc":
         kept.put(each, an_hour(subject=each))
     assert kept.get("a")
