@@ -1,4 +1,4 @@
-"""Errors that a client can cause, without words: `api.texts` has those, in two languages.
+"""Errors that a client can cause, without words: `api.texts` has those, and their statuses.
 
 * AppError
   - Unauthorized 401  nobody is known by these credentials
@@ -40,8 +40,6 @@ class Fault:
 class AppError(Exception):
     """A request that is refused. `slug` names the type of problem, `values` fill its detail."""
 
-    status = 400
-
     def __init__(
         self,
         slug: str,
@@ -58,13 +56,9 @@ class AppError(Exception):
 class Malformed(AppError):
     """The request cannot be read."""
 
-    status = 400
-
 
 class Unauthorized(AppError):
     """Nobody is known by these credentials, or there are none."""
-
-    status = 401
 
     def __init__(self, slug: str, *, error: str | None = None) -> None:
         challenge = 'Bearer realm="gongkai"' + (f', error="{error}"' if error else "")
@@ -74,8 +68,6 @@ class Unauthorized(AppError):
 class Forbidden(AppError):
     """The caller is known, and may not do it. `right` names what they lack."""
 
-    status = 403
-
     def __init__(self, right: str) -> None:
         super().__init__("forbidden", right=right)
 
@@ -83,39 +75,25 @@ class Forbidden(AppError):
 class NotFound(AppError):
     """The path names nothing."""
 
-    status = 404
-
 
 class Conflict(AppError):
     """What is there stands in the way."""
-
-    status = 409
 
 
 class Gone(AppError):
     """It was there, and is no longer kept."""
 
-    status = 410
-
 
 class Stale(AppError):
     """A condition of the request does not hold."""
-
-    status = 412
 
 
 class Refused(AppError):
     """The request's form is not taken, or its body too slow to come: 406, 408, 413 or 415."""
 
-    def __init__(self, status: int, slug: str, **values: Any) -> None:
-        super().__init__(slug, **values)
-        self.status = status
-
 
 class Away(AppError):
     """Somebody else does not answer whom we must ask."""
-
-    status = 503
 
     def __init__(self, seconds: int) -> None:
         super().__init__("unavailable", headers={"Retry-After": str(seconds)})
@@ -124,16 +102,12 @@ class Away(AppError):
 class TooMany(AppError):
     """The caller asks too often, or too much at once. `seconds` later they may ask again."""
 
-    status = 429
-
     def __init__(self, slug: str, seconds: int, **values: Any) -> None:
         super().__init__(slug, headers={"Retry-After": str(seconds)}, seconds=seconds, **values)
 
 
 class Invalid(AppError):
     """The request can be read but cannot be meant."""
-
-    status = 422
 
     def __init__(self, faults: Sequence[Fault], slug: str = "invalid-body") -> None:
         if any(fault.code == "year-without-form" for fault in faults):

@@ -259,14 +259,9 @@ async def _app_error(request: Request, error: Exception) -> Response:
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        return problem(
-            request,
-            405,
-            "method-not-allowed",
-            values={"method": request.method},
-            headers={"Allow": ", ".join(_allowed(request))},
-        )
-    return problem(request, 404, "not-found", values={"path": request.url.path})
+        values, headers = {"method": request.method}, {"Allow": ", ".join(_allowed(request))}
+        return problem(request, "method-not-allowed", values=values, headers=headers)
+    return problem(request, "not-found", values={"path": request.url.path})
 
 
 def _allowed(request: Request) -> list[str]:

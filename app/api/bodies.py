@@ -15,7 +15,7 @@ from pydantic_core import from_json
 from starlette.requests import ClientDisconnect, Request
 
 from app.api.context import ARRIVED, header
-from app.api.replies import MERGE_PATCH
+from app.api.replies import PATCHABLE
 from app.domain.layout import Label
 from app.errors import Fault, Invalid, Malformed, Refused
 
@@ -25,6 +25,7 @@ MOST_MEMBERS = 10_000
 DISCARDED = 8 * 2**20
 """How much of a body is read in all, so that the client, still sending, gets the reply."""
 _JSON = Label("application/json（UTF-8，不压缩）", "application/json (UTF-8, not compressed)")
+CLOSED = {"Connection": "close"}
 _SLOWEST = 4_096  # bytes a second that gain a client more time
 _LONGEST_NUMBER = 40
 
@@ -39,10 +40,8 @@ async def raw(request: Request) -> bytes:
     is_json = media == "application/json" or media.endswith("+json")
     encoding = (header(request, b"content-encoding") or "identity").strip().lower()
     if not is_json or charset not in {"", "utf-8", "utf8"} or encoding != "identity":
-        error = Refused(415, "unsupported-media-type", expected=_JSON)
-        if request.method == "PATCH":
-            error.headers["Accept-Patch"] = MERGE_PATCH
-        raise error
+        headers = PATCHABLE if request.method == "PATCH" else {}
+        raise Refused("unsupported-media-type", headers=headers, expected=_JSON)
     chunks: list[bytes] = []
     size = 0
 
@@ -52,11 +51,11 @@ async def raw(request: Request) -> bytes:
         if size <= LIMIT:
             chunks.append(chunk)
         elif size > DISCARDED:
-            raise _too_large(close=True)
+            raise Refused("body-too-large", headers=CLOSED, limit=LIMIT)
 
     await receive(request, take)
     if size > LIMIT:
-        raise _too_large(close=False)
+        raise Refused("body-too-large", limit=LIMIT)
     return b"".join(chunks)
 
 
@@ -93,9 +92,7 @@ async def receive(request: Request, take: Take) -> None:
                 request, take, lambda size: timer.reschedule(started + patience + size / _SLOWEST)
             )
     except TimeoutError:
-        error = Refused(408, "request-timeout", seconds=patience)
-        error.headers["Connection"] = "close"
-        raise error from None
+        raise Refused("request-timeout", headers=CLOSED, seconds=patience) from None
 
 
 async def _receive(request: Request, take: Take, wait: Callable[[int], None]) -> None:
@@ -112,13 +109,6 @@ async def _receive(request: Request, take: Take, wait: Callable[[int], None]) ->
         size += len(piece)
         if has_more:
             wait(size)
-
-
-def _too_large(*, close: bool) -> Refused:
-    error = Refused(413, "body-too-large", limit=LIMIT)
-    if close:
-        error.headers["Connection"] = "close"
-    return error
 
 
 class _Twice(dict[str, Any]):

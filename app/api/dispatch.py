@@ -47,7 +47,8 @@ class Dispatch:
                 try:
                     return await handle(request)
                 except AppError as error:
-                    if error.status in _REFUSALS or error.slug in _REFUSED:
+                    response = response_to(request, error)
+                    if response.status_code in _REFUSALS or error.slug in _REFUSED:
                         note_refusal(request, error)
-                    return response_to(request, error)
+                    return response
         return None

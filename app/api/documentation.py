@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.api.problems import told
+from app.api.problems import spoken, told
 from app.api.replies import FEED_POSITION
 from app.api.texts import PROBLEMS, Problem
 from app.errors import Fault
@@ -167,13 +167,12 @@ _FAULTS = {
 
 def example(kind: Problem, lang: str) -> dict[str, Any]:
     """Return what a problem looks like."""
-    title, detail = (text.en if lang == "en" else text.zh for text in (kind.title, kind.detail))
     fault = _FAULTS.get(kind.slug)
     return {
         "type": f"/problems/{kind.slug}",
-        "title": title,
+        "title": spoken(kind.title, lang),
         "status": kind.status,
-        "detail": detail.format_map(_VALUES | _SPECIAL.get(kind.slug, {})),
+        "detail": spoken(kind.detail, lang).format_map(_VALUES | _SPECIAL.get(kind.slug, {})),
         "instance": "urn:uuid:00000000-0000-4000-8000-000000000000",
         "errors": [] if fault is None else [told(fault, lang)],
     }

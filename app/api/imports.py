@@ -26,7 +26,7 @@ from app.api.queries import Listing, ListQuery
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.domain.layout import Label
-from app.errors import Conflict, Fault, Invalid, Malformed, NotFound, Refused
+from app.errors import AppError, Conflict, Fault, Invalid, Malformed, NotFound, Refused
 from app.services import background, encoding, importing
 from app.services.importing import Plan
 from app.services.reporting import now
@@ -237,7 +237,7 @@ def _kind(request: Request) -> str:
     media = (header(request, b"content-type") or "").partition(";")[0].strip().lower()
     coding = (header(request, b"content-encoding") or "identity").strip().lower()
     if media not in files.FORMATS or coding not in {"identity", "gzip", "x-gzip"}:
-        raise Refused(415, "unsupported-media-type", expected=", ".join(files.FORMATS))
+        raise Refused("unsupported-media-type", expected=", ".join(files.FORMATS))
     return files.FORMATS[media]
 
 
@@ -260,7 +260,7 @@ async def _receive(request: Request, spool: Spool) -> None:
         else:
             discarded += len(chunk)
             if discarded > bodies.DISCARDED:
-                raise _refusal(request, refused, close=True)
+                raise _refusal(request, refused, bodies.CLOSED)
 
     async def take_packed(chunk: bytes) -> None:
         await asyncio.to_thread(take, chunk)  # it may be a thousand times as long
@@ -271,16 +271,14 @@ async def _receive(request: Request, spool: Spool) -> None:
     except NotPacked as error:
         refused = refused or error
     if refused is not None:
-        raise _refusal(request, refused, close=False)
+        raise _refusal(request, refused, {})
 
 
-def _refusal(request: Request, error: Exception, *, close: bool) -> Exception:
-    headers = {"Connection": "close"} if close else {}
+def _refusal(request: Request, error: Exception, headers: Mapping[str, str]) -> AppError:
     if isinstance(error, NotPacked):
         return Malformed("malformed-gzip", headers=headers)
-    refused = Refused(413, "body-too-large", limit=request.app.state.settings.import_limit)
-    refused.headers.update(headers)
-    return refused
+    limit = request.app.state.settings.import_limit
+    return Refused("body-too-large", headers=headers, limit=limit)
 
 
 async def _at_once(request: Request, asked: ImportQuery, kind: str, spool: Spool) -> Response:

@@ -42,16 +42,16 @@ _NOT_NOW = {"42P01", "25006"}
 def failure(request: Request, error: Exception) -> Response:
     """Return the reply to a failure that no client caused."""
     if isinstance(error, IntegrityError):
-        return problem(request, 409, "conflict")
+        return problem(request, "conflict")
     if _is_unavailable(error):
         log.warning(
             "database unavailable",
             request_id=request_id(request.scope),
             error=str(error.orig if hasattr(error, "orig") else error),
         )
-        return problem(request, 503, "unavailable", headers={"Retry-After": RETRY_AFTER})
+        return problem(request, "unavailable", headers={"Retry-After": RETRY_AFTER})
     log.error("unhandled error", request_id=request_id(request.scope), exc_info=error)
-    return problem(request, 500, "internal-error")
+    return problem(request, "internal-error")
 
 
 def _is_unavailable(error: Exception) -> bool:

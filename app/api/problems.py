@@ -40,13 +40,14 @@ def _language(accept: str) -> str:
 
 def _said(text: Label, lang: str, values: Mapping[str, Any]) -> str:
     safe = {
-        name: _printable(_in(value, lang) if isinstance(value, Label) else value)
+        name: _printable(spoken(value, lang) if isinstance(value, Label) else value)
         for name, value in values.items()
     }
-    return _in(text, lang).format(**safe)
+    return spoken(text, lang).format(**safe)
 
 
-def _in(text: Label, lang: str) -> str:
+def spoken(text: Label, lang: str) -> str:
+    """Return a text in `zh` or `en`."""
     return text.en if lang == "en" else text.zh
 
 
@@ -57,7 +58,6 @@ def _printable(value: object) -> str:
 
 def problem(
     request: Request,
-    status: int,
     slug: str,
     *,
     values: Mapping[str, Any] | None = None,
@@ -70,7 +70,7 @@ def problem(
     body = {
         "type": f"{root_of(request.scope)}/problems/{slug}",
         "title": _said(kind.title, lang, {}),
-        "status": status,
+        "status": kind.status,
         "detail": _said(kind.detail, lang, values or {}),
         "instance": f"urn:uuid:{request_id(request.scope)}",
         "errors": [told(fault, lang) for fault in faults],
@@ -81,7 +81,7 @@ def problem(
         "Cache-Control": "no-store",
         **(headers or {}),
     }
-    return Response(encoding.encoded(body), status, sent, media_type=MEDIA_TYPE)
+    return Response(encoding.encoded(body), kind.status, sent, media_type=MEDIA_TYPE)
 
 
 def worded(error: AppError, lang: str) -> str:
@@ -109,10 +109,5 @@ def told(fault: Fault, lang: str) -> dict[str, Any]:
 def response_to(request: Request, error: AppError) -> Response:
     """Return the response to an error that the client caused."""
     return problem(
-        request,
-        error.status,
-        error.slug,
-        values=error.values,
-        faults=error.faults,
-        headers=error.headers,
+        request, error.slug, values=error.values, faults=error.faults, headers=error.headers
     )

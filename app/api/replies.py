@@ -63,7 +63,7 @@ def negotiate(request: Request, media_type: str = JSON) -> None:
     """Refuse a client that does not take what it would get."""
     accept = header(request, b"accept")
     if accept and not accepts(accept, media_type):
-        raise Refused(406, "not-acceptable", media_type=media_type)
+        raise Refused("not-acceptable", media_type=media_type)
 
 
 def _listed(header: str) -> list[tuple[bool, str]]:

@@ -20,13 +20,12 @@ from app.api import openapi
 from app.api.context import root_of
 from app.api.documentation import RETRY_AFTER, example, problems
 from app.api.middleware import failure
-from app.api.problems import language_of
+from app.api.problems import language_of, spoken
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.api.schemas import build_bodies
 from app.api.security import PAGE_POLICY, docs_policy
 from app.api.texts import PROBLEMS
-from app.domain.layout import Label
 from app.errors import NotFound
 from app.services import encoding
 from app.storage import revisions
@@ -182,20 +181,15 @@ async def get_problem(
     """Explain a type of problem: its cause, an example, its cure."""
     if slug not in PROBLEMS:
         raise NotFound("not-found", path=request.url.path)
-    kind = PROBLEMS[slug]
-    lang = language_of(request)
-
-    def said(label: Label) -> str:
-        return label.en if lang == "en" else label.zh
-
+    kind, lang = PROBLEMS[slug], language_of(request)
     heads = dict(zip(("cause_head", "example_head", "cure_head"), _HEADS[lang], strict=True))
     page = _PAGE.format(
         lang="en" if lang == "en" else "zh-CN",
         status=kind.status,
         slug=slug,
-        title=html.escape(said(kind.title)),
-        cause=html.escape(said(kind.cause)),
-        cure=html.escape(said(kind.cure)),
+        title=html.escape(spoken(kind.title, lang)),
+        cause=html.escape(spoken(kind.cause, lang)),
+        cure=html.escape(spoken(kind.cure, lang)),
         example=html.escape(json.dumps(example(kind, lang), ensure_ascii=False, indent=2)),
         **heads,
     )
