@@ -21,6 +21,7 @@ from app.api.downloads import (
     zips_for,
 )
 from app.api.parameters import NoQuery
+from app.api.paths import number_in
 from app.api.queries import Listing, ListQuery
 from app.api.replies import reply
 from app.api.routing import database, router
@@ -195,14 +196,11 @@ async def get_audit_entry(
     request: Request, seq: Annotated[str, Path(description="Its number.", examples=["1"])]
 ) -> Response:
     """Return an entry."""
-    row = await database(request).point(audit_log.BY_SEQ, {"seq": _number(seq)})
+    number = number_in(seq, 1, 2**53)
+    row = None
+    if number is not None:
+        row = await database(request).point(audit_log.BY_SEQ, {"seq": number})
     if row is None:
         raise NotFound("audit-entry-not-found", seq=seq)
     parameters.read(request, NoQuery)
     return reply(request, body=auditing.shown(row))
-
-
-def _number(seq: str) -> int:
-    if not (seq.isascii() and seq.isdecimal() and len(seq) <= 15 and seq == str(int(seq))):
-        raise NotFound("audit-entry-not-found", seq=seq)
-    return int(seq)

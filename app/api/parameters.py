@@ -11,11 +11,10 @@ from starlette.requests import Request
 
 from app.api import bodies
 from app.api.remembering import remembered
+from app.api.schemas import BAD_TEXT
 from app.errors import Fault, Invalid
 
 Q = TypeVar("Q", bound=BaseModel)
-BAD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-"""What no text may have in it."""
 _NUMBER = re.compile("0|-?[1-9][0-9]*")
 
 
@@ -39,7 +38,7 @@ def _read(query: bytes, model: type[BaseModel]) -> BaseModel:
         times = Counter(name for name, _ in pairs)
         repeated = sorted(name for name, count in times.items() if count > 1)
         faults += [Fault(None, "repeated-parameter", parameter=name) for name in repeated]
-    bad = [name for name, text in given.items() if BAD.search(text)]
+    bad = [name for name, text in given.items() if BAD_TEXT.search(text)]
     faults += [Fault(None, "bad-text", parameter=name) for name in bad]
     try:
         found = model.model_validate(given | _odd(model, given))

@@ -18,7 +18,7 @@ from app.forms import form_of
 from app.storage import agencies, years
 
 _YEAR_PATTERN = r"^[1-9][0-9]{3}$"
-_IS_YEAR = re.compile(r"[1-9][0-9]{3}").fullmatch
+_IS_NUMBER = re.compile(r"0|[1-9][0-9]{0,14}").fullmatch
 
 
 def _agency(example: str) -> Any:
@@ -39,10 +39,15 @@ def exemplified(agency: str, year: str) -> tuple[Any, Any]:
     return Annotated[str, _agency(agency)], Annotated[str, _year(year)]
 
 
+def number_in(path: str, least: int, most: int) -> int | None:
+    """Return the number that a path names; None if it is none within these bounds."""
+    number = int(path) if _IS_NUMBER(path) else None
+    return number if number is not None and least <= number <= most else None
+
+
 def year_in(path: str) -> int | None:
     """Return the year that a path names; None if it has not the shape of one."""
-    number = int(path) if _IS_YEAR(path) else None
-    return number if number is not None and number <= LAST_YEAR else None
+    return number_in(path, 1000, LAST_YEAR)
 
 
 def refuse(request: Request, sent: bytes, faults: list[Fault]) -> None:

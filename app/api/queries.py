@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.context import header
-from app.api.parameters import BAD, NoQuery, read
+from app.api.parameters import NoQuery, read
 from app.api.remembering import LONGEST
 from app.api.replies import WORTH_ZIPPING, reply, takes_gzip
 from app.api.routing import database
-from app.api.schemas import YearText, instant
+from app.api.schemas import BAD_TEXT, YearText, instant
 from app.errors import Malformed
 from app.services import encoding, past
 from app.services.shelf import Page, Pages
@@ -300,11 +300,11 @@ def _opened(
 
 def _is_said(value: Any) -> bool:
     """Tell whether a filter has a value that a query could have given it."""
-    return value is not None and not (isinstance(value, str) and BAD.search(value))
+    return value is not None and not (isinstance(value, str) and BAD_TEXT.search(value))
 
 
 def _fits(value: Any, kind: type) -> bool:
     """Tell whether a key of a cursor is one that a row could have."""
     if kind is str:
-        return isinstance(value, str) and not BAD.search(value)
+        return isinstance(value, str) and not BAD_TEXT.search(value)
     return type(value) is int and abs(value) < 2**31

@@ -90,10 +90,7 @@ class ReportQuery(NoQuery):
     as_of: queries.AsOf | None = None
 
 
-@routes.get(
-    "/{agency}/{year}",
-    **reads(schemas.any_of([schemas.report_out(f) for f in FORMS]), "Read a report / 读取报告"),
-)
+@routes.get("/{agency}/{year}", **reads(schemas.ReportOut, "Read a report / 读取报告"))
 async def get_report(
     request: Request, agency: AgencyCode, year: YearPath, query: Annotated[ReportQuery, Query()]
 ) -> Response:
@@ -170,20 +167,12 @@ def _write(
     return _report_reply(request, scene, status)
 
 
-@routes.put(
-    "/{agency}/{year}",
-    **writes(
-        schemas.any_of([schemas.report_out(f) for f in FORMS]), "Write a report / 填报整份报告"
-    ),
-)
+@routes.put("/{agency}/{year}", **writes(schemas.ReportOut, "Write a report / 填报整份报告"))
 async def put_report(
     request: Request,
     agency: AgencyCode,
     year: YearPath,
-    body: Annotated[
-        schemas.any_of([schemas.report_in(f) for f in FORMS]),
-        Body(openapi_examples=examples.reports()),
-    ],
+    body: Annotated[schemas.ReportIn, Body(openapi_examples=examples.reports())],
 ) -> Response:
     """Create the report (201) or replace all of it (200): what is left out becomes missing or null.
 
@@ -202,18 +191,14 @@ async def put_report(
 
 @routes.patch(
     "/{agency}/{year}",
-    **writes(
-        schemas.any_of([schemas.report_out(f) for f in FORMS]),
-        "Change a report / 修改报告",
-        creates=False,
-    ),
+    **writes(schemas.ReportOut, "Change a report / 修改报告", creates=False),
 )
 async def patch_report(
     request: Request,
     agency: AgencyCode,
     year: YearPath,
     body: Annotated[
-        schemas.any_of([schemas.report_in(f) for f in FORMS]),
+        schemas.ReportIn,
         Body(openapi_examples=examples.report_patches(), media_type=MERGE_PATCH),
     ],
 ) -> Response:
@@ -255,14 +240,7 @@ async def delete_report(request: Request, agency: AgencyCode, year: YearPath) ->
     return await database(request).alter(job, (code, number))
 
 
-@routes.post(
-    "",
-    **writes(
-        schemas.any_of([schemas.report_out(f) for f in FORMS]),
-        "Create a report / 新建报告",
-        new=True,
-    ),
-)
+@routes.post("", **writes(schemas.ReportOut, "Create a report / 新建报告", new=True))
 async def post_report(
     request: Request,
     body: Annotated[

@@ -12,12 +12,11 @@ from app.api import parameters, queries, schemas
 from app.api.access import caller_of
 from app.api.documentation import lists, reads
 from app.api.parameters import NoQuery
-from app.api.paths import AgencyCode, YearPath, key_in, why_absent
+from app.api.paths import AgencyCode, YearPath, key_in, number_in, why_absent
 from app.api.queries import Listing, ListQuery
 from app.api.replies import reply
 from app.api.routing import database, router
 from app.errors import AppError, NotFound
-from app.forms import FORMS
 from app.services import encoding, past, rendering
 from app.storage import history
 from app.storage.workflow import sees
@@ -85,10 +84,10 @@ def _listing(code: str, year: int, *, names_actors: bool) -> Listing:
 
 
 def _numbered(text: str) -> int:
-    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(_LARGEST))
-    if not is_number or int(text) > _LARGEST or text != str(int(text)):
+    number = number_in(text, 0, _LARGEST)
+    if number is None:
         raise NotFound("revision-not-found", revision=text)
-    return int(text)
+    return number
 
 
 def _read(connection: Connection, code: str, year: int, revision: int) -> tuple[str, bytes]:
@@ -107,7 +106,7 @@ def _missing(connection: Connection, code: str, year: int, revision: int) -> App
 
 @routes.get(
     "/{agency}/{year}/revisions/{revision}",
-    **reads(schemas.any_of([schemas.report_out(f) for f in FORMS]), "Read a revision / 读取修订"),
+    **reads(schemas.ReportOut, "Read a revision / 读取修订"),
 )
 async def get_revision(
     request: Request, agency: AgencyCode, year: YearPath, revision: Number

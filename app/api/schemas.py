@@ -34,7 +34,8 @@ from app.forms import FORMS
 from app.services.reporting import time_of
 
 _CONTROL = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f"
-_BAD_TEXT = re.compile(f"[{_CONTROL}\ud800-\udfff]")
+BAD_TEXT = re.compile(f"[{_CONTROL}\ud800-\udfff]")
+"""What no text may have in it."""
 
 
 class _Fault:
@@ -55,7 +56,7 @@ class _Fault:
 
 
 def _text(value: str) -> str:
-    if _BAD_TEXT.search(value):
+    if BAD_TEXT.search(value):
         raise PydanticCustomError("gongkai.bad-text", "bad-text")
     return value
 
@@ -695,6 +696,10 @@ class ListedFinding(FindingOut):
 def any_of(models: list[Any]) -> Any:
     """Return the union of models, one for each edition of the form."""
     return Union[tuple(models)]  # noqa: UP007
+
+
+ReportIn = any_of([report_in(form) for form in FORMS])
+ReportOut = any_of([report_out(form) for form in FORMS])
 
 
 def table_bodies(key: str) -> Any:
