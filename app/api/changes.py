@@ -19,7 +19,7 @@ from app.api.documentation import problems, reads
 from app.api.feed_schemas import ChangePage, ResourceName
 from app.api.parameters import NoQuery
 from app.api.replies import FEED_POSITION, reply, takes_gzip
-from app.api.routing import Direct, database, router
+from app.api.routing import Unnegotiated, database, router
 from app.api.watching import Ask, Served, Watcher, hanging_up, read
 from app.errors import AppError, Fault, Gone, Invalid
 
@@ -108,13 +108,6 @@ async def list_changes(request: Request, query: Annotated[ChangesQuery, Query()]
     made = _kept(served)
     zipped = made.zipped if takes_gzip(request) else None
     return reply(request, made.etag, body=made.body, zipped=zipped)
-
-
-class _Streamed(Direct):
-    """A route whose reply is a stream of events, whatever else the client takes."""
-
-    def refuse_others(self, request: Request) -> None:
-        """Refuse nobody."""
 
 
 class EventStream(Response):
@@ -224,6 +217,6 @@ async def stream_changes(
     return EventStream(request, ask, first)
 
 
-_streams = router("changes", "/v1/changes", _Streamed)
+_streams = router("changes", "/v1/changes", Unnegotiated)
 _streams.add_api_route("/stream", stream_changes, **_STREAM)
 routes.routes += _streams.routes

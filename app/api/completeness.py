@@ -17,7 +17,7 @@ from app.api.documentation import reads
 from app.api.paths import YearPath, year_in
 from app.api.queries import Asked, Listing, ListQuery
 from app.api.replies import accepts, negotiate, reply
-from app.api.routing import Direct, database, router
+from app.api.routing import Unnegotiated, database, router
 from app.domain.layout import Form
 from app.domain.standing import Standing
 from app.errors import NotFound
@@ -26,15 +26,7 @@ from app.services import csvs, encoding, rendering
 from app.storage import completeness, periods, standings
 from app.storage.completeness import COLUMNS
 
-
-class _Either(Direct):
-    """A route that replies in JSON or CSV, and refuses those who take neither by itself."""
-
-    def refuse_others(self, request: Request) -> None:
-        """Refuse nobody yet."""
-
-
-routes = router("reporting-years", "/v1/reporting-years", _Either)
+routes = router("reporting-years", "/v1/reporting-years", Unnegotiated)
 
 JSON, CSV = "application/json", "text/csv"
 _HEAD = ("code", "name", "kind", "level", "due", "status", "submitted_on", "published_on")

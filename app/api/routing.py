@@ -74,6 +74,13 @@ class Direct(Route):
         negotiate(request, self._produces)
 
 
+class Unnegotiated(Direct):
+    """A route that asks nobody what they take; its endpoint may."""
+
+    def refuse_others(self, request: Request) -> None:
+        """Refuse nobody yet."""
+
+
 def router(
     tag: str,
     prefix: str = "",
