@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -243,13 +243,9 @@ def _first_key(settings: Settings) -> None:
     """Make the key of the first administrator, where nobody has one, and print it once."""
     if settings.admin_key is not None:
         return
-    engine = read_engine(settings)
-    try:
-        with engine.connect() as connection:
-            if revisions.current(connection) != revisions.head() or keys.is_any(connection):
-                return
-    finally:
-        engine.dispose()
+    with _reading(settings) as connection:
+        if revisions.current(connection) != revisions.head() or keys.is_any(connection):
+            return
     asked = NewKey("first administrator", "admin")
     _, secret = _written(settings, lambda c: keeping.create(c, settings, asked))
     _say(f"Key   {secret}   (role admin; shown this once: Authorization: Bearer …)")
@@ -274,7 +270,7 @@ def verify_audit(
 
     with _reading(_settings()) as connection:
         made = auditing.verify(connection, expect=expect)
-    _report(list(auditing.told(made)))
+    _report(auditing.told(made))
     if not made.is_whole:
         raise SystemExit(1)
 
@@ -400,8 +396,7 @@ def demo() -> None:
     settings = _settings()
     logs.configure(settings)
     _report(maintaining.migrate(settings))
-    for line in world.load(settings):
-        _say(line)
+    _report(world.load(settings))
 
 
 @app.command(name="import")
@@ -466,7 +461,7 @@ def show_openapi() -> None:
     sys.stdout.write(openapi.text(create_app(_settings())))
 
 
-def _report(lines: list[str]) -> None:
+def _report(lines: Iterable[str]) -> None:
     for line in lines:
         _say(line)
 
