@@ -43,6 +43,7 @@ MOST_ERRORS = 1_000
 _RESPOND_ASYNC = re.compile(r"(^|,)\s*respond-async\s*(;|,|$)", re.IGNORECASE)
 
 Mode = Literal["atomic", "partial"]
+State = Literal["queued", "running", "done", "failed"]
 
 
 class ImportQuery(NoQuery):
@@ -118,7 +119,7 @@ class ImportOut(schemas.Shown):
     """An import in the background."""
 
     id: str
-    state: Literal["queued", "running", "done", "failed"]
+    state: State
     mode: Mode
     dry_run: bool
     format: str
@@ -137,24 +138,24 @@ class ImportOut(schemas.Shown):
 
 
 _NDJSON = MEDIA_TYPES["ndjson"]
-_NDJSON_EXAMPLE = "\n".join(
-    (
+_EXAMPLES = {
+    "ndjson": (
         '{"agency":"321300","year":2024,"overview":"略","tables":{"licensing":{"filing":"nil"}}}',
         '{"agency":"321322-fgj","year":2024,"tables":{"fees":{"filing":"nil"}}}',
-    )
-)
-_CSV_EXAMPLE = "\n".join(
-    (
+    ),
+    "csv": (
         "agency,year,table,line,column,value",
         "321300,2024,requests,received,natural_person,5",
         "321300,2024,fees,,filing,nil",
-    )
-)
+    ),
+}
 
 
-def _as(example: str) -> dict[str, Any]:
-    shown = {"two": {"summary": "两份报告 / Two reports", "value": example}}
-    return {"schema": {"type": "string"}, "examples": shown}
+def _content(kind: str) -> dict[str, Any]:
+    if kind not in _EXAMPLES:
+        return {"schema": {"type": "string", "format": "binary"}}
+    example = {"summary": "两份报告 / Two reports", "value": "\n".join(_EXAMPLES[kind])}
+    return {"schema": {"type": "string"}, "examples": {"two": example}}
 
 
 _BODY: dict[str, Any] = {
@@ -164,13 +165,7 @@ _BODY: dict[str, Any] = {
     "a line with no `line` sets `filing` or another member of a table. XLSX: the workbook of "
     "`/v1/forms/{form}/template.xlsx`, filled in, which is a whole report. May be sent with "
     "`Content-Encoding: gzip`.",
-    "content": {
-        _NDJSON: _as(_NDJSON_EXAMPLE),
-        "application/ndjson": _as(_NDJSON_EXAMPLE),
-        "application/jsonl": _as(_NDJSON_EXAMPLE),
-        "text/csv": _as(_CSV_EXAMPLE),
-        MEDIA_TYPES["xlsx"]: {"schema": {"type": "string", "format": "binary"}},
-    },
+    "content": {media: _content(kind) for media, kind in files.FORMATS.items()},
 }
 _PREFER = {
     "name": "Prefer",
@@ -399,7 +394,7 @@ def _shown(job: Job) -> dict[str, Any]:
 class ImportsQuery(ListQuery):
     """Filters of imports."""
 
-    state: Literal["queued", "running", "done", "failed"] | None = None
+    state: State | None = None
     sort: queries.sort_of("created_at") = "created_at"
 
 

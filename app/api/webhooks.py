@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from fastapi import APIRouter, Body, Header, Path, Query
 from pydantic import AfterValidator, BaseModel, Field
@@ -34,7 +34,7 @@ from app.storage.webhooks import Delivery, Webhook
 routes = router("webhooks", "/v1/webhooks")
 messages = APIRouter()
 
-RESOURCES = ("agencies", "reporting-years", "reports", "successions")
+RESOURCES: tuple[str, ...] = get_args(ResourceName)
 _OLD = 86_400.0
 """Seconds that a secret is still signed with after it was replaced."""
 
