@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from fastapi import Body, Query
+from pydantic import Field
 from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,6 +24,82 @@ from app.storage import agencies
 from app.storage.models import Agency
 
 routes = router("agencies", "/v1/agencies")
+
+
+class AgencyBody(schemas.Strict):
+    """An agency, as it is written."""
+
+    code: Annotated[schemas.Code, Field(default=None)]  # it may be left out, but is no null
+    name: schemas.Name
+    short_name: schemas.Name | None = None
+    kind: schemas.KindName
+    level: schemas.LevelName
+    parent: Annotated[
+        schemas.Code | None, Field(description="The code of the superior agency.")
+    ] = None
+    uscc: Annotated[
+        schemas.Uscc | None,
+        Field(description="统一社会信用代码, GB 32100-2015"),
+    ] = None
+    uscc_unchecked: Annotated[
+        schemas.Flag | None,
+        Field(description="Accept a USCC whose check character is wrong because it was issued so."),
+    ] = None
+    division: Annotated[
+        schemas.Division | None,
+        Field(description="行政区划代码, GB/T 2260"),
+    ] = None
+    active_from: schemas.Date | None = None
+    active_to: schemas.Date | None = None
+    effective_on: Annotated[
+        schemas.Date | None,
+        Field(
+            description="The day from which a change of name, short_name, kind, level or parent "
+            "holds: not in the future, and not before the last one. Left out: today, in China. "
+            "Null: what is there is corrected, and was never otherwise.",
+            json_schema_extra={"writeOnly": True},
+        ),
+    ] = None
+    created_at: schemas.ReadOnly = None
+    updated_at: schemas.ReadOnly = None
+    links: schemas.ReadOnly = None
+
+
+_MAY_BE_LEFT_OUT = Field(default_factory=lambda: None)
+AgencyPatch: Any = schemas.derived(
+    "AgencyPatch",
+    __base__=AgencyBody,
+    __doc__="Members of an agency to change; null removes one that is not required.",
+    name=(schemas.Name, _MAY_BE_LEFT_OUT),
+    kind=(schemas.KindName, _MAY_BE_LEFT_OUT),
+    level=(schemas.LevelName, _MAY_BE_LEFT_OUT),
+)
+
+
+class NewAgency(AgencyBody):
+    """An agency to be created."""
+
+    code: schemas.Code
+
+
+class AgencyOut(schemas.Shown):
+    """An agency."""
+
+    code: str
+    name: str
+    short_name: str | None
+    kind: str
+    level: str
+    parent: str | None
+    uscc: str | None
+    uscc_unchecked: bool
+    division: str | None
+    active_from: str | None
+    active_to: str | None
+    created_at: schemas.Instant
+    updated_at: schemas.Instant
+    links: dict[str, str | None]
+
 
 _EXAMPLES: dict[str, Any] = {
     "government": {
@@ -120,7 +197,7 @@ _AGENCIES = Listing(
 )
 
 
-@routes.get("", **lists(schemas.AgencyPage, "List agencies / 列出机构"))
+@routes.get("", **lists(schemas.page_of(AgencyOut, "AgencyPage"), "List agencies / 列出机构"))
 async def list_agencies(request: Request, query: Annotated[AgenciesQuery, Query()]) -> Response:
     """Return agencies by their place in the tree, their kind, or a part of their name."""
     return await queries.answer(request, _AGENCIES)
@@ -133,7 +210,7 @@ def _found(session: Session, code: str) -> Agency:
     return agency
 
 
-@routes.get("/{agency}", **reads(schemas.AgencyOut, "Read an agency / 读取机构"))
+@routes.get("/{agency}", **reads(AgencyOut, "Read an agency / 读取机构"))
 async def get_agency(request: Request, agency: AgencyCode) -> Response:
     """Return one agency."""
     etag, body = await database(request).read(lambda session: _resource(_found(session, agency)))
@@ -149,7 +226,7 @@ def _checked(
     session: Session,
     code: Any,
     body: dict[str, Any],
-    model: type[schemas.AgencyBody] = schemas.AgencyBody,
+    model: type[AgencyBody] = AgencyBody,
 ) -> _Said:
     """Return what a body says of an agency. Raises `Invalid` with every fault."""
     found = bodies.with_others(bodies.faults(model, body), contradictions(body, code=code))
@@ -215,11 +292,11 @@ def _write(
     return _save(request, session, code, current, checked)
 
 
-@routes.put("/{agency}", **writes(schemas.AgencyOut, "Write an agency / 登记机构"))
+@routes.put("/{agency}", **writes(AgencyOut, "Write an agency / 登记机构"))
 async def put_agency(
     request: Request,
     agency: AgencyCode,
-    body: Annotated[schemas.AgencyBody, Body(openapi_examples=_EXAMPLES)],
+    body: Annotated[AgencyBody, Body(openapi_examples=_EXAMPLES)],
 ) -> Response:
     """Create an agency (201) or replace it (200).
 
@@ -239,13 +316,13 @@ async def put_agency(
 
 @routes.patch(
     "/{agency}",
-    **writes(schemas.AgencyOut, "Change an agency / 修改机构", creates=False),
+    **writes(AgencyOut, "Change an agency / 修改机构", creates=False),
 )
 async def patch_agency(
     request: Request,
     agency: AgencyCode,
     body: Annotated[
-        schemas.AgencyPatch,
+        AgencyPatch,
         Body(
             openapi_examples={
                 "move": {
@@ -291,10 +368,10 @@ async def delete_agency(request: Request, agency: AgencyCode) -> Response:
     return await database(request).write(job)
 
 
-@routes.post("", **writes(schemas.AgencyOut, "Create an agency / 新建机构", new=True))
+@routes.post("", **writes(AgencyOut, "Create an agency / 新建机构", new=True))
 async def post_agency(
     request: Request,
-    body: Annotated[schemas.NewAgency, Body(openapi_examples=_NEW)],
+    body: Annotated[NewAgency, Body(openapi_examples=_NEW)],
 ) -> Response:
     """Create an agency; 409 if its code is taken."""
     sent = await bodies.raw(request)
@@ -304,7 +381,7 @@ async def post_agency(
         code: Any = made.get("code")
         is_code = isinstance(code, str) and is_agency_code(code)
         current = registering.enter_agency(session, code) if is_code else None
-        said = _checked(session, code, made, schemas.NewAgency)
+        said = _checked(session, code, made, NewAgency)
         if current is not None:
             raise Conflict("already-exists", key=f"agencies/{code}")
         return _save(request, session, code, None, said)

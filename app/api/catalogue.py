@@ -1,9 +1,10 @@
 """The forms and the rules, served from the values that everything else derives from."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Query
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,6 +24,83 @@ from app.services import encoding
 
 routes = router("forms", "/v1/forms")
 rules = router("rules", "/v1/rules")
+
+
+class PartOut(schemas.Shown):
+    """A line or a column as printed."""
+
+    key: str
+    label: schemas.LabelOut
+    headings: list[schemas.LabelOut]
+    total_of: Annotated[list[str], Field(description="The keys that a total adds up.")]
+
+
+class LineOut(PartOut):
+    """A line."""
+
+    article: Annotated[str | None, Field(description="The article of the Regulations, 条例.")]
+
+
+class ColumnOut(PartOut):
+    """A column, and what its cells are."""
+
+    unit: str
+    value: Literal["integer", "decimal"]
+    may_be_negative: bool
+
+
+class MemberOut(schemas.Shown):
+    """A member that a table has beside its cells."""
+
+    key: str
+    label: schemas.LabelOut
+    values: list[str]
+    default: str
+
+
+class FormTableOut(schemas.Shown):
+    """A statistical table of a form."""
+
+    key: str
+    title: schemas.LabelOut
+    source: schemas.LabelOut
+    lines: list[LineOut]
+    columns: list[ColumnOut]
+    members: list[MemberOut]
+
+
+class SectionOut(schemas.Shown):
+    """A section of the report as it is printed: a member of prose, or tables."""
+
+    title: schemas.LabelOut
+    prose: Annotated[str | None, Field(description="The member of a report with its text.")]
+    tables: Annotated[list[str], Field(description="Keys of its tables, as printed.")]
+
+
+class FormOut(schemas.Shown):
+    """An edition of the form."""
+
+    key: str
+    title: schemas.LabelOut
+    source: str
+    first_year: int
+    last_year: int | None
+    sections: list[SectionOut]
+    tables: list[FormTableOut]
+    links: dict[str, str]
+
+
+class RuleOut(schemas.Shown):
+    """A rule of the catalogue."""
+
+    id: str
+    severity: Literal["error", "warning", "info"]
+    table: str | None
+    forms: list[str]
+    formula: str
+    basis: str
+    text: schemas.LabelOut
+
 
 _VALUES = {"count": "integer", "change": "integer", "wan_yuan": "decimal", "money": "decimal"}
 
@@ -110,13 +188,13 @@ def listed(request: Request, items: Mapping[str, bytes]) -> Response:
     return reply(request, encoding.etag(1, body), body=body)
 
 
-@routes.get("", **lists(schemas.page_of(schemas.FormOut, "FormPage"), "List forms / 列出格式"))
+@routes.get("", **lists(schemas.page_of(FormOut, "FormPage"), "List forms / 列出格式"))
 async def list_forms(request: Request, query: Annotated[ShortQuery, Query()]) -> Response:
     """Return every edition of the form: sections, tables, lines, columns; keys and labels."""
     return listed(request, _FORMS)
 
 
-@routes.get("/{form}", **reads(schemas.FormOut, "Read a form / 读取格式"))
+@routes.get("/{form}", **reads(FormOut, "Read a form / 读取格式"))
 async def get_form(request: Request, form: FormKey) -> Response:
     """Return one edition of the form."""
     if form not in FORM_BY_KEY:
@@ -128,7 +206,7 @@ async def get_form(request: Request, form: FormKey) -> Response:
 
 @rules.get(
     "",
-    **lists(schemas.page_of(schemas.RuleOut, "RulePage"), "List rules / 列出核查规则"),
+    **lists(schemas.page_of(RuleOut, "RulePage"), "List rules / 列出核查规则"),
 )
 async def list_rules(request: Request, query: Annotated[ShortQuery, Query()]) -> Response:
     """Return the catalogue of rules, in the order of findings."""

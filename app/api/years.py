@@ -3,9 +3,10 @@
 import json
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Body, Query
+from pydantic import Field
 from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,6 +19,7 @@ from app.api.queries import Listing, ListQuery
 from app.api.replies import MERGE_PATCH, PATCHABLE, reply, require, written
 from app.api.routing import database, router
 from app.api.writing import contradictions, hold, would_change
+from app.domain.report import Kind
 from app.errors import Conflict, Fault, Invalid, NotFound
 from app.forms import form_of
 from app.services import encoding, registering
@@ -25,6 +27,47 @@ from app.storage import years
 from app.storage.models import ReportingYear
 
 routes = router("reporting-years", "/v1/reporting-years")
+
+
+_Due: Any = schemas.derived(
+    "DueDates",
+    __base__=schemas.Strict,
+    __doc__="The day by which each kind of agency reports; the statutory one where left out.",
+    **{kind.value: (schemas.Date | None, None) for kind in Kind},
+)
+
+
+YearStatus = Literal["open", "closed"]
+
+
+class YearBody(schemas.Strict):
+    """A reporting year, as it is written."""
+
+    year: Annotated[schemas.Year, Field(default=None)]  # as an agency's code
+    form: str | None = None
+    status: YearStatus | None = None
+    due: _Due | None = None
+    created_at: schemas.ReadOnly = None
+    updated_at: schemas.ReadOnly = None
+    links: schemas.ReadOnly = None
+
+
+class NewYear(YearBody):
+    """A reporting year to be created."""
+
+    year: schemas.Year
+
+
+class YearOut(schemas.Shown):
+    """A reporting year."""
+
+    year: int
+    form: str
+    status: YearStatus
+    due: dict[str, str]
+    created_at: schemas.Instant
+    updated_at: schemas.Instant
+    links: dict[str, str]
 
 
 def _shown(year: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,7 +102,7 @@ def _resource(year: ReportingYear) -> tuple[str, bytes]:
 class YearsQuery(ListQuery):
     """Filters of reporting years."""
 
-    status: schemas.YearStatus | None = None
+    status: YearStatus | None = None
     sort: queries.sort_of("year") = "year"
 
 
@@ -72,13 +115,15 @@ _YEARS = Listing(
 )
 
 
-@routes.get("", **lists(schemas.YearPage, "List reporting years / 列出报告年度"))
+@routes.get(
+    "", **lists(schemas.page_of(YearOut, "YearPage"), "List reporting years / 列出报告年度")
+)
 async def list_reporting_years(request: Request, query: Annotated[YearsQuery, Query()]) -> Response:
     """Return the reporting years."""
     return await queries.answer(request, _YEARS)
 
 
-@routes.get("/{year}", **reads(schemas.YearOut, "Read a reporting year / 读取报告年度"))
+@routes.get("/{year}", **reads(YearOut, "Read a reporting year / 读取报告年度"))
 async def get_reporting_year(request: Request, year: YearPath) -> Response:
     """Return one reporting year."""
     number = year_in(year)
@@ -104,7 +149,7 @@ def _checked(year: int, body: dict[str, Any]) -> dict[str, Any]:
         others.append(Fault("/year" if is_said else None, "year-without-form", parameter=parameter))
     elif body.get("form") not in (None, form.key):
         others.append(Fault("/form", "contradicts-year", {"expected": form.key}))
-    bodies.checked(schemas.YearBody, body, others)
+    bodies.checked(YearBody, body, others)
     due = registering.due_of(year, body.get("due"))
     return {"status": body.get("status") or "open", "due": due}
 
@@ -150,11 +195,11 @@ _EXAMPLES: dict[str, Any] = {
 }
 
 
-@routes.put("/{year}", **writes(schemas.YearOut, "Write a reporting year / 登记报告年度"))
+@routes.put("/{year}", **writes(YearOut, "Write a reporting year / 登记报告年度"))
 async def put_reporting_year(
     request: Request,
     year: YearPath,
-    body: Annotated[schemas.YearBody, Body(openapi_examples=_EXAMPLES)],
+    body: Annotated[YearBody, Body(openapi_examples=_EXAMPLES)],
 ) -> Response:
     """Create a reporting year (201) or replace it (200). `{}` takes the statutory due dates."""
     sent = await bodies.raw(request)
@@ -180,13 +225,13 @@ def _entered(session: Session, path: str) -> ReportingYear:
 
 @routes.patch(
     "/{year}",
-    **writes(schemas.YearOut, "Change a reporting year / 修改报告年度", creates=False),
+    **writes(YearOut, "Change a reporting year / 修改报告年度", creates=False),
 )
 async def patch_reporting_year(
     request: Request,
     year: YearPath,
     body: Annotated[
-        schemas.YearBody,
+        YearBody,
         Body(
             openapi_examples={
                 "close": {"summary": "关闭 / Close it", "value": {"status": "closed"}},
@@ -225,11 +270,11 @@ async def delete_reporting_year(request: Request, year: YearPath) -> Response:
     return await database(request).write(job)
 
 
-@routes.post("", **writes(schemas.YearOut, "Create a reporting year / 新建报告年度", new=True))
+@routes.post("", **writes(YearOut, "Create a reporting year / 新建报告年度", new=True))
 async def post_reporting_year(
     request: Request,
     body: Annotated[
-        schemas.NewYear,
+        NewYear,
         Body(
             openapi_examples={"year": {"summary": "新年度 / A new year", "value": {"year": 2030}}}
         ),
@@ -240,7 +285,7 @@ async def post_reporting_year(
 
     def job(session: Session) -> Response:
         made = bodies.parse(sent)
-        found = bodies.faults(schemas.NewYear, made)
+        found = bodies.faults(NewYear, made)
         if any(fault.pointer == "/year" for fault in found):
             raise Invalid(found)
         number = int(made["year"])
