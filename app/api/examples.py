@@ -3,6 +3,7 @@
 They can be sent as they are to the world of `gongkai demo`.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from app.demo import real_reports
@@ -28,20 +29,18 @@ def _chosen() -> list[dict[str, Any]]:
     return [found[key] for key in sorted(found, reverse=True)]
 
 
+def _of_each(value: Callable[[dict[str, Any]], Any]) -> Examples:
+    return {str(r["year"]): {"summary": _year(r), "value": value(r)} for r in _chosen()}
+
+
 def reports() -> Examples:
     """Return bodies of whole reports."""
-    return {str(r["year"]): {"summary": _year(r), "value": r["report"]} for r in _chosen()}
+    return _of_each(lambda r: r["report"])
 
 
 def new_reports() -> Examples:
     """Return bodies that create a report, of an agency that has none on the year."""
-    return {
-        str(r["year"]): {
-            "summary": _year(r),
-            "value": {"agency": "321322-fgj", "year": r["year"], **r["report"]},
-        }
-        for r in _chosen()
-    }
+    return _of_each(lambda r: {"agency": "321322-fgj", "year": r["year"], **r["report"]})
 
 
 def report_patches() -> Examples:
@@ -99,10 +98,4 @@ def _a_cell(key: str) -> tuple[str, str, Any]:
 
 def validations() -> Examples:
     """Return bodies of a check."""
-    return {
-        str(r["year"]): {
-            "summary": _year(r),
-            "value": {"year": r["year"], "previous": None, **r["report"]},
-        }
-        for r in _chosen()
-    }
+    return _of_each(lambda r: {"year": r["year"], "previous": None, **r["report"]})

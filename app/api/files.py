@@ -70,10 +70,8 @@ def _ndjson(pieces: Iterable[bytes]) -> Iterator[Read]:
                 yield found
 
 
-def _whole(number: int, form: Form, body: Json) -> Read:
-    code, year = schemas.agency_code(body["agency"]), body["year"]
-    said = staged.whole(filing.report_from(form, year, None, body))
-    return Read(number, code, year, said)
+def _whole(form: Form, body: Json) -> bytes:
+    return staged.whole(filing.report_from(form, body["year"], None, body))
 
 
 def _careful(number: int, line: bytes) -> Read | None:
@@ -88,7 +86,7 @@ def _careful(number: int, line: bytes) -> Read | None:
     return _checked(number, body, _whole)
 
 
-def _checked(number: int, body: Json, made: Callable[[int, Form, Json], Read]) -> Read:
+def _checked(number: int, body: Json, made: Callable[[Form, Json], bytes]) -> Read:
     form = lines.form_in(body)
     code, year = schemas.agency_code(body.get("agency")), schemas.year_number(body.get("year"))
     faults = bodies.faults(schemas.new_report(form or FORMS[-1]), body)
@@ -100,7 +98,7 @@ def _checked(number: int, body: Json, made: Callable[[int, Form, Json], Read]) -
         if not any(fault.pointer == "/year" for fault in faults):
             faults.append(Fault("/year", "year-without-form"))
     if not faults and form is not None:
-        return made(number, form, body)
+        return Read(number, code, year, made(form, body))
     return Read(number, code, year, faults=tuple(faults))
 
 
@@ -306,8 +304,7 @@ def _on_line(fault: Fault, places: Mapping[str, int], first: int) -> Fault:
     return Fault(fault.pointer, fault.code, fault.values, line=places.get(pointer, first))
 
 
-def _tables(number: int, form: Form, body: Json) -> Read:
-    code = schemas.agency_code(body["agency"])
+def _tables(form: Form, body: Json) -> bytes:
     filings: dict[str, Filing | None] = {}
     for key, table in (body.get("tables") or {}).items():
         made = filing.filing_from(form.table[key], table)
@@ -315,4 +312,4 @@ def _tables(number: int, form: Form, body: Json) -> Read:
             named = {name: value for name, value in made.choices.items() if table.get(name)}
             made = Filing(made.table, made.cells, made.nil, {}, named)
         filings[key] = made
-    return Read(number, code, body["year"], staged.tables(filings))
+    return staged.tables(filings)

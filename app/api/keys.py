@@ -186,7 +186,7 @@ def _required(key: ApiKey | None, identity: str) -> ApiKey:
 
 
 @routes.get("/{id}", **reads(KeyOut, "Read an API key / 读取密钥"))
-async def get_key(request: Request, id: Id) -> Response:  # noqa: A002 - the path's name
+async def get_key(request: Request, id: Id) -> Response:
     """Return what is known of a key, but not the key."""
     key = _required(await database(request).use(lambda c: keys.find(c, id)), id)
     parameters.read(request, NoQuery)
@@ -194,7 +194,7 @@ async def get_key(request: Request, id: Id) -> Response:  # noqa: A002 - the pat
     return reply(request, etag, body=body, headers=PATCHABLE)
 
 
-def _writable(key: ApiKey) -> dict[str, Any]:
+def _writable(key: ApiKey | KeyBody) -> dict[str, Any]:
     return {name: getattr(key, name) for name in ("name", "expires_at", "rate_limit")}
 
 
@@ -209,7 +209,7 @@ _CHANGES: dict[str, Any] = {
 @routes.patch("/{id}", **writes(KeyOut, "Change an API key / 修改密钥", creates=False))
 async def patch_key(
     request: Request,
-    id: Id,  # noqa: A002 - the path's name
+    id: Id,
     body: Annotated[KeyBody, Body(openapi_examples=_CHANGES, media_type=MERGE_PATCH)],
 ) -> Response:
     """Change a key's name, expiry or limit (RFC 7396). Role and agency stay what they are."""
@@ -229,7 +229,7 @@ async def patch_key(
         if made["name"] is None:
             wrong.append(Fault("/name", "required"))
         bodies.checked(KeyBody, made, wrong)
-        values = _writable_of(made)
+        values = _writable(KeyBody.model_validate(made))
         if values != stored:
             for name, value in values.items():
                 setattr(key, name, value)
@@ -242,13 +242,8 @@ async def patch_key(
     return await database(request).alter(job)
 
 
-def _writable_of(made: dict[str, Any]) -> dict[str, Any]:
-    body = KeyBody.model_validate(made)
-    return {name: getattr(body, name) for name in ("name", "expires_at", "rate_limit")}
-
-
 @routes.delete("/{id}", **writes(None, "Revoke an API key / 吊销密钥"))
-async def delete_key(request: Request, id: Id) -> Response:  # noqa: A002 - the path's name
+async def delete_key(request: Request, id: Id) -> Response:
     """Revoke a key: within 5 seconds no worker takes it. It is still listed, with the time."""
 
     def job(connection: Connection) -> Response:
