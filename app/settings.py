@@ -138,8 +138,8 @@ class Settings(BaseSettings):
             url = make_url(value)
         except (ArgumentError, ValueError):
             raise ValueError("is not a database URL") from None
-        if url.drivername not in {"sqlite", "postgresql+psycopg"}:
-            raise ValueError("must start with sqlite:/// or postgresql+psycopg://")
+        if url.drivername not in {"sqlite", _POSTGRESQL}:
+            raise ValueError(f"must start with sqlite:/// or {_POSTGRESQL}://")
         if url.drivername == "sqlite" and url.database in {None, "", ":memory:"}:
             raise ValueError("must name a file: sqlite:///path/to/gongkai.db")
         return value

@@ -425,7 +425,7 @@ async def _found(request: Request, identity: str) -> Job:
 
 
 @routes.get("/{id}", **reads(ImportOut, "Read an import / 读取后台导入"))
-async def get_import(request: Request, id: str) -> Response:  # noqa: A002 - the path's name
+async def get_import(request: Request, id: str) -> Response:
     """Return how far an import in the background is, and what came of it."""
     job = await _found(request, id)
     parameters.read(request, NoQuery)
@@ -457,7 +457,7 @@ class Ndjson(StreamingResponse):
 )
 async def get_import_outcomes(
     request: Request,
-    id: str,  # noqa: A002 - the path's name
+    id: str,
     query: Annotated[OutcomesQuery, Query()],
 ) -> Response:
     """Stream what became of each report of an import that has ended, in the order of the file."""

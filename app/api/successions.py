@@ -132,7 +132,7 @@ def _etag(row: Any) -> str:
 
 
 @routes.get("/{id}", **reads(SuccessionOut, "Read a succession / 读取机构沿革"))
-async def get_succession(request: Request, id: Id) -> Response:  # noqa: A002
+async def get_succession(request: Request, id: Id) -> Response:
     """Return one succession."""
     row = await database(request).read(lambda session: _found(session, id))
     parameters.read(request, NoQuery)
@@ -140,7 +140,7 @@ async def get_succession(request: Request, id: Id) -> Response:  # noqa: A002
 
 
 @routes.delete("/{id}", **writes(None, "Delete a succession / 删除机构沿革"))
-async def delete_succession(request: Request, id: Id) -> Response:  # noqa: A002
+async def delete_succession(request: Request, id: Id) -> Response:
     """Delete a succession; the successor's report on the year is judged anew."""
 
     def job(session: Session) -> Response:

@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
+from app.api.replies import WORTH_ZIPPING
 from app.services import encoding
 from app.storage import feed
 from app.storage.database import Database, Readable, seeing
@@ -35,7 +36,6 @@ SHARED = 64
 CROWD = 300
 """How many who wait are woken in a second; if there are more, all of them wait longer."""
 
-_WORTH_ZIPPING = 1_000
 _UNKNOWN = (-1, 0)
 
 
@@ -68,7 +68,7 @@ class Served:
     @cached_property
     def zipped(self) -> bytes | None:
         """As JSON, gzipped, if that is worth it."""
-        return encoding.zipped(self.body) if len(self.body) >= _WORTH_ZIPPING else None
+        return encoding.zipped(self.body) if len(self.body) >= WORTH_ZIPPING else None
 
     @cached_property
     def etag(self) -> str:

@@ -318,7 +318,7 @@ async def _found(request: Request, identity: str) -> Webhook:
 
 
 @routes.get("/{id}", **reads(WebhookOut, "Read a webhook / 读取推送"))
-async def get_webhook(request: Request, id: Id) -> Response:  # noqa: A002 - the path's name
+async def get_webhook(request: Request, id: Id) -> Response:
     """Return a webhook and how far it is, without its secret."""
     hook = await _found(request, id)
     parameters.read(request, NoQuery)
@@ -329,7 +329,7 @@ async def get_webhook(request: Request, id: Id) -> Response:  # noqa: A002 - the
 @routes.patch("/{id}", **writes(WebhookOut, "Change a webhook / 修改推送", creates=False))
 async def patch_webhook(
     request: Request,
-    id: Id,  # noqa: A002 - the path's name
+    id: Id,
     body: Annotated[
         WebhookBody,
         Body(
@@ -370,7 +370,7 @@ def _restarted(hook: Webhook, **values: Any) -> Webhook:
 
 
 @routes.delete("/{id}", **writes(None, "Delete a webhook / 删除推送"))
-async def delete_webhook(request: Request, id: Id) -> Response:  # noqa: A002 - the path's name
+async def delete_webhook(request: Request, id: Id) -> Response:
     """Delete a webhook and the log of its deliveries."""
 
     def job(connection: Connection) -> Response:
@@ -404,7 +404,7 @@ async def _change(
 )
 async def rotate_secret(
     request: Request,
-    id: Id,  # noqa: A002 - the path's name
+    id: Id,
     body: Annotated[
         Rotation,
         Body(openapi_examples={"ours": {"summary": "由服务生成 / Made by us", "value": {}}}),
@@ -432,7 +432,7 @@ async def rotate_secret(
 )
 async def replay_webhook(
     request: Request,
-    id: Id,  # noqa: A002 - the path's name
+    id: Id,
     body: Annotated[
         Replay,
         Body(openapi_examples={"from": {"summary": "自第 1 号 / From 1 on", "value": {"from": 1}}}),
@@ -460,7 +460,7 @@ async def replay_webhook(
 @routes.post("/{id}/ping", **does(DeliveryOut, "Send a test / 发送测试"))
 async def ping_webhook(
     request: Request,
-    id: Id,  # noqa: A002 - the path's name
+    id: Id,
     body: Annotated[
         Nothing,
         Body(openapi_examples={"now": {"summary": "现在 / Now", "value": {}}}),
@@ -507,7 +507,7 @@ _DELIVERIES = Listing(
 )
 async def list_deliveries(
     request: Request,
-    id: Id,  # noqa: A002 - the path's name
+    id: Id,
     query: Annotated[DeliveriesQuery, Query()],
 ) -> Response:
     """Return every attempt of the last 30 days, the latest first."""
