@@ -6,7 +6,7 @@ value; the other rules name their cells.
 
 from collections.abc import Iterator
 
-from app.domain.checks import Comparison
+from app.domain.checks import Checks, Comparison
 from app.domain.comparisons import (
     AT_LEAST,
     AT_MOST,
@@ -58,47 +58,41 @@ def identities(table: Table) -> Iterator[Rule]:
         )
     for line in table.lines:
         if line.parts:
-            yield Rule(
-                f"{table.key}.{line.key}",
-                E,
+            yield _total(
+                table,
+                line.key,
                 f"{line.key}.c = Σ l.c over the lines l that it adds up",
                 Label(
                     f"每一列：“{line.label.zh}”等于其所合计各行之和。",
                     f"In every column, “{line.label.en}” is the sum of the lines it adds up.",
                 ),
-                Label(
-                    "{at}：填报的总计为 {left}，各行之和为 {right}，相差 {difference}。",
-                    "{at}: the total reported is {left}, the lines add up to {right}; "
-                    "difference {difference}.",
-                ),
-                Comparison(
-                    EQUAL, per_column(table.key, parts(line.key), parts(*line.parts), own=True)
-                ),
-                table=table.key,
+                Label("行", "lines"),
+                per_column(table.key, parts(line.key), parts(*line.parts), own=True),
             )
     for column in table.columns:
         if column.parts:
-            yield Rule(
-                f"{table.key}.row-total",
-                E,
+            yield _total(
+                table,
+                "row-total",
                 f"l.{column.key} = {' + '.join(f'l.{part}' for part in column.parts)}",
                 Label(
                     f"每一行：“{column.label.zh}”等于该行各栏之和。",
                     f"In every line, “{column.label.en}” is the sum of the line's columns.",
                 ),
-                Label(
-                    "{at}：填报的总计为 {left}，各栏之和为 {right}，相差 {difference}。",
-                    "{at}: the total reported is {left}, the columns add up to {right}; "
-                    "difference {difference}.",
-                ),
-                Comparison(
-                    EQUAL,
-                    per_line(
-                        table.key, left=parts(column.key), right=parts(*column.parts), own=True
-                    ),
-                ),
-                table=table.key,
+                Label("栏", "columns"),
+                per_line(table.key, left=parts(column.key), right=parts(*column.parts), own=True),
             )
+
+
+def _total(table: Table, key: str, formula: str, text: Label, of: Label, checks: Checks) -> Rule:
+    """Return the rule that a total is the sum `of` what it adds up."""
+    message = Label(
+        f"{{at}}：填报的总计为 {{left}}，各{of.zh}之和为 {{right}}，相差 {{difference}}。",
+        f"{{at}}: the total reported is {{left}}, the {of.en} add up to {{right}}; "
+        "difference {difference}.",
+    )
+    comparison = Comparison(EQUAL, checks)
+    return Rule(f"{table.key}.{key}", E, formula, text, message, comparison, table=table.key)
 
 
 OTHERS: tuple[Rule, ...] = (
