@@ -56,7 +56,7 @@ def tables(connection: Connection) -> set[str]:
 
 def years(connection: Connection) -> list[int]:
     """Return the reporting years."""
-    found = connection.execute(sa.select(models.ReportingYear.__table__.c.year))  # type: ignore[attr-defined]
+    found = connection.execute(sa.select(models.ReportingYear.__table__.c.year))
     return sorted(found.scalars())
 
 

@@ -13,7 +13,7 @@ from app.storage.models import Agency, AgencyPeriod, Report
 from app.storage.paging import Source, equals
 from app.storage.statements import Prepared
 
-_TABLE: Any = Agency.__table__  # type: ignore[attr-defined]
+_TABLE = Agency.__table__
 WRITABLE = (
     "name",
     "short_name",

@@ -27,7 +27,7 @@ LONGEST_ACTOR = 200
 """How much of an actor's id the column has to be searched by; the body has all of it."""
 
 _PENDING = "noted"
-_ENTRY: Any = models.AuditEntry.__table__  # type: ignore[attr-defined]
+_ENTRY = models.AuditEntry.__table__
 INSERT = Prepared(sa.insert(_ENTRY))
 """Insert a row, whose values are in the order of the table's columns."""
 

@@ -17,8 +17,8 @@ ROWS = 500
 FORGOTTEN = 2_000
 """How many are forgotten at a time: writers wait meanwhile."""
 
-_ENTRY: Any = models.AuditEntry.__table__  # type: ignore[attr-defined]
-_CLOCK: Any = models.Clock.__table__  # type: ignore[attr-defined]
+_ENTRY = models.AuditEntry.__table__
+_CLOCK = models.Clock.__table__
 _ORDER = (("seq", False),)
 
 

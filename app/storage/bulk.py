@@ -27,8 +27,8 @@ from app.storage.statements import AMONG, Prepared, guarded, look_for_keys, note
 
 _IMPORT_LOCK = 0x696D706F  # "impo"
 
-_DOCUMENT: Any = DerivedDocument.__table__  # type: ignore[attr-defined]
-_FINDING: Any = DerivedFinding.__table__  # type: ignore[attr-defined]
+_DOCUMENT = DerivedDocument.__table__
+_FINDING = DerivedFinding.__table__
 _KEEP = {kind: Prepared(reports.kept_of(is_in)) for kind, is_in in AMONG.items()}
 
 Key = tuple[str, int]
@@ -152,8 +152,8 @@ class Batch:
 
 
 _TABLES: dict[str, Any] = reports.TABLES | {
-    "change": models.Change.__table__,  # type: ignore[attr-defined]
-    "audit_entry": models.AuditEntry.__table__,  # type: ignore[attr-defined]
+    "change": models.Change.__table__,
+    "audit_entry": models.AuditEntry.__table__,
 }
 _INSERT = reports.INSERT | {"change": feed.INSERT, "audit_entry": audit.INSERT}
 _POSTGRES_TYPES = {

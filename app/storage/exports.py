@@ -24,7 +24,7 @@ PACKED_ROWS = 1_000
 _BYTES = 2 * 1024 * 1024  # of compressed documents, after which a page ends
 _FETCHED = 50  # rows at a time
 _ORDER = (("agency", False), ("year", False))
-_DOCUMENT: Any = models.DerivedDocument.__table__  # type: ignore[attr-defined]
+_DOCUMENT = models.DerivedDocument.__table__
 
 
 def _documents(names: frozenset[str]) -> Any:
@@ -38,7 +38,7 @@ DOCUMENTS = Source(_documents, {name: _DOCUMENT.c[name] for name in ("agency", "
 
 def _described(names: frozenset[str]) -> Any:
     """Select documents with the kind and the level of their agency."""
-    agency: Any = models.Agency.__table__  # type: ignore[attr-defined]
+    agency = models.Agency.__table__
     joined = _documents(names).join(agency, agency.c.code == _DOCUMENT.c.agency)
     return joined.add_columns(agency.c.kind, agency.c.level)
 

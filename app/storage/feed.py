@@ -28,8 +28,8 @@ WINDOW = 10_000
 
 _PENDING = "changes"
 _DEFERRED = "works"
-_CHANGE: Any = models.Change.__table__  # type: ignore[attr-defined]
-_CLOCK: Any = models.Clock.__table__  # type: ignore[attr-defined]
+_CHANGE = models.Change.__table__
+_CLOCK = models.Clock.__table__
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +157,8 @@ def position(connection: Connection) -> int:
 
 
 def _concerns(*, of_children: bool) -> Prepared:
-    agency: Any = models.Agency.__table__  # type: ignore[attr-defined]
-    period: Any = models.AgencyPeriod.__table__  # type: ignore[attr-defined]
+    agency = models.Agency.__table__
+    period = models.AgencyPeriod.__table__
     wanted = _CHANGE.c.year == sa.bindparam("year")
     if of_children:
         parent: Any = sa.bindparam("parent")

@@ -13,7 +13,7 @@ from app.storage.paging import Source, equals
 from app.storage.reports import of_report
 from app.storage.statements import AMONG, Prepared
 
-_REVISION: Any = ReportRevision.__table__  # type: ignore[attr-defined]
+_REVISION = ReportRevision.__table__
 _THIS = of_report(_REVISION)
 _NAMES = ("revision", "at", "actor", "reason", "etag")
 _READ = Prepared(
@@ -105,7 +105,7 @@ PAST = Source(_past, {name: _REVISION.c[name] for name in ("agency", "year")})
 
 
 def _past_described(names: frozenset[str]) -> Any:
-    agency: Any = models.Agency.__table__  # type: ignore[attr-defined]
+    agency = models.Agency.__table__
     joined = _past(names).outerjoin(agency, agency.c.code == _REVISION.c.agency)
     return joined.add_columns(agency.c.kind, agency.c.level)
 

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -12,7 +11,7 @@ from sqlalchemy import Connection
 from app.storage.models import Idempotency
 from app.storage.statements import Prepared
 
-_TABLE: Any = Idempotency.__table__  # type: ignore[attr-defined]
+_TABLE = Idempotency.__table__
 _READ = Prepared(
     sa.select(_TABLE).where(
         _TABLE.c.key == sa.bindparam("key"), _TABLE.c.created_at >= sa.bindparam("since")

@@ -13,8 +13,8 @@ from app.storage.models import ImportChunk, ImportJob
 from app.storage.paging import Source, equals
 from app.storage.statements import Prepared, as_new, to_new
 
-_JOB: Any = ImportJob.__table__  # type: ignore[attr-defined]
-_CHUNK: Any = ImportChunk.__table__  # type: ignore[attr-defined]
+_JOB = ImportJob.__table__
+_CHUNK = ImportChunk.__table__
 ENDED = ("done", "failed")
 
 

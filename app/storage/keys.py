@@ -11,7 +11,7 @@ from app.storage.models import ApiKey
 from app.storage.paging import Source, equals
 from app.storage.statements import Prepared, as_new, to_new
 
-_KEY: Any = ApiKey.__table__  # type: ignore[attr-defined]
+_KEY = ApiKey.__table__
 _NAMES = tuple(column.name for column in _KEY.c)
 COLUMNS: tuple[str, ...] = tuple(name for name in _NAMES if name != "digest")
 """What is shown of a key."""

@@ -5,7 +5,7 @@ for a cell that the report's form does not have. Times are RFC 3339 texts in UTC
 them; texts that are sorted use the order of code points on both databases.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import create_model
 from sqlalchemy import (
@@ -52,7 +52,11 @@ def _code(**options: Any) -> Any:
     return Field(sa_type=_text(32), **options)
 
 
-class Agency(SQLModel, table=True):
+class _Row(SQLModel):
+    __table__: ClassVar[Any]  # the Table that SQLAlchemy knows it by
+
+
+class Agency(_Row, table=True):
     """An agency. `search` is its name and short name as `q` looks for them."""
 
     code: str = _code(primary_key=True)
@@ -72,7 +76,7 @@ class Agency(SQLModel, table=True):
     updated_at: str = Field(sa_type=_text(INSTANT))
 
 
-class AgencyPeriod(SQLModel, table=True):
+class AgencyPeriod(_Row, table=True):
     """What an agency was from `valid_from` on, until its next period; empty: since ever.
 
     The last period of an agency says what its row says.
@@ -90,7 +94,7 @@ class AgencyPeriod(SQLModel, table=True):
     parent: str | None = _code(default=None, foreign_key="agency.code", index=True)
 
 
-class Succession(SQLModel, table=True):
+class Succession(_Row, table=True):
     """That an agency followed another, with effect from a day of the year `year`."""
 
     __table_args__ = (UniqueConstraint("predecessor", "successor", "year"),)
@@ -104,7 +108,7 @@ class Succession(SQLModel, table=True):
     created_at: str = Field(sa_type=_text(INSTANT))
 
 
-class ReportingYear(SQLModel, table=True):
+class ReportingYear(_Row, table=True):
     """A reporting year. `due` is a JSON object: the due date of each kind of agency."""
 
     __tablename__ = "reporting_year"
@@ -117,7 +121,7 @@ class ReportingYear(SQLModel, table=True):
     updated_at: str = Field(sa_type=_text(INSTANT))
 
 
-class Report(SQLModel, table=True):
+class Report(_Row, table=True):
     """What a client wrote of a report beside its tables, and where its filing stands.
 
     `correction` is why it was last corrected after it had been published.
@@ -151,7 +155,7 @@ def _of_report() -> ForeignKeyConstraint:
     )
 
 
-class DerivedDocument(SQLModel, table=True):
+class DerivedDocument(_Row, table=True):
     """Derived: a report as it is served. `body` is its JSON, gzipped; `summary` that of lists.
 
     `digest` names what clients wrote of it; it is NULL only until the documents of an older version
@@ -180,7 +184,7 @@ class DerivedDocument(SQLModel, table=True):
     digest: str | None = Field(default=None, sa_type=String(64))
 
 
-class DerivedFinding(SQLModel, table=True):
+class DerivedFinding(_Row, table=True):
     """Derived: a failure of a rule, in the order of all that there may be. `body` is its JSON."""
 
     __tablename__ = "derived_finding"
@@ -199,7 +203,7 @@ class DerivedFinding(SQLModel, table=True):
     body: bytes = Field(sa_type=LargeBinary)
 
 
-class ReportRevision(SQLModel, table=True):
+class ReportRevision(_Row, table=True):
     """A report as it was at a revision, never changed. `body` is its document, gzipped.
 
     It is NULL where the report was deleted. `actor` is who wrote it, `reason` why it was corrected.
@@ -217,7 +221,7 @@ class ReportRevision(SQLModel, table=True):
     body: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
-class Transition(SQLModel, table=True):
+class Transition(_Row, table=True):
     """A step in the filing of a report, of which `position` is the number."""
 
     __tablename__ = "report_transition"
@@ -234,7 +238,7 @@ class Transition(SQLModel, table=True):
     revision: int
 
 
-class Decision(SQLModel, table=True):
+class Decision(_Row, table=True):
     """What was said of a warning. It holds while `basis`, a digest of the values, is theirs."""
 
     __tablename__ = "finding_decision"
@@ -250,7 +254,7 @@ class Decision(SQLModel, table=True):
     actor: str | None = Field(default=None, sa_type=LongText)
 
 
-class ApiKey(SQLModel, table=True):
+class ApiKey(_Row, table=True):
     """An API key. `digest` is the HMAC of the key, which itself is stored nowhere."""
 
     __tablename__ = "api_key"
@@ -269,14 +273,14 @@ class ApiKey(SQLModel, table=True):
     last_used_at: str | None = Field(default=None, sa_type=_text(INSTANT))
 
 
-class Retired(SQLModel, table=True):
+class Retired(_Row, table=True):
     """The last revision of what was deleted, so that a later one of its key does not repeat it."""
 
     key: str = Field(primary_key=True, sa_type=String(80))
     revision: int
 
 
-class Change(SQLModel, table=True):
+class Change(_Row, table=True):
     """A committed change. `body` is the JSON of the feed's item but for its `seq`.
 
     `agency` and `year` are those that it touches, for who asks by them. `layer` is that of a report
@@ -297,7 +301,7 @@ class Change(SQLModel, table=True):
     layer: str | None = Field(default=None, sa_type=String(10))
 
 
-class Clock(SQLModel, table=True):
+class Clock(_Row, table=True):
     """The one row that numbers changes: the last number given, and the first that is still kept.
 
     Beside them the number and the digest of the last audit entry, and the digest before the first
@@ -316,7 +320,7 @@ class Clock(SQLModel, table=True):
     )
 
 
-class AuditEntry(SQLModel, table=True):
+class AuditEntry(_Row, table=True):
     """Who did what. `body` is canonical JSON and has the digest of the entry before in it.
 
     `digest` is that of the body. The other columns repeat what is in it, to be searched by.
@@ -334,7 +338,7 @@ class AuditEntry(SQLModel, table=True):
     digest: str = Field(sa_type=String(64))
 
 
-class ImportJob(SQLModel, table=True):
+class ImportJob(_Row, table=True):
     """An import that runs, or ran, in the background.
 
     `owner` is the worker that runs it, until `lease_until` at the latest without a sign of life.
@@ -367,7 +371,7 @@ class ImportJob(SQLModel, table=True):
     lost: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
-class ImportChunk(SQLModel, table=True):
+class ImportChunk(_Row, table=True):
     """A piece of an import, gzipped: of the file (`upload`), or of its outcomes as NDJSON.
 
     A `part` has the outcomes of what a partial import has stored so far, `outcome` those of one
@@ -384,7 +388,7 @@ class ImportChunk(SQLModel, table=True):
     body: bytes = Field(sa_type=LargeBinary)
 
 
-class Idempotency(SQLModel, table=True):
+class Idempotency(_Row, table=True):
     """The reply to a request with an Idempotency-Key. `headers` is a JSON object."""
 
     key: str = Field(primary_key=True, sa_type=String(255))
@@ -395,7 +399,7 @@ class Idempotency(SQLModel, table=True):
     created_at: str = Field(sa_type=_text(INSTANT), index=True)
 
 
-class MirrorState(SQLModel, table=True):
+class MirrorState(_Row, table=True):
     """What this database is a copy of, and how far: every change up to `position` is in it.
 
     There is one row at most. `under` is the agency below which it copies; empty for all.
@@ -409,7 +413,7 @@ class MirrorState(SQLModel, table=True):
     updated_at: str = Field(sa_type=_text(INSTANT))
 
 
-class Webhook(SQLModel, table=True):
+class Webhook(_Row, table=True):
     """Who is told of changes. `resources` is a JSON list; `position` the last number told.
 
     `owner` delivers for it, until `lease_until` at the latest. Secrets stand as they are: they are
@@ -435,7 +439,7 @@ class Webhook(SQLModel, table=True):
     updated_at: str = Field(sa_type=_text(INSTANT))
 
 
-class WebhookDelivery(SQLModel, table=True):
+class WebhookDelivery(_Row, table=True):
     """An attempt to deliver a message to a webhook, and what came of it."""
 
     __tablename__ = "webhook_delivery"
@@ -517,7 +521,7 @@ def _figures(key: str) -> list[Index]:
 
 
 def _filing_model(key: str) -> Any:
-    class OfReport(SQLModel):
+    class OfReport(_Row):
         __tablename__ = f"filing_{key}"
         __table_args__ = (_of_report(), *_checks(key), *_figures(key))
 

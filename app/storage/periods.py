@@ -15,8 +15,8 @@ from app.domain.periods import DATED, Period, Periods
 from app.storage import models
 from app.storage.statements import Prepared
 
-PERIOD: Any = models.AgencyPeriod.__table__  # type: ignore[attr-defined]
-_AGENCY: Any = models.Agency.__table__  # type: ignore[attr-defined]
+PERIOD = models.AgencyPeriod.__table__
+_AGENCY = models.Agency.__table__
 
 _OF = PERIOD.c.agency == sa.bindparam("agency")
 _COLUMNS = [PERIOD.c[name] for name in ("valid_from", *DATED)]

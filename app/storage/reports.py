@@ -64,10 +64,10 @@ class Stored:
     correction: str | None = None
 
 
-_REPORT: Any = models.Report.__table__  # type: ignore[attr-defined]
-_DOCUMENT: Any = DerivedDocument.__table__  # type: ignore[attr-defined]
-_FINDING: Any = DerivedFinding.__table__  # type: ignore[attr-defined]
-_REVISION: Any = models.ReportRevision.__table__  # type: ignore[attr-defined]
+_REPORT = models.Report.__table__
+_DOCUMENT = DerivedDocument.__table__
+_FINDING = DerivedFinding.__table__
+_REVISION = models.ReportRevision.__table__
 _TABLES: dict[str, Any] = {key: model.__table__ for key, model in FILINGS.items()}
 
 _STANDING = ("revision", "created_at", "updated_at", "state", "correction")

@@ -13,9 +13,9 @@ from app.domain.standing import Standing
 from app.storage import models
 from app.storage.statements import Prepared
 
-AGENCY: Any = models.Agency.__table__  # type: ignore[attr-defined]
-REPORT: Any = models.Report.__table__  # type: ignore[attr-defined]
-YEAR: Any = models.ReportingYear.__table__  # type: ignore[attr-defined]
+AGENCY = models.Agency.__table__
+REPORT = models.Report.__table__
+YEAR = models.ReportingYear.__table__
 FILINGS: dict[str, Any] = {key: model.__table__ for key, model in models.FILINGS.items()}
 
 _DUE = Prepared(sa.select(YEAR.c.due).where(YEAR.c.year == sa.bindparam("year")))

@@ -17,8 +17,8 @@ from app.storage import models, years
 from app.storage.paging import Source, equals
 from app.storage.statements import Prepared
 
-TABLE: Any = models.Succession.__table__  # type: ignore[attr-defined]
-_AGENCY: Any = models.Agency.__table__  # type: ignore[attr-defined]
+TABLE = models.Succession.__table__
+_AGENCY = models.Agency.__table__
 
 
 @dataclass(frozen=True, slots=True)

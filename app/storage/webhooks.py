@@ -12,9 +12,9 @@ from app.storage import models
 from app.storage.paging import Source
 from app.storage.statements import Prepared, as_new, to_new
 
-_HOOK: Any = models.Webhook.__table__  # type: ignore[attr-defined]
-_DELIVERY: Any = models.WebhookDelivery.__table__  # type: ignore[attr-defined]
-_CLOCK: Any = models.Clock.__table__  # type: ignore[attr-defined]
+_HOOK = models.Webhook.__table__
+_DELIVERY = models.WebhookDelivery.__table__
+_CLOCK = models.Clock.__table__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ from app.storage.models import Decision, Transition
 from app.storage.reports import of_report
 from app.storage.statements import Prepared
 
-_STEP: Any = Transition.__table__  # type: ignore[attr-defined]
-_DECISION: Any = Decision.__table__  # type: ignore[attr-defined]
+_STEP = Transition.__table__
+_DECISION = Decision.__table__
 _STEPS = tuple(column.name for column in _STEP.c)
 _SAID = tuple(column.name for column in _DECISION.c)
 
@@ -64,7 +64,7 @@ def published_drafts(
     connection: Connection, under: str | None, year: int | None
 ) -> list[tuple[str, int]]:
     """Return the drafts that were never published here and have a date of publication."""
-    report: Any = models.Report.__table__  # type: ignore[attr-defined]
+    report = models.Report.__table__
     query = sa.select(report.c.agency, report.c.year).where(
         report.c.state == "draft",
         report.c.correction.is_(None),

@@ -17,7 +17,7 @@ from app.storage.statements import Prepared, guarded
 _YEAR_LOCKS = 0x79656172  # "year"
 
 
-_TABLE: Any = ReportingYear.__table__  # type: ignore[attr-defined]
+_TABLE = ReportingYear.__table__
 
 
 @dataclass(frozen=True, slots=True)
