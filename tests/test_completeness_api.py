@@ -213,41 +213,6 @@ def test_the_file_takes_filters(world: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("accept", "query", "media"),
-    [
-        ("text/csv", "", "text/csv"),
-        ("text/csv, application/json;q=0", "", "text/csv"),
-        ("text/*", "", "text/csv"),
-        ("application/json", "?format=csv", "text/csv"),
-        ("text/csv, application/json", "", "application/json"),
-        ("*/*", "", "application/json"),
-        ("", "", "application/json"),
-        ("application/json", "?format=json", "application/json"),
-    ],
-)
-def test_the_type_is_the_one_that_is_named_or_taken(
-    world: TestClient, accept: str, query: str, media: str
-) -> None:
-    reply = world.get(PATH + query, headers={"accept": accept})
-    assert reply.status_code == 200
-    assert reply.headers["content-type"].split(";")[0] == media
-    names = reply.headers["vary"].split(", ")
-    assert sorted(set(names)) == sorted(names)
-    assert "Accept" in names
-
-
-def test_types_may_stand_on_several_lines(world: TestClient) -> None:
-    reply = world.get(PATH, headers=[("accept", "text/html"), ("accept", "text/csv")])
-    assert reply.headers["content-type"].startswith("text/csv")
-
-
-def test_who_takes_neither_type_is_told(world: TestClient) -> None:
-    for accept, query in (("text/html", ""), ("text/csv", "?format=json"), ("text/csv;q=0", "")):
-        reply = world.get(PATH + query, headers={"accept": accept})
-        assert said(reply) == (406, "not-acceptable")
-
-
-@pytest.mark.parametrize(
     ("name", "shown"),
     [
         ("=1+1", "'=1+1"),

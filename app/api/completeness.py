@@ -11,13 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import parameters, queries, schemas
-from app.api.context import header
-from app.api.csv_replies import csv_reply
+from app.api.csv_replies import VARY, csv_reply, tabular, wants_csv, with_csv
 from app.api.documentation import reads
 from app.api.paths import YearPath, year_in
 from app.api.queries import Asked, Listing, ListQuery
-from app.api.replies import accepts, negotiate, reply
-from app.api.routing import Unnegotiated, database, router
+from app.api.replies import reply
+from app.api.routing import database
 from app.domain.layout import Form
 from app.domain.standing import Standing
 from app.errors import NotFound
@@ -26,13 +25,11 @@ from app.services import csvs, encoding, rendering
 from app.storage import completeness, periods, standings
 from app.storage.completeness import COLUMNS
 
-routes = router("reporting-years", "/v1/reporting-years", Unnegotiated)
+routes = tabular("reporting-years", "/v1/reporting-years")
 
-JSON, CSV = "application/json", "text/csv"
 _HEAD = ("code", "name", "kind", "level", "due", "status", "submitted_on", "published_on")
 _AT_ONCE = 1_000
 """Lines of CSV that are read at once."""
-_VARY = {"Vary": "Accept"}
 
 Status = Literal[tuple(each.value for each in Standing)]
 
@@ -141,8 +138,7 @@ def _found(connection: Connection, year: str) -> _Asked:
     return _Asked(number, form, due, past)
 
 
-_DESCRIBED = reads(CompletenessPage, "Who has filed? / 填报情况", 400)
-_DESCRIBED["responses"][200]["content"] = {CSV: {"schema": {"type": "string"}}}
+_DESCRIBED = with_csv(reads(CompletenessPage, "Who has filed? / 填报情况", 400))
 
 
 @routes.get("/{year}/completeness", **_DESCRIBED)
@@ -157,29 +153,20 @@ async def get_completeness(
     spreadsheet would take for a formula has an apostrophe before it.
     """
     of = await database(request).use(partial(_found, year=year))
-    if _wants_csv(request):
+    if wants_csv(request):
         return await _file(request, of)
-    negotiate(request)
     asked = queries.ask(request, _listing(of), year=of.year)
     read = partial(_read, asked=asked, form=of.form)
     (rows, total), counts = await database(request).snapshot(read)
     shown = {"expected": sum(counts.values()), **counts}
     more = b',"year":%d,"counts":%b' % (of.year, encoding.encoded(shown))
     etag, body = queries.page(asked, rows, total, more)
-    return reply(request, etag, body=body, headers=_VARY)
+    return reply(request, etag, body=body, headers=VARY)
 
 
 def _read(connection: Connection, asked: Asked, form: Form) -> Any:
     page = asked.reading()(connection)
     return page, completeness.counts(connection, form, asked.parameters)
-
-
-def _wants_csv(request: Request) -> bool:
-    """Tell whether CSV is asked for: by name, or because JSON is not taken."""
-    named = request.query_params.get("format")
-    accept = header(request, b"accept") or ""
-    takes_csv_only = bool(accept) and not accepts(accept, JSON) and accepts(accept, CSV)
-    return named == "csv" or (named is None and takes_csv_only)
 
 
 async def _file(request: Request, of: _Asked) -> Response:
@@ -194,7 +181,7 @@ async def _file(request: Request, of: _Asked) -> Response:
         has_next = len(rows) > _AT_ONCE
         parts.append(csvs.lines(_fields(of.due, row) for row in rows))
         asked = replace(asked, after=asked.place(rows[-1])) if has_next else asked
-    return csv_reply(request, f"completeness-{of.year}", b"".join(parts), _VARY)
+    return csv_reply(request, f"completeness-{of.year}", b"".join(parts))
 
 
 def _fields(due: Mapping[str, str], row: Any) -> list[Any]:

@@ -2,22 +2,26 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.api.context import header
 from app.api.downloads import disposition
-from app.api.replies import negotiate, reply
+from app.api.replies import JSON, accepts, negotiate, reply
 from app.api.routing import Direct, router
 from app.services import csvs
 
-MEDIA_TYPE = "text/csv; charset=utf-8; header=present"
+CSV: Final = "text/csv"
+MEDIA_TYPE = f"{CSV}; charset=utf-8; header=present"
 
 Format = Annotated[
-    Literal["json", "csv"], Query(description="`csv`: UTF-8 with a byte order mark, RFC 4180.")
+    Literal["json", "csv"],
+    Query(description="`csv`, or `Accept: text/csv`: UTF-8 with a byte order mark, RFC 4180."),
 ]
+VARY = {"Vary": "Accept"}
 
 
 class Tabular(Direct):
@@ -25,8 +29,16 @@ class Tabular(Direct):
 
     def refuse_others(self, request: Request) -> None:
         """Refuse a client that does not take JSON, unless it asks for CSV."""
-        if request.query_params.get("format") != "csv":
+        if not wants_csv(request):
             negotiate(request)
+
+
+def wants_csv(request: Request) -> bool:
+    """Tell whether CSV is asked for: by name, or because JSON is not taken."""
+    named = request.query_params.get("format")
+    accept = header(request, b"accept") or ""
+    takes_csv_only = bool(accept) and not accepts(accept, JSON) and accepts(accept, CSV)
+    return named == "csv" or (named is None and takes_csv_only)
 
 
 def tabular(tag: str, prefix: str = "") -> APIRouter:
@@ -37,7 +49,7 @@ def tabular(tag: str, prefix: str = "") -> APIRouter:
 def with_csv(described: dict[str, Any]) -> dict[str, Any]:
     """Add CSV to the description of an operation's reply."""
     described["responses"][200]["content"] = {
-        "text/csv": {"schema": {"type": "string", "description": "UTF-8 with a byte order mark"}}
+        CSV: {"schema": {"type": "string", "description": "UTF-8 with a byte order mark"}}
     }
     return described
 
@@ -51,7 +63,7 @@ def csv_reply(
     request: Request, name: str, body: bytes, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return a table as a file of this name, with its ETag; 304 if the client has it."""
-    sent = {**disposition(f"{name}.csv"), **(headers or {})}
+    sent = {**VARY, **disposition(f"{name}.csv"), **(headers or {})}
     made = reply(request, body=body, headers=sent)
     if made.status_code == 200:
         made.headers["content-type"] = MEDIA_TYPE

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import parameters, queries
-from app.api.csv_replies import Format, csv_reply, encoded, tabular, with_csv
+from app.api.csv_replies import VARY, Format, csv_reply, encoded, tabular, wants_csv, with_csv
 from app.api.documentation import reads
 from app.api.names import names
 from app.api.parameters import NoQuery
@@ -136,10 +136,11 @@ async def get_series(
 
     found, bounds, rows = await database(request).snapshot(job)
     asked = parameters.read(request, SeriesQuery)
-    if asked.format == "csv":
+    if wants_csv(request):
         body = encoded(_HEADER, _rows(found, asked.cells, rows))
         return csv_reply(request, f"{agency}-series", body)
-    return reply(request, body=encoding.encoded(_shown(found, asked.cells, bounds, rows)))
+    body = encoding.encoded(_shown(found, asked.cells, bounds, rows))
+    return reply(request, body=body, headers=VARY)
 
 
 _Row = tuple[int, Form, list[series.Figure]]

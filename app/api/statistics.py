@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from app.api import parameters, queries, schemas
 from app.api.catalogue import listed
-from app.api.csv_replies import Format, csv_reply, encoded, tabular, with_csv
+from app.api.csv_replies import VARY, Format, csv_reply, encoded, tabular, wants_csv, with_csv
 from app.api.documentation import lists
 from app.api.names import names
 from app.api.queries import PAGING, ListQuery, ShortQuery
@@ -166,7 +166,7 @@ async def get_statistics(request: Request, query: Annotated[StatisticsQuery, Que
     more = len(groups) > given.limit
     groups = groups[: given.limit]
     cursor = queries.packed(queries.said_by(query), groups[-1].keys) if more else None
-    if given.format == "csv":
+    if wants_csv(request):
         body = encoded(measuring.header(asked), measuring.rows(asked, groups))
         return csv_reply(request, "statistics", body, _following(given, cursor))
     page = {
@@ -176,7 +176,7 @@ async def get_statistics(request: Request, query: Annotated[StatisticsQuery, Que
         "next": cursor,
         **({} if total is None else {"total": total}),
     }
-    return reply(request, body=encoding.encoded(page))
+    return reply(request, body=encoding.encoded(page), headers=VARY)
 
 
 def _following(given: StatisticsQuery, cursor: str | None) -> dict[str, str]:
