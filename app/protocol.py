@@ -70,8 +70,11 @@ class Bounded(HttpToolsProtocol):
             self._size = 0
         if self._size > LARGEST_HEAD:
             self._refuse(_TOO_LARGE if self._awaits_rest else b"")
-        elif self._awaits_rest and self._timer is None:
-            self._await_head()
+        elif self._awaits_rest:
+            if self._timer is None:
+                self._await_head()
+        elif not self._is_answering:  # an empty line, or more of what was refused
+            self._await_another()
 
     def _parse(self, data: bytes | memoryview) -> None:
         """Parse what came; a head that offers another protocol once more, without the offer.
@@ -112,6 +115,11 @@ class Bounded(HttpToolsProtocol):
         """Hand over a piece of the body; what follows it is counted anew."""
         super().on_body(body)
         self._size = 0
+
+    def _await_another(self) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
 
     def _await_head(self) -> None:
         self._timer = self.loop.call_later(PATIENCE, self._give_up)

@@ -14,8 +14,9 @@ from app.api import joining
 Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bytes]]
 
 
-async def _app(_: Any, receive: Any, send: Any) -> None:
-    size, more = 0, True
+async def _app(scope: Any, receive: Any, send: Any) -> None:
+    """Tell the size of a body, which is not waited for at one address."""
+    size, more = 0, scope["path"] != "/early"
     while more:
         message = await receive()
         size += len(message.get("body", b""))
@@ -25,11 +26,12 @@ async def _app(_: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": str(size).encode()})
 
 
-def talk(use: Connected) -> bytes:
+def talk(use: Connected, *, keep_alive: float = 5) -> bytes:
     """Connect to a server with our protocol; return what the use of the connection returns."""
 
     async def talked() -> bytes:
         config = uvicorn.Config(_app, log_config=None, lifespan="off")
+        config.timeout_keep_alive = keep_alive  # type: ignore[assignment]
         config.load()
         loop, state = asyncio.get_running_loop(), ServerState()
         server = await loop.create_server(
@@ -76,6 +78,18 @@ def test_a_head_that_does_not_end_is_answered_408_and_the_connection_closed() ->
 @pytest.mark.usefixtures("impatient")
 def test_a_connection_on_which_nothing_comes_is_closed() -> None:
     assert talk(sending()) == b""
+
+
+@pytest.mark.parametrize("rest", [b"\r\n", b"x" * 5], ids=["an empty line", "some of a body"])
+def test_a_connection_on_which_no_head_comes_after_a_reply_is_closed(rest: bytes) -> None:
+    async def use(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        size = 9 if rest.startswith(b"x") else 0
+        writer.write(b"GET /early HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % size)
+        reply = await reader.readuntil(b"\r\n\r\n0")
+        writer.write(rest)
+        return reply + await reader.read()
+
+    assert talk(use, keep_alive=0.1).endswith(b"\r\n\r\n0")
 
 
 @pytest.mark.usefixtures("impatient")
