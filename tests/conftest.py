@@ -23,7 +23,7 @@ from app.main import create_app
 from app.services import maintaining
 from app.settings import Settings
 from app.storage.database import Database, read_engine, using, write_engine
-from tests.api import ADMIN_KEY, TestClient, client_of
+from tests.api import ADMIN_KEY, TestClient, client_of, make_agency
 from tests.databases import Databases, databases, url_of
 
 ROOT = Path(__file__).parents[1]
@@ -192,6 +192,13 @@ def client(database_url: str) -> Iterator[TestClient]:
     """A client of the application in this process."""
     with TestClient(create_app(quiet(database_url))) as made:
         yield made
+
+
+@pytest.fixture
+def agency(client: TestClient) -> TestClient:
+    """A client of a register with the agency `a`, which has no report."""
+    make_agency(client)
+    return client
 
 
 def free_port() -> int:

@@ -132,13 +132,6 @@ PAIRS = (
 every_pair = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair.finding} {pair.year}")
 
 
-@pytest.fixture
-def agency(client: TestClient) -> TestClient:
-    """A client of a register with the agency `a`, which has no report."""
-    make_agency(client)
-    return client
-
-
 def url(year: int, *more: str) -> str:
     return "/".join((f"/v1/reports/a/{year}", *more))
 

@@ -29,13 +29,6 @@ ONE_WRONG_TOTAL: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def agency(client: TestClient) -> TestClient:
-    """A client of a register with the agency `a`, which has no report."""
-    make_agency(client)
-    return client
-
-
 def findings(client: TestClient, outcomes: str = "fail", url: str = URL) -> list[Json]:
     reply = client.get(f"{url}/findings?outcomes={outcomes}")
     assert reply.status_code == 200

@@ -29,13 +29,6 @@ BODIES: dict[str, Json | None] = {"GET": None, "PUT": {"x": 1}, "PATCH": {"x": 1
 every_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.key)
 
 
-@pytest.fixture
-def agency(client: TestClient) -> TestClient:
-    """A client of a register with the agency `a`, which has no report."""
-    make_agency(client)
-    return client
-
-
 def put(client: TestClient, table: str, body: Json, year: int = 2024) -> Any:
     return client.put(f"/v1/reports/a/{year}/{table}", json=body)
 
