@@ -9,9 +9,8 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import bodies, dating, parameters, queries, schemas
+from app.api import bodies, dating, queries, schemas
 from app.api.documentation import lists, reads, writes
-from app.api.parameters import NoQuery
 from app.api.paths import AgencyCode, refuse
 from app.api.queries import Listing, ListQuery
 from app.api.replies import MERGE_PATCH, PATCHABLE, reply, require, written
@@ -214,7 +213,6 @@ def _found(session: Session, code: str) -> Agency:
 async def get_agency(request: Request, agency: AgencyCode) -> Response:
     """Return one agency."""
     etag, body = await database(request).read(lambda session: _resource(_found(session, agency)))
-    parameters.read(request, NoQuery)
     return reply(request, etag, body=body, headers=PATCHABLE)
 
 

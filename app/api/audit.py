@@ -202,5 +202,4 @@ async def get_audit_entry(
         row = await database(request).point(audit_log.BY_SEQ, {"seq": number})
     if row is None:
         raise NotFound("audit-entry-not-found", seq=seq)
-    parameters.read(request, NoQuery)
     return reply(request, body=auditing.shown(row))

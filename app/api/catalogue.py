@@ -8,9 +8,8 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import parameters, queries, schemas
+from app.api import queries, schemas
 from app.api.documentation import lists, reads
-from app.api.parameters import NoQuery
 from app.api.paths import FormKey
 from app.api.queries import ShortQuery
 from app.api.replies import reply
@@ -199,7 +198,6 @@ async def get_form(request: Request, form: FormKey) -> Response:
     """Return one edition of the form."""
     if form not in FORM_BY_KEY:
         raise NotFound("form-not-found", form=form)
-    parameters.read(request, NoQuery)
     body = _FORMS[form]
     return reply(request, encoding.etag(1, body), body=body)
 

@@ -9,10 +9,9 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import bodies, parameters, schemas
+from app.api import bodies, schemas
 from app.api.access import caller_of
 from app.api.documentation import reads, writes
-from app.api.parameters import NoQuery
 from app.api.paths import exemplified, key_in
 from app.api.replies import reply, require, written
 from app.api.rights import require_over
@@ -119,7 +118,6 @@ async def get_decision(
             raise Forbidden("decide")
         scene = seen_scene(connection, code, number)
         decision = _required(connection, scene, finding)
-        parameters.read(request, NoQuery)
         return _resource(scene, decision)
 
     etag, body = await database(request).use(job)

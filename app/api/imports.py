@@ -428,7 +428,6 @@ async def _found(request: Request, identity: str) -> Job:
 async def get_import(request: Request, id: str) -> Response:
     """Return how far an import in the background is, and what came of it."""
     job = await _found(request, id)
-    parameters.read(request, NoQuery)
     body = encoding.encoded(_shown(request.app.state.importer.beside.seen(job)))
     return reply(request, body=body)
 

@@ -9,9 +9,8 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import bodies, idempotency, parameters, queries, schemas
+from app.api import bodies, idempotency, queries, schemas
 from app.api.documentation import lists, reads, writes
-from app.api.parameters import NoQuery
 from app.api.queries import Listing, ListQuery
 from app.api.replies import MERGE_PATCH, PATCHABLE, reply, require, written
 from app.api.routing import database, router
@@ -189,7 +188,6 @@ def _required(key: ApiKey | None, identity: str) -> ApiKey:
 async def get_key(request: Request, id: Id) -> Response:
     """Return what is known of a key, but not the key."""
     key = _required(await database(request).use(lambda c: keys.find(c, id)), id)
-    parameters.read(request, NoQuery)
     etag, body = _resource(key)
     return reply(request, etag, body=body, headers=PATCHABLE)
 

@@ -1,4 +1,4 @@
-"""Query parameters and lists: filters, sort, cursor, page."""
+"""Lists: filters, sort, cursor, page."""
 
 import base64
 import json

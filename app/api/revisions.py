@@ -115,7 +115,6 @@ async def get_revision(
     code, number = key_in(request, agency, year)
     wanted = _numbered(revision)
     etag, zipped = await database(request).use(lambda c: _read(c, code, number, wanted))
-    parameters.read(request, NoQuery)
     return reply(request, etag, zipped=zipped)
 
 

@@ -4,7 +4,7 @@ FastAPI would read and validate everything before an endpoint runs; the contract
 whether what the path names exists, is open, and meets the conditions. So an endpoint gets the
 request and the path's parameters as they are. Its other parameters (`body`, `query`) are there for
 the OpenAPI document: they arrive as None, and what they describe is read by `api.bodies` and
-`api.queries`.
+`api.queries`. A GET without `query` takes no parameters, which is said once all else is well.
 """
 
 import inspect
@@ -17,8 +17,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.api import access, idempotency
+from app.api import access, idempotency, parameters
 from app.api.access import Access
+from app.api.parameters import NoQuery
 from app.api.replies import JSON, negotiate
 from app.api.rights import RIGHTS
 
@@ -37,7 +38,7 @@ class Direct(Route):
         self._options = {"endpoint": endpoint, **options}
         self._answers: Callable[..., Awaitable[Response]] = endpoint
         self._produces = getattr(options["response_class"], "media_type", JSON)
-        self._is_json = path.startswith("/v1")
+        self._is_of_api = path.startswith("/v1")
         name = options["name"] or endpoint.__name__
         self._right = RIGHTS.get(name)
         super().__init__(
@@ -48,6 +49,8 @@ class Direct(Route):
         )
         names = inspect.signature(endpoint).parameters.keys()
         self._documented = dict.fromkeys(names - {"request"} - self.param_convertors.keys())
+        is_read = self._is_of_api and "GET" in (self.methods or ())
+        self._takes_nothing = is_read and "query" not in self._documented
 
     def documented(self) -> APIRoute:
         """Return the route as FastAPI describes it."""
@@ -60,11 +63,14 @@ class Direct(Route):
             request.scope[access.TAKES_QUERY] = True
         if self._right != "open":
             await access.enter(request, self._right)
-        if self._is_json:
+        if self._is_of_api:
             self.refuse_others(request)
         if request.method == "POST" and idempotency.HEADER in request.headers:
             return await idempotency.once(request, self._answer)
-        return await self._answers(request, **request.path_params, **self._documented)
+        response = await self._answers(request, **request.path_params, **self._documented)
+        if self._takes_nothing and request.scope["query_string"]:
+            parameters.read(request, NoQuery)
+        return response
 
     async def _answer(self, request: Request) -> Response:
         return await self._answers(request, **request.path_params, **self._documented)

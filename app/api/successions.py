@@ -10,9 +10,8 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import bodies, parameters, queries, schemas
+from app.api import bodies, queries, schemas
 from app.api.documentation import lists, reads, writes
-from app.api.parameters import NoQuery
 from app.api.queries import Listing, ListQuery
 from app.api.replies import reply, require
 from app.api.routing import database, router
@@ -135,7 +134,6 @@ def _etag(row: Any) -> str:
 async def get_succession(request: Request, id: Id) -> Response:
     """Return one succession."""
     row = await database(request).read(lambda session: _found(session, id))
-    parameters.read(request, NoQuery)
     return reply(request, _etag(row), body=_shown(row))
 
 

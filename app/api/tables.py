@@ -10,10 +10,9 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import bodies, examples, parameters, schemas
+from app.api import bodies, examples, schemas
 from app.api.bodies import Json
 from app.api.documentation import reads, writes
-from app.api.parameters import NoQuery
 from app.api.paths import AgencyCode, YearPath, exemplified, key_in, not_in_form, why_absent
 from app.api.replies import MERGE_PATCH, PATCHABLE, reply, require, written
 from app.api.routing import database, router
@@ -141,7 +140,6 @@ async def _get(request: Request, key: str, agency: str, year: str) -> Response:
         return row[0], row[1]
 
     zipped, stamp = await database(request).use(job)
-    parameters.read(request, NoQuery)
     document = rendering.stored_document(encoding.decoded(zipped), key)
     etag, made = _as_resource(document, key, stamp)
     return reply(request, etag, body=made, headers=PATCHABLE)

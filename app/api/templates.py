@@ -7,10 +7,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import parameters
 from app.api.documentation import reads
 from app.api.downloads import MEDIA_TYPES, contents, disposition, downloads
-from app.api.parameters import NoQuery
 from app.api.paths import FormKey
 from app.api.replies import reply
 from app.documents import template, workbook
@@ -44,7 +42,6 @@ async def get_template(request: Request, form: FormKey) -> Response:
     """
     if form not in FORM_BY_KEY:
         raise NotFound("form-not-found", form=form)
-    parameters.read(request, NoQuery)
     etag, body = await asyncio.to_thread(_workbook, form)
     made = reply(request, etag, body=body, headers=disposition(f"gongkai-{form}.xlsx"))
     if made.status_code == 200:

@@ -8,10 +8,9 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import bodies, parameters, schemas
+from app.api import bodies, schemas
 from app.api.access import caller_of
 from app.api.documentation import IF_MATCH, does, reads
-from app.api.parameters import NoQuery
 from app.api.paths import AgencyCode, YearPath, key_in, why_absent
 from app.api.problems import language_of, told, worded
 from app.api.replies import reply, require
@@ -171,7 +170,6 @@ async def get_transitions(request: Request, agency: AgencyCode, year: YearPath) 
 
     def job(connection: Connection) -> tuple[str, bytes]:
         scene = seen_scene(connection, code, number)
-        parameters.read(request, NoQuery)
         return _resource(request, connection, scene)
 
     etag, body = await database(request).snapshot(job)

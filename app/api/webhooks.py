@@ -321,7 +321,6 @@ async def _found(request: Request, identity: str) -> Webhook:
 async def get_webhook(request: Request, id: Id) -> Response:
     """Return a webhook and how far it is, without its secret."""
     hook = await _found(request, id)
-    parameters.read(request, NoQuery)
     etag, body = _resource(hook)
     return reply(request, etag, body=body, headers=PATCHABLE)
 

@@ -11,9 +11,8 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import bodies, parameters, queries, schemas
+from app.api import bodies, queries, schemas
 from app.api.documentation import lists, reads, writes
-from app.api.parameters import NoQuery
 from app.api.paths import YearPath, refuse, year_in
 from app.api.queries import Listing, ListQuery
 from app.api.replies import MERGE_PATCH, PATCHABLE, reply, require, written
@@ -135,7 +134,6 @@ async def get_reporting_year(request: Request, year: YearPath) -> Response:
         return _resource(found)
 
     etag, body = await database(request).read(job)
-    parameters.read(request, NoQuery)
     return reply(request, etag, body=body, headers=PATCHABLE)
 
 
