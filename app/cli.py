@@ -162,7 +162,7 @@ def _share_fence(path: Path) -> None:
 @app.command()
 def migrate() -> None:
     """Bring the tables to the newest revision; rebuild documents if the rules changed."""
-    from app.services import maintaining  # noqa: PLC0415 - a server does not need Alembic
+    from app.services import maintaining
 
     settings = _settings()
     logs.configure(settings)
@@ -266,7 +266,7 @@ def verify_audit(
     Keep the head that is printed elsewhere: who may write to the database could write the whole
     log anew, and only an earlier head shows that.
     """
-    from app.services import auditing  # noqa: PLC0415 - a server does not need it
+    from app.services import auditing
 
     with _reading(_settings()) as connection:
         made = auditing.verify(connection, expect=expect)
@@ -283,8 +283,8 @@ def export_audit(
     file: Annotated[Path, typer.Argument(help="The file to write: NDJSON.")], force: Force = False
 ) -> None:
     """Write the log to a file, an entry a line; the last line has the head."""
-    from app.services import auditing  # noqa: PLC0415 - a server does not need it
-    from app.services.operating import backups  # noqa: PLC0415 - nor this
+    from app.services import auditing
+    from app.services.operating import backups
 
     def exported() -> list[str]:
         with (
@@ -328,7 +328,7 @@ def record(
 @app.command()
 def rebuild() -> None:
     """Derive every report's document and findings anew."""
-    from app.services import maintaining  # noqa: PLC0415 - a server does not need Alembic
+    from app.services import maintaining
 
     settings = _settings()
     logs.configure(settings)
@@ -340,7 +340,7 @@ def backup(
     file: Annotated[Path, typer.Argument(help="The file to write.")], force: Force = False
 ) -> None:
     """Write the database to a file, while the service runs."""
-    from app.services.operating import backups  # noqa: PLC0415 - a server does not need it
+    from app.services.operating import backups
 
     _report(_operated(lambda: backups.backup(_settings(), file, force=force)))
 
@@ -350,7 +350,7 @@ def restore(
     file: Annotated[Path, typer.Argument(help="A file that `backup` wrote.")], force: Force = False
 ) -> None:
     """Put a backup in the place of the database, which is kept aside; stop the service first."""
-    from app.services.operating import backups  # noqa: PLC0415 - a server does not need it
+    from app.services.operating import backups
 
     _report(_operated(lambda: backups.restore(_settings(), file, force=force)))
 
@@ -377,7 +377,7 @@ def doctor(
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Look at everything that can be wrong; ends with 1 if something is."""
-    from app.services.operating import doctor as examining  # noqa: PLC0415 - nor this
+    from app.services.operating import doctor as examining
 
     found = examining.examine(_settings(), deep=deep)
     if json:
@@ -390,8 +390,8 @@ def doctor(
 @app.command()
 def demo() -> None:
     """Load a small, plausible world to explore; what is there already stays."""
-    from app.demo import world  # noqa: PLC0415 - a server does not need it
-    from app.services import maintaining  # noqa: PLC0415 - nor Alembic
+    from app.demo import world
+    from app.services import maintaining
 
     settings = _settings()
     logs.configure(settings)
@@ -411,7 +411,7 @@ def import_file(
     """Import the reports of a file; ends with 1 if any has a fault."""
     settings = _settings()
     logs.configure(settings)
-    from app import importer  # noqa: PLC0415 - a server does without
+    from app import importer
 
     kind = format or importer.format_of(file)
     if kind not in importer.SUFFIXES.values():
@@ -436,9 +436,9 @@ def mirror(
     replace: Annotated[bool, typer.Option("--replace", help="Give up data that is here.")] = False,
 ) -> None:
     """Keep this database in step with another instance; it may be stopped at any time."""
-    from app.services import maintaining  # noqa: PLC0415 - a server does not need Alembic
-    from app.services.mirroring import copying, following  # noqa: PLC0415 - nor a client
-    from app.services.mirroring.remote import MirrorError  # noqa: PLC0415
+    from app.services import maintaining
+    from app.services.mirroring import copying, following
+    from app.services.mirroring.remote import MirrorError
 
     settings = _settings()
     logs.configure(settings)
