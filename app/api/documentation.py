@@ -23,31 +23,27 @@ _BY_STATUS: dict[int, list[str]] = {}
 for _problem in PROBLEMS.values():
     _BY_STATUS.setdefault(_problem.status, []).append(_problem.slug)
 
-_CONDITIONS = [
-    {
+
+def parameter(name: str, text: str, **schema: str) -> dict[str, Any]:
+    """Describe a header of a request."""
+    return {
         "name": name,
         "in": "header",
         "required": False,
         "description": text,
-        "schema": {"type": "string"},
+        "schema": {"type": "string", **schema},
     }
-    for name, text in (
-        ("If-Match", "Write only if this is the current revision (an ETag), or `*`."),
-        ("If-None-Match", "`*`: create only."),
-    )
-]
-IF_MATCH = _CONDITIONS[0]
 
 
-IDEMPOTENT = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "A name of this request, 1 to 255 visible ASCII characters, best a new UUID. A "
+IF_MATCH = parameter("If-Match", "Write only if this is the current revision (an ETag), or `*`.")
+_CONDITIONS = [IF_MATCH, parameter("If-None-Match", "`*`: create only.")]
+IDEMPOTENT = parameter(
+    "Idempotency-Key",
+    "A name of this request, 1 to 255 visible ASCII characters, best a new UUID. A "
     "repeat with the same key is not carried out again: it gets the first reply, with "
     "`Idempotent-Replayed: true`. With another body: 422. While the first is under way: 409.",
-    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
-}
+    pattern="^[!-~]{1,255}$",
+)
 """The parameter that every POST takes."""
 
 
@@ -69,25 +65,21 @@ def _header(text: str, example: str) -> dict[str, Any]:
 RETRY_AFTER = {"Retry-After": _header("After how many seconds to ask again.", "30")}
 _HEADERS: dict[int, dict[str, Any]] = {
     401: {
-        "headers": {
-            "WWW-Authenticate": _header(
-                "How to say who you are.", 'Bearer realm="gongkai", error="invalid_token"'
-            )
-        }
+        "WWW-Authenticate": _header(
+            "How to say who you are.", 'Bearer realm="gongkai", error="invalid_token"'
+        )
     },
-    405: {"headers": {"Allow": _header("The methods that the address has.", "GET, HEAD, PUT")}},
-    410: {"headers": {FEED_POSITION: _header("Where the feed stands now.", "4711")}},
-    412: {"headers": {"ETag": _header("What is there, if anything.", '"3-0123456789abcdef"')}},
+    405: {"Allow": _header("The methods that the address has.", "GET, HEAD, PUT")},
+    410: {FEED_POSITION: _header("Where the feed stands now.", "4711")},
+    412: {"ETag": _header("What is there, if anything.", '"3-0123456789abcdef"')},
     429: {
-        "headers": {
-            **RETRY_AFTER,
-            "RateLimit-Policy": _header("The quota, and its seconds.", '"default";q=100;w=60'),
-            "RateLimit": _header(
-                "What is left of it, and in how many seconds all of it is.", '"default";r=0;t=60'
-            ),
-        }
+        **RETRY_AFTER,
+        "RateLimit-Policy": _header("The quota, and its seconds.", '"default";q=100;w=60'),
+        "RateLimit": _header(
+            "What is left of it, and in how many seconds all of it is.", '"default";r=0;t=60'
+        ),
     },
-    503: {"headers": RETRY_AFTER},
+    503: RETRY_AFTER,
 }
 """The headers that problems have besides."""
 
@@ -97,7 +89,7 @@ def problem_responses() -> dict[str, Any]:
     return {
         str(status): {
             "description": _titles(status),
-            **_HEADERS.get(status, {}),
+            **({"headers": _HEADERS[status]} if status in _HEADERS else {}),
             "content": {
                 "application/problem+json": {
                     "schema": {"$ref": "#/components/schemas/ProblemOut"},

@@ -18,7 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from app.api import bodies, files, parameters, queries, schemas
 from app.api.access import caller_of
 from app.api.context import header
-from app.api.documentation import ETAG, IDEMPOTENT, RETRY_AFTER, lists, problems, reads
+from app.api.documentation import ETAG, IDEMPOTENT, RETRY_AFTER, lists, parameter, problems, reads
 from app.api.downloads import MEDIA_TYPES
 from app.api.parameters import NoQuery
 from app.api.problems import language_of, response_to, told
@@ -167,13 +167,7 @@ _BODY: dict[str, Any] = {
     "`Content-Encoding: gzip`.",
     "content": {media: _content(kind) for media, kind in files.FORMATS.items()},
 }
-_PREFER = {
-    "name": "Prefer",
-    "in": "header",
-    "required": False,
-    "description": "`respond-async`: answer with a job, whatever the size.",
-    "schema": {"type": "string"},
-}
+_PREFER = parameter("Prefer", "`respond-async`: answer with a job, whatever the size.")
 
 
 # Sending
