@@ -89,23 +89,21 @@ class CompletenessPage(schemas.page_of(StandingOut, "StandingPage")):  # type: i
 
 
 def _shown(year: int, due: Mapping[str, str], row: Any) -> dict[str, Any]:
-    found = dict(zip(COLUMNS, row, strict=True))
-    code, name = found.pop("code"), found.pop("name")
-    there = found["status"] != Standing.MISSING
+    code, name, kind, level, status, submitted_on, published_on = row
     return {
         "agency": {"code": code, "name": name},
-        "kind": found["kind"],
-        "level": found["level"],
-        "due": due[found["kind"]],
-        "status": found["status"],
-        "submitted_on": found["submitted_on"],
-        "published_on": found["published_on"],
-        "report": rendering.report_path(code, year) if there else None,
+        "kind": kind,
+        "level": level,
+        "due": due[kind],
+        "status": status,
+        "submitted_on": submitted_on,
+        "published_on": published_on,
+        "report": rendering.report_path(code, year) if status != Standing.MISSING else None,
     }
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Year:
     """A year that is asked about: when its reports are due, and if its tree is one of the past."""
 
     year: int
@@ -114,7 +112,7 @@ class _Asked:
     past: bool
 
 
-def _listing(of: _Asked) -> Listing:
+def _listing(of: _Year) -> Listing:
     year, due = of.year, of.due
     given: dict[str, Any] = standings.parameters(year, due)
     return Listing(
@@ -127,7 +125,7 @@ def _listing(of: _Asked) -> Listing:
     )
 
 
-def _found(connection: Connection, year: str) -> _Asked:
+def _found(connection: Connection, year: str) -> _Year:
     number = year_in(year)
     due = standings.due(connection, number) if number is not None else None
     if number is None or due is None:
@@ -135,7 +133,7 @@ def _found(connection: Connection, year: str) -> _Asked:
     form = form_of(number)
     assert form is not None
     past = periods.is_past(connection, standings.days(number))
-    return _Asked(number, form, due, past)
+    return _Year(number, form, due, past)
 
 
 _DESCRIBED = with_csv(reads(CompletenessPage, "Who has filed? / 填报情况", 400))
@@ -169,7 +167,7 @@ def _read(connection: Connection, asked: Asked, form: Form) -> Any:
     return page, completeness.counts(connection, form, asked.parameters)
 
 
-async def _file(request: Request, of: _Asked) -> Response:
+async def _file(request: Request, of: _Year) -> Response:
     """Answer with the whole list. It is read some lines at a time: between them nothing is held."""
     query = parameters.read(request, CompletenessQuery)
     filters = query.model_dump(exclude_none=True, exclude=queries.PAGING)
