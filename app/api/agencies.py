@@ -9,7 +9,7 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api import bodies, dating, queries, schemas
+from app.api import bodies, periods, queries, schemas
 from app.api.documentation import lists, reads, writes
 from app.api.paths import AgencyCode, refuse
 from app.api.queries import Listing, ListQuery
@@ -248,10 +248,10 @@ def _checked(
             found.append(Fault("/parent", "circle"))
     faulty |= {fault.pointer for fault in found}
     if isinstance(code, str) and not faulty & {"/code", "/parent", "/effective_on"}:
-        found += dating.faults(session.connection(), code, body)
+        found += periods.faults(session.connection(), code, body)
     if found:
         raise Invalid(found)
-    return said, dating.effective_on(body)
+    return said, periods.effective_on(body)
 
 
 def _ends_early(said: dict[str, Any]) -> bool:
