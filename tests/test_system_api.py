@@ -219,6 +219,10 @@ def test_behind_a_root_path_all_is_as_it_is_without(
         assert entry["operation"] == "PUT /v1/agencies/zz"
         problem = client.get("/v1/agencies/nobody").json()
         assert problem["type"] == "/gongkai/problems/agency-not-found"
+        put_report(client, "zz", 2023)
+        put_report(client, "zz", 2024)
+        page = client.get("/v1/statistics?by=year&format=csv&limit=1")
+        assert page.headers["link"].startswith("</gongkai/v1/statistics?cursor=")
         allowed = client.post("/v1/agencies/zz").headers["allow"]
         assert allowed == "DELETE, GET, HEAD, PATCH, PUT"
         assert client.get("/v1/forms", headers={"Authorization": "Bearer x"}).status_code == 401

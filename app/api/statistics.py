@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from app.api import parameters, queries, schemas
 from app.api.catalogue import listed
+from app.api.context import root_of
 from app.api.csv_replies import VARY, Format, csv_reply, encoded, tabular, wants_csv, with_csv
 from app.api.documentation import lists
 from app.api.names import names
@@ -168,7 +169,7 @@ async def get_statistics(request: Request, query: Annotated[StatisticsQuery, Que
     cursor = queries.packed(queries.said_by(query), groups[-1].keys) if more else None
     if wants_csv(request):
         body = encoded(measuring.header(asked), measuring.rows(asked, groups))
-        return csv_reply(request, "statistics", body, _following(given, cursor))
+        return csv_reply(request, "statistics", body, _following(request, given, cursor))
     page = {
         "by": asked.by,
         "basis": asked.basis,
@@ -179,11 +180,11 @@ async def get_statistics(request: Request, query: Annotated[StatisticsQuery, Que
     return reply(request, body=encoding.encoded(page), headers=VARY)
 
 
-def _following(given: StatisticsQuery, cursor: str | None) -> dict[str, str]:
+def _following(request: Request, given: StatisticsQuery, cursor: str | None) -> dict[str, str]:
     if cursor is None:
         return {}
     query = urlencode({"cursor": cursor, "limit": given.limit, "format": "csv"})
-    return {"Link": f'</v1/statistics?{query}>; rel="next"'}
+    return {"Link": f'<{root_of(request.scope)}/v1/statistics?{query}>; rel="next"'}
 
 
 def _asked(query: StatisticsQuery) -> tuple[Asked, dict[str, Any]]:
