@@ -10,7 +10,7 @@ from app.domain.report import Report
 
 _POSTGRESQL = (
     "server_version", "server_encoding", "fsync", "full_page_writes", "synchronous_commit",
-    "max_connections",
+    "max_connections", "transaction_read_only",
 )  # fmt: skip
 
 

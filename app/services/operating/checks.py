@@ -56,6 +56,15 @@ def migrations(patient: Patient) -> Iterator[Finding]:
         yield wrong("migrations", f"at {current}, which this Gongkai does not know", cure)
 
 
+def writing(patient: Patient) -> Iterator[Finding]:
+    """Tell whether PostgreSQL takes writes; a standby does not, and the primary may become one."""
+    if patient.settings.is_sqlite:
+        return
+    if examining.postgresql_facts(patient.connection)["transaction_read_only"] == "on":
+        cure = "correct GONGKAI_DATABASE_URL if it is a standby, or default_transaction_read_only"
+        yield wrong("writing", "the database is read-only", cure)
+
+
 def rows(patient: Patient) -> Iterator[Finding]:
     """Tell whether the file of SQLite is whole, and what its rows refer to is there."""
     if not patient.settings.is_sqlite:

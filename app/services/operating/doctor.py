@@ -22,6 +22,7 @@ BASIC: tuple[Check, ...] = (checks.database, checks.migrations)
 """The checks of any database; without them the others have nothing to look at."""
 
 CHECKS: tuple[Check, ...] = (
+    checks.writing,
     checks.rows,
     checks.clock,
     checks.rule_set,
