@@ -107,6 +107,15 @@ def test_a_backup_replaces_nothing_unless_it_is_told_to(database_url: str, tmp_p
     assert file.read_bytes()[:5] in {b"SQLit", b"PGDMP"}
 
 
+def test_a_backup_that_cannot_be_written_is_named_and_not_the_database(
+    gongkai: Run, database_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    target = str(tmp_path / "file" / "backup")
+    said = gongkai("backup", target, database_url=database_url)
+    assert said == (1, [], [f"gongkai: {target}: Not a directory"])
+
+
 def test_a_backup_that_fails_leaves_no_half_file(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -488,6 +497,16 @@ def test_what_is_set_and_is_no_setting_is_named_with_what_may_be_meant(
     assert "GONGKAI_ANONYMOUS_READ is meant?" in text
     assert "GONGKAI_COLOUR: is no setting" in text
     assert "OTHER" not in text
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_a_database_that_takes_no_writes_is_found(
+    living: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "writing" not in told(living)
+    options = "-c default_transaction_read_only=on"
+    monkeypatch.setattr("app.storage.database._PG_OPTIONS", options)
+    assert told(living)["writing"] == "fail"
 
 
 def test_a_database_without_tables_or_away_is_one_line(

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -66,7 +66,8 @@ def in_place_of(target: Path, *, force: bool) -> Iterator[Path]:
         raise OperatingError(f"{target}: {error.strerror or error}") from None
     finally:
         for suffix in ("", *files.BESIDE):
-            Path(f"{unfinished}{suffix}").unlink(missing_ok=True)
+            with suppress(OSError):  # it may be what was told of already
+                Path(f"{unfinished}{suffix}").unlink()
 
 
 def _copied(settings: Settings, target: Path) -> str:
