@@ -209,6 +209,28 @@ def test_who_migrates_waits_for_its_turn_however_long_it_takes(
 
 
 @pytest.mark.parametrize("backend", ["postgresql"])
+def test_who_migrates_and_a_writer_that_wait_for_each_other_both_come_to_an_end(
+    empty_url: str,
+) -> None:
+    waiting = sa.text(
+        "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'succession'::regclass"
+    )
+    engine = write_engine(quiet(empty_url), 2)
+    with engine.begin() as connection:
+        migrate.upgrade(connection, "2026112408")
+    with ThreadPoolExecutor() as pool, engine.connect() as writer, engine.connect() as looking:
+        writer.execute(sa.text("SET deadlock_timeout = '1h'"))  # the migration is broken off
+        writer.execute(sa.text("SELECT 1 FROM succession"))
+        migrating = pool.submit(maintaining.migrate, quiet(empty_url))
+        while not (migrating.done() or looking.scalar(waiting)):
+            looking.rollback()
+        writer.execute(sa.text("SELECT 1 FROM report"))
+        writer.rollback()
+        assert migrating.result() == [f"database at {revisions.head()} (migrated)"]
+    engine.dispose()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
 def test_migrations_may_take_their_time_and_wait_for_no_table_without_end(empty: Engine) -> None:
     with empty.begin() as connection:
         migrate.upgrade(connection)

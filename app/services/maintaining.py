@@ -2,6 +2,9 @@
 
 from functools import partial
 
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
+
 from app.services import registering, reporting
 from app.settings import Settings
 from app.storage import audit, reports, revisions
@@ -9,23 +12,46 @@ from app.storage import migrate as migrations
 from app.storage.database import done, in_session, run, seeing, using, write_engine
 from app.storage.layers import PUBLISHED_ONLY
 
+_ATTEMPTS = 10
+_DEADLOCK = "40P01"
+
 
 def migrate(settings: Settings) -> list[str]:
     """Bring the tables to the newest revision. A database that is new gets the reporting years.
 
     Returns what was done, in lines.
     """
-    unchecked = write_engine(settings, foreign_keys=False)
-    with using(unchecked) as engine, engine.begin() as connection:
-        before = revisions.current(connection)
-        migrations.upgrade(connection)
-        after = revisions.current(connection)
-        if before is None:
-            last = migrations.last_year()
-            done(connection, in_session(lambda session: registering.open_years(session, last)))
+    with using(write_engine(settings, foreign_keys=False)) as engine:
+        before, after = _migrated(engine)
     told = [f"database at {after}" + ("" if before == after else " (migrated)")]
     rebuilt = rebuild(settings, everything=False)
     return [*told, f"rebuilt {rebuilt} reports"] if rebuilt else told
+
+
+def _migrated(engine: Engine) -> tuple[str | None, str | None]:
+    """Return the revision before and after.
+
+    Writers that are at work may wait for a table while the migration waits for them: it is done
+    again then, as none of it is stored.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            with engine.begin() as connection:
+                return _upgraded(connection)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) != _DEADLOCK:
+                raise
+    with engine.begin() as connection:
+        return _upgraded(connection)
+
+
+def _upgraded(connection: Connection) -> tuple[str | None, str | None]:
+    before = revisions.current(connection)
+    migrations.upgrade(connection)
+    if before is None:
+        last = migrations.last_year()
+        done(connection, in_session(lambda session: registering.open_years(session, last)))
+    return before, revisions.current(connection)
 
 
 def rebuild(settings: Settings, *, everything: bool) -> int:
