@@ -43,21 +43,19 @@ def _engine(settings: Settings, size: int, *pragmas: str, **options: Any) -> Eng
         engine = create_engine(
             url, pool_size=size, max_overflow=0, connect_args={"timeout": 10}, paramstyle="named"
         )
-        event.listen(engine, "before_cursor_execute", _as_seen, retval=True)
         durability = f"synchronous={settings.sqlite_synchronous}"
         _prepare_sqlite(engine, ("journal_mode=WAL", durability, *pragmas))
-        return engine
-    # pool_timeout only matters to a caller that is not one of the pool's own threads.
-    engine = create_engine(
-        url,
-        pool_size=size,
-        max_overflow=0,
-        pool_timeout=10,
-        connect_args={"connect_timeout": 5, "options": _PG_OPTIONS},
-        **options,
-    )
+    else:
+        engine = create_engine(
+            url,
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=10,  # matters only to a caller that is not one of the pool's own threads
+            connect_args={"connect_timeout": 5, "options": _PG_OPTIONS},
+            **options,
+        )
+        event.listen(engine, "connect", _prepare_early)
     event.listen(engine, "before_cursor_execute", _as_seen, retval=True)
-    event.listen(engine, "connect", _prepare_early)
     return engine
 
 
