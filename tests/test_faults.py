@@ -33,6 +33,7 @@ from app.storage.database import Database, run, write_engine
 from tests.api import HEADERS, TestClient
 from tests.conftest import held_up, quiet, reading, served
 from tests.consistency import assert_consistent
+from tests.test_database import KEYS, keep, then
 
 BUREAU = {"name": "审计局", "kind": "department", "level": "county"}
 WRITERS = 4
@@ -328,28 +329,13 @@ def test_a_write_that_fails_half_way_leaves_nothing(
 # Units of work that share a commit
 
 
-def remember(key: str, *, then: Exception | None = None) -> Callable[[Session], str]:
-    """Return a unit of work that writes a row, and then perhaps fails."""
-
-    def job(session: Session) -> str:
-        session.connection().execute(
-            sa.text("INSERT INTO retired (key, revision) VALUES (:key, 1)"), {"key": key}
-        )
-        if then is not None:
-            raise then
-        return key
-
-    return job
-
-
 def refuse(_: Session) -> str:
     raise LookupError("refused")
 
 
 def remembered(database_url: str) -> list[str]:
     with reading(database_url) as connection:
-        found = connection.execute(sa.text("SELECT key FROM retired ORDER BY key"))
-        return list(found.scalars())
+        return list(connection.execute(KEYS).scalars())
 
 
 async def _together(database: Database, *jobs: Callable[[Session], Any]) -> list[Any]:
@@ -361,12 +347,12 @@ async def _together(database: Database, *jobs: Callable[[Session], Any]) -> list
 
 def test_a_unit_of_work_that_fails_does_not_take_its_neighbours_down(database_url: str) -> None:
     jobs = (
-        remember("a"),
+        keep("a"),
         refuse,
-        remember("b", then=RuntimeError("after it has written")),
-        remember("c"),
-        remember("a"),  # is there already
-        remember("d"),
+        then(keep("b"), RuntimeError("after it has written")),
+        keep("c"),
+        keep("a"),  # is there already
+        keep("d"),
     )
     with closing(Database(quiet(database_url))) as database:
         results = asyncio.run(_together(database, *jobs))
@@ -379,15 +365,15 @@ def test_a_unit_of_work_that_fails_does_not_take_its_neighbours_down(database_ur
 def test_a_client_that_goes_away_while_it_waits_stops_nobody(database_url: str) -> None:
     async def scenario(database: Database) -> Any:
         async with held_up(database):
-            impatient = asyncio.ensure_future(database.write(remember("a")))
-            patient = asyncio.ensure_future(database.write(remember("b")))
+            impatient = asyncio.ensure_future(database.write(keep("a")))
+            patient = asyncio.ensure_future(database.write(keep("b")))
             await asyncio.sleep(0)
             impatient.cancel()
         return await asyncio.wait_for(patient, timeout=10)
 
     with closing(Database(quiet(database_url))) as database:
         assert asyncio.run(scenario(database)) == "b"
-        assert asyncio.run(asyncio.wait_for(database.write(remember("c")), timeout=10)) == "c"
+        assert asyncio.run(asyncio.wait_for(database.write(keep("c")), timeout=10)) == "c"
     assert set(remembered(database_url)) >= {"b", "c"}
 
 
