@@ -251,6 +251,17 @@ def test_conditions_are_documented_where_they_hold() -> None:
         assert headers == expected, name
 
 
+def test_what_a_day_of_the_past_means_is_said_wherever_one_is_taken() -> None:
+    found = {
+        name: parameter.get("description", "")
+        for name, operation in OPERATIONS.items()
+        for parameter in operation.get("parameters", [])
+        if parameter["name"] == "as_of"
+    }
+    assert found.keys() == {"get_report", "get_rollup", *EXPORTS} - {"export_audit"}
+    assert all("the last moment in China" in said for said in found.values())
+
+
 def test_replies_say_which_headers_they_have() -> None:
     for name, operation in OPERATIONS.items():
         for status in operation["responses"].keys() & {"200", "201", "304"}:

@@ -50,7 +50,7 @@ _FILTERS: dict[str, Any] = {
     if name not in _LIST_ONLY
 }
 _OF_THE_PRESENT = {"severity", "rule", "updated_after"}
-_AS_OF: Any = (queries.AsOf | None, None)
+_AS_OF: Any = (queries.AsOf, None)
 ExportQuery: Any = create_model("ExportQuery", __base__=NoQuery, **_FILTERS, as_of=_AS_OF)
 """The filters of reports."""
 

@@ -63,15 +63,17 @@ def _as_of(value: str) -> str:
 
 
 AsOf = Annotated[
-    str,
-    AfterValidator(_as_of),
-    WithJsonSchema(
-        {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}
-    ),
+    Annotated[
+        str,
+        AfterValidator(_as_of),
+        WithJsonSchema(
+            {"anyOf": [{"type": "string", "format": each} for each in ("date", "date-time")]}
+        ),
+    ]
+    | None,
     Field(
         description="What was said then: a time (RFC 3339), or a day, of which the last moment in "
-        "China counts.",
-        examples=["2026-03-01"],
+        "China counts, as 2026-03-01.",
     ),
 ]
 

@@ -87,7 +87,7 @@ async def list_reports(request: Request, query: Annotated[ReportsQuery, Query()]
 class ReportQuery(NoQuery):
     """As of when."""
 
-    as_of: queries.AsOf | None = None
+    as_of: queries.AsOf = None
 
 
 @routes.get("/{agency}/{year}", **reads(schemas.ReportOut, "Read a report / 读取报告"))

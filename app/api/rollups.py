@@ -34,7 +34,7 @@ class RollupQuery(NoQuery):
             "governments, which are consolidated."
         ),
     ] = "children"
-    as_of: queries.AsOf | None = None
+    as_of: queries.AsOf = None
 
 
 @routes.get(
