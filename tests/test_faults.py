@@ -257,6 +257,17 @@ def test_a_database_that_is_read_only_is_unavailable_for_writers_alone(
     assert client.get("/v1/agencies/a").status_code == 200
 
 
+def test_a_database_that_lacks_a_column_that_is_new_is_unavailable(
+    client: TestClient, database_url: str
+) -> None:
+    client.get("/v1/imports").raise_for_status()
+    engine = write_engine(quiet(database_url))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE import_job DROP COLUMN lost")
+    engine.dispose()
+    assert_unavailable(client.get("/v1/imports"))
+
+
 # A commit that fails
 
 

@@ -35,8 +35,10 @@ _PLACES = {b"location", b"content-location"}
 _METHODS = frozenset({"GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"})
 RETRY_AFTER = "2"
 CLIENT_GONE = 499  # in logs and metrics: nobody was there to be answered
-_NOT_NOW = {"42P01", "25006"}
-"""PostgreSQL's: no such table, and read-only, as a standby is; SQLite says OperationalError."""
+_NOT_NOW = {"42P01", "42703", "25006"}
+"""PostgreSQL's: no such table or column, as before a migration, and read-only, as a standby is.
+
+SQLite says OperationalError."""
 
 
 def failure(request: Request, error: Exception) -> Response:
