@@ -145,8 +145,8 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        "oidc_issuer", "oidc_audience", "database_read_url", "admin_key", "mirror_key",
-        mode="before",
+        "oidc_issuer", "oidc_audience", "database_read_url", "read_fence", "admin_key",
+        "mirror_key", mode="before",
     )  # fmt: skip
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:

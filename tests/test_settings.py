@@ -109,6 +109,7 @@ def test_without_any_setting_the_service_is_local_on_sqlite() -> None:
         ("idempotency_hours", "48", 48),
         ("webhooks_private_targets", "true", True),
         ("webhook_give_up_days", "1.5", 1.5),
+        ("read_fence", "", None),
         ("oidc_issuer", "", None),
         ("oidc_audience", "", None),
         ("oidc_role_claim", "realm_access.roles", "realm_access.roles"),
