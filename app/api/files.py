@@ -87,7 +87,7 @@ def _careful(number: int, line: bytes) -> Read | None:
 
 
 def _checked(number: int, body: Json, made: Callable[[Form, Json], bytes]) -> Read:
-    form = lines.form_in(body)
+    form = schemas.form_in(body)
     code, year = schemas.agency_code(body.get("agency")), schemas.year_number(body.get("year"))
     faults = bodies.faults(schemas.new_report(form or FORMS[-1]), body)
     if form is not None:
@@ -247,7 +247,7 @@ def _report(agency: str, year: str, rows: Iterator[Row], torn: Read | None) -> R
     if torn is not None:
         values = {"line": torn.line, "cause": torn.faults[0].code}
         faults.append(Fault(None, "maybe-torn", values, line=torn.line))
-    form, first = lines.form_in(body), 0
+    form, first = schemas.form_in(body), 0
     for count, (_, _, line, *cell) in enumerate(rows):
         first = first or line
         if count < _MOST_ROWS:

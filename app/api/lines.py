@@ -5,7 +5,6 @@ the texts of its tables, and what a text says is known by the text.
 """
 
 from functools import lru_cache
-from typing import Any
 
 import msgspec
 from pydantic_core import from_json
@@ -15,18 +14,11 @@ from app.api.whole_tables import whole
 from app.api.writing import report_contradictions, table_contradictions
 from app.domain.layout import Form, Table
 from app.domain.report import Filing
-from app.forms import form_of
 from app.services import filing, staged
 from app.services.importing import Read
 
 _LONGEST = 2**14  # bytes: what a longer text says is not kept
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-def form_in(body: dict[str, Any]) -> Form | None:
-    """Return the form of the year that a body names, if it names one."""
-    year = schemas.year_number(body.get("year"))
-    return form_of(year) if year is not None else None
 
 
 def quick(number: int, line: bytes) -> Read | None:
@@ -35,7 +27,7 @@ def quick(number: int, line: bytes) -> Read | None:
         texts = _texts(line)
         tables = _texts(texts.pop("tables"))
         body = {name: from_json(text, allow_inf_nan=False) for name, text in texts.items()}
-        form = form_in(body)
+        form = schemas.form_in(body)
         if form is None:
             return None
         filings, members = _tables(form, tables)

@@ -26,7 +26,7 @@ from app.api.whole_tables import taken
 from app.api.writing import hold, patched, report_contradictions
 from app.domain.report import Report
 from app.errors import Conflict, Fault, Invalid, NotFound
-from app.forms import FORMS, form_of
+from app.forms import FORMS
 from app.services import filing, rendering, reporting
 from app.services.reporting import Scene
 from app.storage import agencies, history, reports, years
@@ -271,7 +271,7 @@ def _named_scene(connection: Connection, body: Json) -> Scene:
     """Enter the scene that a body names. Raises `Invalid` with every fault of the body."""
     faults = []
     code, year = schemas.agency_code(body.get("agency")), schemas.year_number(body.get("year"))
-    form = form_of(year) if year is not None else None
+    form = schemas.form_in(body)
     if code is not None and year is not None and form is not None:
         with suppress(NotFound):
             return reporting.enter(connection, code, year)

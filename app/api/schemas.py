@@ -30,7 +30,7 @@ from app.domain.findings import Severity
 from app.domain.layout import LARGEST, Form, Label, Table, Unit
 from app.domain.report import LONGEST_PROSE, Kind, Level
 from app.domain.rules import catalogue
-from app.forms import FORMS
+from app.forms import FORMS, form_of
 from app.services.reporting import time_of
 
 _CONTROL = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f"
@@ -252,6 +252,12 @@ def agency_code(value: Any) -> str | None:
 def year_number(value: Any) -> int | None:
     """Return what `Year` takes; None if it is nothing that is well-shaped."""
     return value if type(value) is int and 1000 <= value <= LAST_YEAR else None
+
+
+def form_in(body: dict[str, Any]) -> Form | None:
+    """Return the form of the year that a body names, if it names one."""
+    year = year_number(body.get("year"))
+    return form_of(year) if year is not None else None
 
 
 class SuspectOut(Shown):

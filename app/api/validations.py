@@ -68,7 +68,7 @@ def _checked(connection: Connection, request: Request, body: dict[str, Any]) -> 
     code, year = schemas.agency_code(body.get("agency")), schemas.year_number(body.get("year"))
     agency = reports.agency(connection, code) if code is not None else None
     faults = [Fault("/agency", "unknown-agency")] if code is not None and agency is None else []
-    form = form_of(year) if year is not None else None
+    form = schemas.form_in(body)
     if form is None or year is None:
         raise Invalid([*faults, *_faults_without_form(body)])
     facts = years.read(connection, year)
