@@ -71,7 +71,7 @@ def walk(connection: Connection, seq: int) -> Iterator[Row]:
 _FIRST = Prepared(sa.select(_ENTRY.c.seq, _ENTRY.c.at).order_by(_ENTRY.c.seq).limit(1))
 _FIRST_SINCE = Prepared(
     sa.select(_ENTRY.c.seq)
-    .where(_ENTRY.c.at >= sa.bindparam("before"))
+    .where(_ENTRY.c.at >= sa.bindparam("before"), _ENTRY.c.seq < sa.bindparam("end"))
     .order_by(_ENTRY.c.seq)
     .limit(1)
 )
@@ -95,8 +95,9 @@ def prune(connection: Connection, before: str, most: int = FORGOTTEN) -> int:
     first = _FIRST.row(connection, {})
     if first is None:
         return 0
-    kept = _FIRST_SINCE.row(connection, {"before": before})
-    last = min((kept[0] if kept else now.seq + 1) - 1, first[0] + most - 1)
+    end = min(now.seq + 1, first[0] + most)  # beyond it nothing is looked at
+    kept = _FIRST_SINCE.row(connection, {"before": before, "end": end})
+    last = (kept[0] if kept else end) - 1
     if last < first[0]:
         return 0
     digest = BY_SEQ.row(connection, {"seq": last})[-1]

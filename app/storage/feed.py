@@ -276,7 +276,7 @@ def start_anew(connection: Connection, lost: int | None) -> None:
 
 _FIRST_SINCE = Prepared(
     sa.select(_CHANGE.c.seq)
-    .where(_CHANGE.c.at >= sa.bindparam("before"))
+    .where(_CHANGE.c.at >= sa.bindparam("before"), _CHANGE.c.seq < sa.bindparam("end"))
     .order_by(_CHANGE.c.seq)
     .limit(1)
 )
@@ -302,8 +302,9 @@ def prune(connection: Connection, before: str, most: int = WINDOW) -> int:
     finds nothing left to do.
     """
     latest, oldest = POSITION.row(connection, {})
-    kept = _FIRST_SINCE.row(connection, {"before": before})
-    new = min(kept[0] if kept else latest + 1, oldest + most)
+    end = min(latest + 1, oldest + most)  # beyond it nothing is looked at, however much is overdue
+    kept = _FIRST_SINCE.row(connection, {"before": before, "end": end})
+    new = kept[0] if kept else end
     if new <= oldest:
         return 0
     _FORGET.run(connection, {"oldest": new})
