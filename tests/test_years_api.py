@@ -225,3 +225,15 @@ def test_new_due_dates_show_in_reports_at_once(client: TestClient) -> None:
     assert timeliness() == ["on_time", "on_time"]
     put(client, due={"government": "2025-01-01"})
     assert timeliness() == ["on_time", "late"]
+
+
+def test_to_close_a_year_no_report_is_looked_at(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody who writes waits meanwhile, and none of them shows it."""
+
+    def read(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("app.storage.years.dated_reports", read)
+    assert client.patch("/v1/reporting-years/2024", json={"status": "closed"}).is_success

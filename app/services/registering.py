@@ -214,9 +214,12 @@ def save_year(
     current.updated_at = time
     session.flush()
     _record_year(session, current, UPDATED, [name for name, moved in differs.items() if moved])
+    moved = [kind for kind, day in due.items() if before.get(kind) != day]
+    if not moved:
+        return current
     successions.lock(session.connection())
     for _ in each_layer(session.connection()):
-        for agency, kind, submitted_on, published_on in years.dated_reports(session, year):
+        for agency, kind, submitted_on, published_on in years.dated_reports(session, year, moved):
             verdicts = {timeliness(d, kind, submitted_on, published_on) for d in (before, due)}
             if len(verdicts) > 1:
                 reporting.rebuild(session.connection(), agency, [year])

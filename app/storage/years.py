@@ -1,7 +1,7 @@
 """Reporting years in the database."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -112,8 +112,13 @@ def reports_on(session: Session, year: int) -> int:
     return int(session.connection().execute(query).scalar_one())
 
 
-def dated_reports(session: Session, year: int) -> list[tuple[str, str, str | None, str | None]]:
-    """Return agency, its kind, and the two dates of the reports on a year that have one."""
+def dated_reports(
+    session: Session, year: int, kinds: Collection[str]
+) -> list[tuple[str, str, str | None, str | None]]:
+    """Return agency, its kind, and the two dates of the reports on a year that have one.
+
+    They are those of agencies of these kinds.
+    """
     query = (
         sa.select(
             col(Report.agency),
@@ -124,6 +129,7 @@ def dated_reports(session: Session, year: int) -> list[tuple[str, str, str | Non
         .join(Agency, col(Agency.code) == col(Report.agency))
         .where(
             col(Report.year) == year,
+            col(Agency.kind).in_(kinds),
             sa.or_(col(Report.submitted_on).is_not(None), col(Report.published_on).is_not(None)),
         )
         .order_by(col(Report.agency))
