@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from app.storage import standings
 from app.storage.models import Agency, AgencyPeriod, Report
 from app.storage.paging import Source, equals
-from app.storage.statements import Prepared
+from app.storage.statements import Prepared, one_of
 
 _TABLE = Agency.__table__
 WRITABLE = (
@@ -85,7 +85,7 @@ def within(names: frozenset[str], agency: Any, year: Any) -> list[Any]:
     """Return the filters of reports by a part of the tree and by years, for these columns."""
     found = []
     if "under" in names:
-        found.append(agency.in_(UNDER))
+        found.append(one_of(agency, UNDER))
     if "year_from" in names:
         found.append(year >= sa.bindparam("year_from"))
     if "year_to" in names:
@@ -94,14 +94,18 @@ def within(names: frozenset[str], agency: Any, year: Any) -> list[Any]:
 
 
 _EXISTS = Prepared(sa.select(_TABLE.c.code).where(_TABLE.c.code == sa.bindparam("code")))
-_WITHIN = Prepared(
-    sa.select(sa.literal(1))
-    .select_from(_TABLE)
-    .where(
-        _TABLE.c.code == sa.bindparam("code"),
-        _TABLE.c.code.in_(at_or_below(sa.bindparam("root"))),
-    )
-)
+
+
+def _within() -> Any:
+    """Select something if `root` is an agency or stands above it, walking up: there are few."""
+    above = sa.select(_TABLE.c.code, _TABLE.c.parent).where(_TABLE.c.code == sa.bindparam("code"))
+    line = above.cte("line", recursive=True)
+    parents = sa.select(_TABLE.c.code, _TABLE.c.parent).join(line, _TABLE.c.code == line.c.parent)
+    line = line.union(parents)  # not UNION ALL: it ends even on a circle
+    return sa.select(sa.literal(1)).select_from(line).where(line.c.code == sa.bindparam("root"))
+
+
+_WITHIN = Prepared(_within())
 
 
 def is_at_or_below(connection: Connection, code: str, root: str) -> bool:
@@ -151,7 +155,7 @@ def _listed(names: frozenset[str]) -> Any:
     columns = {name: col(getattr(Agency, name)) for name in ("parent", "kind", "level")}
     query = sa.select(_TABLE).where(*equals(names, columns))
     if "under" in names:
-        query = query.where(col(Agency.code).in_(UNDER))
+        query = query.where(one_of(col(Agency.code), UNDER))
     if "first_day" in names:
         query = query.where(standings.is_active(_TABLE))
     if "start" in names:

@@ -13,14 +13,15 @@ from app.domain.standing import Standing
 from app.storage import agencies, periods, standings
 from app.storage.paging import Source, equals
 from app.storage.standings import REPORT
-from app.storage.statements import Prepared
+from app.storage.statements import Prepared, one_of
 
 COLUMNS = ("code", "name", "kind", "level", "status", "submitted_on", "published_on")
 
 
 def _selected(form: Form, names: frozenset[str], *, past: bool) -> Any:
     """Select the agencies active in a year, `vertical` ones only if they are asked for."""
-    agency = periods.agencies(past=past)
+    is_below = past and "under" in names
+    agency = periods.past_below("under") if is_below else periods.agencies(past=past)
     a, standing = agency.c, standings.standing(form, agency.c.kind)
     columns = [a.code, a.name, a.kind, a.level, standing.label("status")]
     query = (
@@ -31,7 +32,7 @@ def _selected(form: Form, names: frozenset[str], *, past: bool) -> Any:
     if "kind" not in names:
         query = query.where(a.kind != Kind.VERTICAL.value)
     if "under" in names:
-        query = query.where(a.code.in_(agencies.at_or_below(sa.bindparam("under"), agency)))
+        query = query.where(one_of(a.code, agencies.at_or_below(sa.bindparam("under"), agency)))
     if "status" in names:
         query = query.where(standing == sa.bindparam("status", type_=sa.String))
     return query
@@ -40,8 +41,7 @@ def _selected(form: Form, names: frozenset[str], *, past: bool) -> Any:
 @cache
 def source(form: Form, *, past: bool) -> Source:
     """Return the list of a year's agencies on a form, of those of today or as they were."""
-    agency = periods.agencies(past=past)
-    keys = {"code": agency.c.code, "name": agency.c.name}
+    keys = {name: sa.column(name, sa.Text) for name in ("code", "name")}
     return Source(lambda names: _selected(form, names, past=past), keys)
 
 

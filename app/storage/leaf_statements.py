@@ -34,6 +34,8 @@ class Way(NamedTuple):
     @property
     def agencies(self) -> Any:
         """The agencies of the tree: a table, or what stands for it."""
+        if self.past and not self.many:
+            return periods.past_below("agency")
         return periods.agencies(past=self.past)
 
     @property
@@ -49,8 +51,7 @@ def _tree(way: Way) -> Any:
     Either step by step from the agency, or from a list of all agencies that have others below them.
     """
     agency = way.agencies
-    parents = sa.select(agency.c.parent).where(agency.c.parent.is_not(None))
-    has_children = (agency.c.kind != Kind.VERTICAL.value, agency.c.code.in_(parents))
+    has_children = (agency.c.kind != Kind.VERTICAL.value, _is_parent(agency, way))
     root = sa.select(AGENCY.c.code).where(AGENCY.c.code == sa.bindparam("agency"))
     tree = root.cte("tree", recursive=True)
     if way.is_listed:
@@ -61,6 +62,15 @@ def _tree(way: Way) -> Any:
         step = sa.select(agency.c.code).join(tree, agency.c.parent == tree.c.code)
         step = step.where(*has_children)
     return tree.union(step)  # not UNION ALL: it ends even on a circle
+
+
+def _is_parent(agency: Any, way: Way) -> Any:
+    """Tell whether an agency has others below it; for each where they are few, or by a list."""
+    if way.is_listed:
+        parents = sa.select(agency.c.parent).where(agency.c.parent.is_not(None))
+        return agency.c.code.in_(parents)
+    child = agency.alias()
+    return sa.exists().where(child.c.parent == agency.c.code)
 
 
 def _counts(agency: Any) -> Any:

@@ -6,6 +6,7 @@ a year, that year's tree is the present one, which is told by one look into an i
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import astuple
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -102,8 +103,8 @@ def is_past(connection: Connection, parameters: Mapping[str, Any]) -> bool:
     return _HAS_LATER.row(connection, {"last_day": parameters["last_day"]}) is not None
 
 
-def _past() -> Any:
-    """Select the agencies as they were, with the columns that roll-ups look at."""
+def _past(name: str, among: Any = None) -> Any:
+    """Select the agencies as they were, with the columns that roll-ups look at; all, or some."""
     later, inner = sa.select(PERIOD.c.agency).where(_IS_LATER), PERIOD.alias("until")
     start = sa.select(sa.func.max(inner.c.valid_from)).where(
         inner.c.agency == PERIOD.c.agency,
@@ -112,16 +113,34 @@ def _past() -> Any:
     a = _AGENCY.c
     same = [a.code, a.name, a.kind, a.level, a.parent, a.active_from, a.active_to]
     moved = [PERIOD.c[each.name] for each in same[1:5]]
-    unmoved = sa.select(*same).where(a.code.not_in(later))
+    wanted = [] if among is None else [a.code.in_(among)]
+    unmoved = sa.select(*same).where(a.code.not_in(later), *wanted)
     return unmoved.union_all(
         sa.select(a.code, *moved, a.active_from, a.active_to)
         .join_from(PERIOD, _AGENCY, a.code == PERIOD.c.agency)
-        .where(PERIOD.c.agency.in_(later), PERIOD.c.valid_from == start.scalar_subquery())
-    ).cte("past_agency")
+        .where(PERIOD.c.agency.in_(later), PERIOD.c.valid_from == start.scalar_subquery(), *wanted)
+    ).cte(name)
 
 
-PAST_AGENCY = _past()
+def _ever_below(root: Any) -> Any:
+    """Select an agency and all that ever stood below it."""
+    codes = sa.select(_AGENCY.c.code).where(_AGENCY.c.code == root).cte("ever", recursive=True)
+    below = sa.select(PERIOD.c.agency).join(codes, PERIOD.c.parent == codes.c.code)
+    return sa.select(codes.union(below).c.code)  # not UNION ALL: it ends even on a circle
+
+
+PAST_AGENCY = _past("past_agency")
 """The agencies as they were on `last_day`; where `is_past` says no, they are those of today."""
+
+
+@cache
+def past_below(root: str) -> Any:
+    """Select those of them that ever stood below the agency that is the parameter `root`.
+
+    No index tells who stood below whom on a day, but one tells who ever did: these are few where
+    the tree is small.
+    """
+    return _past("past_below", _ever_below(sa.bindparam(root)))
 
 
 def agencies(*, past: bool) -> Any:

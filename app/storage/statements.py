@@ -16,6 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy import ClauseElement, Connection, Dialect
 from sqlalchemy.dialects import registry
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from app.storage.layers import seen, sight_of
 
@@ -65,6 +67,37 @@ def to_new(*names: str) -> dict[str, Any]:
 def as_new(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of `to_new`, as a row may be found by the old value of a column."""
     return {f"new_{name}": value for name, value in values.items()}
+
+
+
+class _OneOf(FunctionElement[Any]):
+    """That a column has one of the values of a select.
+
+    It has no type: SQLite would be asked if a truth is 1, and look in no index.
+    """
+
+    inherit_cache = True
+
+
+@compiles(_OneOf)
+def _one_of_on_sqlite(element: _OneOf, compiler: Any, **options: Any) -> str:
+    column, values = (compiler.process(each, **options) for each in element.clauses)
+    return f"{column} IN {values}"
+
+
+@compiles(_OneOf, "postgresql")
+def _one_of_on_postgresql(element: _OneOf, compiler: Any, **options: Any) -> str:
+    column, values = (compiler.process(each, **options) for each in element.clauses)
+    return f"{column} = ANY (ARRAY{values})"
+
+
+def one_of(column: Any, values: Any) -> Any:
+    """Tell whether a column has one of the values of a select, which are often few.
+
+    PostgreSQL cannot tell how many there are in a tree. It would take them for some thousand, and
+    read all there is in the order that is asked for until it meets them; so it gets an array.
+    """
+    return _OneOf(column, values.scalar_subquery())
 
 
 class Prepared:

@@ -1,0 +1,128 @@
+"""What is asked about a few costs the same however many others there are."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from app.domain.calendar import due_dates
+from app.forms import form_of
+from app.storage import agencies, completeness, leaves, paging, reports, standings
+from app.storage.database import read_engine, run, write_engine
+from app.storage.paging import Source
+from tests.api import TestClient, make_agency, put_report
+from tests.conftest import quiet
+
+MANY = 2_000
+_OTHERS = """
+INSERT INTO agency (code, name, kind, level, parent, uscc_unchecked, search, revision, created_at,
+  updated_at)
+WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {many})
+SELECT 'o' || i, '局', 'department', 'county',
+  CASE WHEN i < 50 THEN 'country' ELSE 'o' || (i / 50) END, FALSE, '局', 1, '', '' FROM n;
+INSERT INTO agency_period (agency, valid_from, name, kind, level, parent)
+SELECT code, '', name, kind, level, parent FROM agency WHERE code BETWEEN 'o' AND 'p';
+INSERT INTO report (agency, year, revision, created_at, updated_at)
+SELECT code, 2022, 1, '', '' FROM agency WHERE code BETWEEN 'o' AND 'p';
+INSERT INTO derived_document (agency, year, etag, updated_at, errors, warnings, infos, rule_set,
+  summary, body)
+SELECT r.agency, r.year, etag, '', errors, warnings, infos, rule_set, summary, body
+FROM report AS r, derived_document AS d WHERE r.agency BETWEEN 'o' AND 'p' AND d.agency = 'z'
+"""
+
+
+def _plant(client: TestClient) -> None:
+    """Register a country with a county, of which an agency moved away after 2022."""
+    make_agency(client, "country", kind="government", level="state")
+    make_agency(client, "county", kind="government", parent="country")
+    for code in ("y", "z"):
+        make_agency(client, code, parent="county")
+        put_report(client, code, 2022, requests={"granted__total": 7})
+    moved = {"parent": "country", "effective_on": "2023-06-01"}
+    assert client.patch("/v1/agencies/y", json=moved).is_success
+
+
+def _joined_by_others(url: str) -> None:
+    engine = write_engine(quiet(url))
+    for statement in _OTHERS.format(many=MANY).split(";"):
+        run(engine, lambda c: c.exec_driver_sql(statement))  # noqa: B023
+    if engine.dialect.name == "postgresql":
+        run(engine, lambda c: c.exec_driver_sql("ANALYZE"))  # as it does by itself
+    engine.dispose()
+
+
+def _cost(url: str, use: Callable[[Connection], Any]) -> tuple[int, Any]:
+    """Return what a use of a connection makes the database do, and its result."""
+    engine, steps = read_engine(quiet(url)), [0]
+
+    def count() -> None:
+        steps[0] += 1
+
+    with engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        if connection.dialect.name == "sqlite":
+            driver.set_progress_handler(count, 10)
+            result = use(connection)
+            driver.set_progress_handler(None, 0)
+        else:
+            driver.execute("BEGIN")
+            driver.execute("SET LOCAL enable_seqscan = off")  # which is best while there is little
+            result = use(connection)
+            read = "SELECT sum(seq_tup_read + idx_tup_fetch) FROM pg_stat_xact_user_tables"
+            steps[0] = int(driver.execute(read).fetchone()[0])
+            driver.commit()
+    engine.dispose()
+    return steps[0], result
+
+
+def _counts(year: int, connection: Connection) -> Any:
+    form: Any = form_of(year)
+    given = standings.parameters(year, due_dates(year)) | {"under": "county"}
+    return completeness.counts(connection, form, given)
+
+
+def _leaves(year: int, connection: Connection) -> Any:
+    form: Any = form_of(year)
+    return leaves.leaves(connection, "county", year, form)
+
+
+def _listed(source: Source, connection: Connection) -> Any:
+    order = (("agency", False), ("year", False))
+    read = paging.reading(source, {"under": "county"}, order, None, limit=50, count=False)
+    return len(read(connection)[0])
+
+
+_ASKED: dict[str, Callable[[Connection], Any]] = {
+    "a roll-up": partial(_leaves, 2024),
+    "a roll-up of the past": partial(_leaves, 2022),
+    "who has filed": partial(_counts, 2024),
+    "who had filed": partial(_counts, 2022),
+    "reports below": partial(_listed, reports.SUMMARIES),
+    "who is above": lambda c: agencies.is_at_or_below(c, "z", "country"),
+}
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+@pytest.mark.parametrize("asked", _ASKED.values(), ids=_ASKED)
+def test_what_others_there_are_costs_nothing(
+    client: TestClient, database_url: str, asked: Callable[[Connection], Any]
+) -> None:
+    _require_same_cost(client, database_url, asked)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_a_list_of_a_small_tree_is_not_looked_for_among_all(
+    client: TestClient, database_url: str
+) -> None:
+    _require_same_cost(client, database_url, _ASKED["reports below"])
+
+
+def _require_same_cost(client: TestClient, url: str, asked: Callable[[Connection], Any]) -> None:
+    _plant(client)
+    before, result = _cost(url, asked)
+    _joined_by_others(url)
+    after, again = _cost(url, asked)
+    assert again == result
+    assert after < 2 * before + MANY / 10
