@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import Connection
 
 from app.domain.calendar import due_dates
+from app.domain.report import Agency
 from app.forms import form_of
-from app.storage import agencies, completeness, leaves, paging, reports, standings
+from app.storage import agencies, completeness, layers, leaves, paging, reports, standings
 from app.storage.database import read_engine, run, write_engine
 from app.storage.paging import Source
 from tests.api import TestClient, make_agency, put_report
@@ -29,7 +30,11 @@ SELECT code, 2022, 1, '', '' FROM agency WHERE code BETWEEN 'o' AND 'p';
 INSERT INTO derived_document (agency, year, etag, updated_at, errors, warnings, infos, rule_set,
   summary, body)
 SELECT r.agency, r.year, etag, '', errors, warnings, infos, rule_set, summary, body
-FROM report AS r, derived_document AS d WHERE r.agency BETWEEN 'o' AND 'p' AND d.agency = 'z'
+FROM report AS r, derived_document AS d WHERE r.agency BETWEEN 'o' AND 'p' AND d.agency = 'z';
+INSERT INTO published_report (agency, year, revision, created_at, updated_at, state)
+SELECT agency, year, 1, '', '', 'published' FROM report WHERE agency BETWEEN 'o' AND 'p';
+INSERT INTO published_filing_requests (agency, year, nil, revision, updated_at)
+SELECT agency, year, TRUE, 1, '' FROM published_report
 """
 
 
@@ -94,12 +99,21 @@ def _listed(source: Source, connection: Connection) -> Any:
     return len(read(connection)[0])
 
 
+def _own(read: Callable[[Connection], Any], connection: Connection) -> Any:
+    """Read as who sees their own work, and of others what is published."""
+    with layers.looking(connection, layers.Sight("z")):
+        return read(connection)
+
+
+_Z = Agency("z", "局", "department", "county")
 _ASKED: dict[str, Callable[[Connection], Any]] = {
     "a roll-up": partial(_leaves, 2024),
     "a roll-up of the past": partial(_leaves, 2022),
     "who has filed": partial(_counts, 2024),
     "who had filed": partial(_counts, 2022),
     "reports below": partial(_listed, reports.SUMMARIES),
+    "a table of one's own": partial(_own, lambda c: reports.read_table(c, "requests", "z", 2022)),
+    "one's own reports": partial(_own, lambda c: len(reports.load(c, _Z, 2021, 2023))),
     "who is above": lambda c: agencies.is_at_or_below(c, "z", "country"),
 }
 

@@ -25,8 +25,8 @@ from app.services import encoding, rendering, reporting, workflow
 from app.services.reporting import EDITABLE, Scene
 from app.services.workflow import Said
 from app.storage import workflow as stored_workflow
+from app.storage.agencies import sees
 from app.storage.models import Decision
-from app.storage.workflow import sees
 
 routes = router("filing", "/v1/reports")
 

@@ -20,8 +20,8 @@ from app.services import encoding, rendering, reporting, workflow
 from app.services.reporting import Scene
 from app.storage import reports
 from app.storage import workflow as stored_workflow
+from app.storage.agencies import sees
 from app.storage.models import Decision
-from app.storage.workflow import sees
 
 routes = router("findings")
 

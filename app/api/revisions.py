@@ -19,7 +19,7 @@ from app.api.routing import database, router
 from app.errors import AppError, NotFound
 from app.services import encoding, past, rendering
 from app.storage import history
-from app.storage.workflow import sees
+from app.storage.agencies import sees
 
 routes = router("history", "/v1/reports")
 

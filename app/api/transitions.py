@@ -22,7 +22,7 @@ from app.services import encoding, rendering, reporting, workflow
 from app.services.callers import Caller
 from app.services.reporting import Scene
 from app.storage import workflow as stored_workflow
-from app.storage.workflow import sees
+from app.storage.agencies import sees
 
 routes = router("filing", "/v1/reports")
 

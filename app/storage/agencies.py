@@ -1,7 +1,8 @@
 """Agencies in the database, and their tree."""
 
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,6 +10,7 @@ from sqlalchemy import Connection
 from sqlmodel import Session, col, select
 
 from app.storage import standings
+from app.storage.layers import PUBLISHED_ONLY, Sight, looking, sight_of
 from app.storage.models import Agency, AgencyPeriod, Report
 from app.storage.paging import Source, equals
 from app.storage.statements import Prepared, one_of
@@ -111,6 +113,26 @@ _WITHIN = Prepared(_within())
 def is_at_or_below(connection: Connection, code: str, root: str) -> bool:
     """Tell whether an agency is `root` or stands below it."""
     return _WITHIN.row(connection, {"code": code, "root": root}) is not None
+
+
+def sees(connection: Connection, sight: Sight | None, code: str) -> bool:
+    """Tell whether who sees this much sees what is worked on of an agency."""
+    if sight is None or sight.root is None:
+        return sight is None
+    return code == sight.root or (sight.below and is_at_or_below(connection, code, sight.root))
+
+
+@contextmanager
+def looking_at(connection: Connection, code: str) -> Iterator[None]:
+    """See for a while, of all that is seen, only the layer in which an agency's reports are.
+
+    Where both are seen, SQLite would put all that is in them together before it joins them.
+    """
+    sight = sight_of(connection)
+    if sight is not None and sight.root is not None:
+        sight = None if sees(connection, sight, code) else PUBLISHED_ONLY
+    with looking(connection, sight):
+        yield
 
 
 def dependants(session: Session, code: str) -> tuple[int, int]:

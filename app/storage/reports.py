@@ -262,7 +262,9 @@ def _readers(form: Form) -> tuple[tuple[str, _Reader], ...]:
 def load(connection: Connection, agency: Agency, first: int, last: int) -> dict[int, Stored]:
     """Return an agency's reports on the years from `first` to `last`."""
     parameters = {"agency": agency.code, "first": first, "last": last}
-    found = {row[1]: _stored(agency, row) for row in _LOAD.rows(connection, parameters)}
+    with agencies.looking_at(connection, agency.code):
+        rows = _LOAD.rows(connection, parameters)
+    found = {row[1]: _stored(agency, row) for row in rows}
     for stored in found.values():
         remember(stored)
     return found
@@ -533,7 +535,8 @@ def read_table(
     None if there is no report; a stamp of None if the table is missing.
     """
     parameters = {"agency": agency, "year": year}
-    row = _READ_TABLE[key].row(connection, parameters)
+    with agencies.looking_at(connection, agency):
+        row = _READ_TABLE[key].row(connection, parameters)
     if row is None:
         return None
     return row[0], Stamp(row[1], row[2]) if row[1] is not None else None

@@ -6,7 +6,6 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from app.storage import agencies, models
-from app.storage.layers import Sight
 from app.storage.models import Decision, Transition
 from app.storage.reports import of_report
 from app.storage.statements import Prepared
@@ -76,12 +75,3 @@ def published_drafts(
         query = query.where(report.c.year == year)
     rows = connection.execute(query.order_by(report.c.agency, report.c.year))
     return [(row[0], row[1]) for row in rows]
-
-
-def sees(connection: Connection, sight: Sight | None, code: str) -> bool:
-    """Tell whether who sees this much sees what is worked on of an agency."""
-    if sight is None or sight.root is None:
-        return sight is None
-    return code == sight.root or (
-        sight.below and agencies.is_at_or_below(connection, code, sight.root)
-    )
