@@ -10,7 +10,19 @@ from sqlalchemy import Connection
 from app.domain.calendar import due_dates
 from app.domain.report import Agency
 from app.forms import form_of
-from app.storage import agencies, completeness, layers, leaves, paging, reports, standings
+from app.services import rolling
+from app.services.measuring import MEASURES
+from app.storage import (
+    agencies,
+    completeness,
+    digests,
+    layers,
+    leaves,
+    paging,
+    reports,
+    standings,
+    statistics,
+)
 from app.storage.database import read_engine, run, write_engine
 from app.storage.paging import Source
 from tests.api import TestClient, make_agency, put_report
@@ -105,6 +117,26 @@ def _own(read: Callable[[Connection], Any], connection: Connection) -> Any:
         return read(connection)
 
 
+def _rolled_up(year: int, basis: rolling.Basis, connection: Connection) -> Any:
+    return rolling.computed(connection, "county", year, basis)
+
+
+def _measured(connection: Connection) -> Any:
+    measures = (MEASURES["granted"][0],)
+    asked = statistics.Asked(measures, ("year",), frozenset({"under"}), "all")
+    return statistics.reading(asked, {"under": "county"}, None, limit=9)(connection)
+
+
+def _digested(connection: Connection) -> Any:
+    return [sorted(map(tuple, found)) for found in digests.read(connection, "county", None)]
+
+
+def _reviewed(read: Callable[[Connection], Any], connection: Connection) -> Any:
+    """Read as who sees the work of the county, and of others what is published."""
+    with layers.looking(connection, layers.Sight("county", below=True)):
+        return read(connection)
+
+
 _Z = Agency("z", "局", "department", "county")
 _ASKED: dict[str, Callable[[Connection], Any]] = {
     "a roll-up": partial(_leaves, 2024),
@@ -114,6 +146,14 @@ _ASKED: dict[str, Callable[[Connection], Any]] = {
     "reports below": partial(_listed, reports.SUMMARIES),
     "a table of one's own": partial(_own, lambda c: reports.read_table(c, "requests", "z", 2022)),
     "one's own reports": partial(_own, lambda c: len(reports.load(c, _Z, 2021, 2023))),
+    "a reviewer's roll-up": partial(_reviewed, partial(_rolled_up, 2024, "children")),
+    "a reviewer's roll-up of the past": partial(_reviewed, partial(_rolled_up, 2022, "children")),
+    "a reviewer's roll-up of leaves": partial(_reviewed, partial(_rolled_up, 2024, "leaves")),
+    "a reviewer's past leaves": partial(_reviewed, partial(_rolled_up, 2022, "leaves")),
+    "whom a reviewer waits for": partial(_reviewed, partial(_counts, 2024)),
+    "whom a reviewer waited for": partial(_reviewed, partial(_counts, 2022)),
+    "a reviewer's statistics": partial(_reviewed, _measured),
+    "a reviewer's digests": partial(_reviewed, _digested),
     "who is above": lambda c: agencies.is_at_or_below(c, "z", "country"),
 }
 

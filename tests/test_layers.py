@@ -22,7 +22,12 @@ from tests.conftest import quiet, reading
 published.add_tables()
 assert main  # everything that has statements is loaded
 PLANS = itertools.count()
-SIGHTS = (PUBLISHED_ONLY, Sight("a"), Sight("a", below=True))
+SIGHTS = {
+    "published": PUBLISHED_ONLY,
+    "own": Sight("a"),
+    "below": Sight("a", below=True),
+    "few": Sight("a", below=True, among="b"),
+}
 OF_THE_OTHER = {
     "sqlite": ("pg_", "json_array_elements_text", "generate_series"),
     "postgresql": ("json_each(", " >> "),  # the latter for sums beyond SQLite's own
@@ -62,7 +67,7 @@ def explained(connection: Connection, sql: str, number: int) -> None:
         connection.exec_driver_sql(f"PREPARE {name} AS {sql}".replace("%", "%%"))
 
 
-@pytest.mark.parametrize("sight", SIGHTS, ids=("published", "own", "below"))
+@pytest.mark.parametrize("sight", SIGHTS.values(), ids=SIGHTS)
 def test_every_reading_can_be_done_for_every_sight(reads: Engine, sight: Sight) -> None:
     with reads.connect() as connection:
         for sql, number in statements(reads.dialect.name):
@@ -99,6 +104,8 @@ def test_a_root_that_is_no_code_is_refused() -> None:
     for root in ("a'b", "", "a b", "a\x00", "机构"):
         with pytest.raises(ValueError, match=re.escape(root) if root else None):
             Sight(root)
+        with pytest.raises(ValueError, match="^" + re.escape(root)):
+            Sight("a", among=root)
 
 
 def test_a_sight_ends_with_its_block(database_url: str) -> None:

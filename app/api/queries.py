@@ -9,6 +9,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,7 +22,7 @@ from app.api.schemas import BAD_TEXT, YearText, instant
 from app.errors import Malformed
 from app.services import encoding, past
 from app.services.shelf import Page, Pages
-from app.storage import feed, paging
+from app.storage import agencies, feed, paging
 
 PAGING = {"limit", "cursor", "count", "format"}
 """Parameters that are not filters: they say how a list is shown."""
@@ -146,10 +147,17 @@ class Asked:
 
     def reading(self) -> Callable[[Any], tuple[list[Any], int | None]]:
         """Return what reads the page with a connection, and one row more if there is one."""
-        return paging.reading(
-            self.listing.source, self.parameters, self.order, self.after,
+        given = self.parameters
+        listed = paging.reading(
+            self.listing.source, given, self.order, self.after,
             limit=self.limit + 1, count=self.count,
         )  # fmt: skip
+
+        def reading(connection: Connection) -> tuple[list[Any], int | None]:
+            with agencies.looking_below(connection, given.get("under")):
+                return listed(connection)
+
+        return reading
 
     def place(self, row: Any) -> list[Any]:
         """Return the keys by which a row is sorted."""

@@ -44,7 +44,10 @@ def computed(connection: Connection, agency: str, year: int, basis: Basis) -> tu
     Its statements must see one state of the database.
     """
     form = form_of(year)
-    made = _rollup(connection, agency, year, basis, form) if form is not None else None
+    made = None
+    if form is not None:
+        with agencies.looking_below(connection, agency):
+            made = _rollup(connection, agency, year, basis, form)
     if made is None:
         require(connection, agency, year)
         raise NotFound("reporting-year-not-found", year=year)

@@ -3,12 +3,14 @@
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlmodel import Session, col, select
 
+from app.domain.codes import is_agency_code
 from app.storage import standings
 from app.storage.layers import PUBLISHED_ONLY, Sight, looking, sight_of
 from app.storage.models import Agency, AgencyPeriod, Report
@@ -133,6 +135,26 @@ def looking_at(connection: Connection, code: str) -> Iterator[None]:
         sight = None if sees(connection, sight, code) else PUBLISHED_ONLY
     with looking(connection, sight):
         yield
+
+
+@contextmanager
+def looking_below(connection: Connection, code: str | None) -> Iterator[None]:
+    """See for a while no reports but of agencies that are or ever were at or below one, if any.
+
+    So SQLite puts no others together. It would take longer if there are many, as below one that
+    has the root of what is seen below itself: then nothing changes.
+    """
+    sight = sight_of(connection)
+    if sight is not None and code is not None and connection.dialect.name == "sqlite":
+        sight = replace(sight, among=code if _are_few(connection, code, sight.root) else None)
+    with looking(connection, sight):
+        yield
+
+
+def _are_few(connection: Connection, code: str, root: str | None) -> bool:
+    if root is None or not is_agency_code(code):
+        return False
+    return code == root or not is_at_or_below(connection, root, code)
 
 
 def dependants(session: Session, code: str) -> tuple[int, int]:

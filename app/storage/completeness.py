@@ -56,5 +56,6 @@ def counts(connection: Connection, form: Form, parameters: Mapping[str, Any]) ->
     names = frozenset(parameters) - {"status"}
     given = {name: parameters[name] for name in names}
     counting = _counting(form, names, past=periods.is_past(connection, given))
-    found = dict(counting.rows(connection, given))
+    with agencies.looking_below(connection, given.get("under")):
+        found = dict(counting.rows(connection, given))
     return {each.value: int(found.get(each.value, 0)) for each in Standing}

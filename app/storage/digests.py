@@ -22,7 +22,8 @@ def read(
     """
     parameters = {"under": under, "year": year}
     given = {name: value for name, value in parameters.items() if value is not None}
-    rows = _statement(frozenset(given)).rows(connection, given)
+    with agencies.looking_below(connection, under):
+        rows = _statement(frozenset(given)).rows(connection, given)
     return (
         [(code, parent, name) for code, parent, name, on, _ in rows if on is None],
         [(code, on, digest) for code, _, _, on, digest in rows if on is not None],

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from app.storage import history, models, paging, reports
+from app.storage import agencies, history, models, paging, reports
 from app.storage.database import Readable
 from app.storage.paging import Source
 from app.storage.statements import Prepared, guarded
@@ -88,7 +88,8 @@ def _page(
     """Return what reads a page: what is made of it, its last key, its rows, whether it is last."""
 
     def use(connection: Connection) -> tuple[T | None, tuple[str, int] | None, int, bool]:
-        with guarded(connection):
+        under = asked[1].get("under")
+        with guarded(connection), agencies.looking_below(connection, under):
             cursor = asked[0].run(connection, asked[1])
             rows = _some(cursor)
             is_last = len(rows) < limit and cursor.fetchone() is None

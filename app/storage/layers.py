@@ -21,7 +21,7 @@ _SIGHT = "gongkai_sight"
 _NAMES = "|".join(sorted(LAYERED, key=len, reverse=True))
 _TABLE = re.compile(rf"(?<![\w.\"])(change|{_NAMES})(?![\w.\"])(?!\s*\()(?:\s+AS\s+(\w+))?")
 _WRITTEN = re.compile(rf"(?<=INSERT INTO )({_NAMES})(?=\s*\()")
-_ROOT = "\x00"
+_ROOT, _AMONG = "\x00", "\x01"
 _CODE = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -29,15 +29,18 @@ _CODE = re.compile(r"[A-Za-z0-9._-]+")
 class Sight:
     """What is seen: the work of `root` (and of all below it, if `below`), of others the published.
 
-    Without a root nothing but what is published.
+    Without a root nothing but what is published. `among` is an agency if nobody looks at reports of
+    others than those that are or ever were at or below it.
     """
 
     root: str | None = None
     below: bool = False
+    among: str | None = None
 
     def __post_init__(self) -> None:
-        if self.root is not None and not _CODE.fullmatch(self.root):
-            raise ValueError(self.root)  # it will stand in statements
+        for code in (self.root, self.among):
+            if code is not None and not _CODE.fullmatch(code):
+                raise ValueError(code)  # it will stand in statements
 
 
 PUBLISHED_ONLY = Sight()
@@ -70,7 +73,8 @@ def each_layer(connection: Connection) -> Iterator[None]:
 def seen(sql: str, sight: Sight) -> str:
     """Return the text of a statement for a connection that sees something else than the work."""
     kind = "published" if sight.root is None else "below" if sight.below else "own"
-    return _seen(sql, kind).replace(_ROOT, sight.root or "")
+    text = _seen(sql, kind, sight.among is not None)
+    return text.replace(_ROOT, sight.root or "").replace(_AMONG, sight.among or "")
 
 
 def written(table: str, sight: Sight | None) -> str:
@@ -79,12 +83,14 @@ def written(table: str, sight: Sight | None) -> str:
 
 
 @lru_cache(maxsize=2_048)
-def _seen(sql: str, kind: str) -> str:
-    sql = _WRITTEN.sub(rf"{PUBLISHED}\1", sql)
-    return _TABLE.sub(lambda found: f"{_source(found[1], kind)} AS {found[2] or found[1]}", sql)
+def _seen(sql: str, kind: str, few: bool) -> str:
+    sql, among = _WRITTEN.sub(rf"{PUBLISHED}\1", sql), _EVER_BELOW if few else ""
+    return _TABLE.sub(
+        lambda found: f"{_source(found[1], kind, among)} AS {found[2] or found[1]}", sql
+    )
 
 
-def _source(table: str, kind: str) -> str:
+def _source(table: str, kind: str, among: str) -> str:
     if table == "change":
         return f"(SELECT * FROM change WHERE {_VISIBLE[kind]})"  # noqa: S608 - our own names
     if kind == "published":
@@ -92,8 +98,8 @@ def _source(table: str, kind: str) -> str:
     columns = ", ".join(column.name for column in SQLModel.metadata.tables[table].columns)
     mine = _MINE[kind]
     return (
-        f"(SELECT {columns} FROM {table} WHERE agency {mine} UNION ALL "  # noqa: S608
-        f"SELECT {columns} FROM {PUBLISHED}{table} WHERE NOT agency {mine})"
+        f"(SELECT {columns} FROM {table} WHERE agency {mine}{among} UNION ALL "  # noqa: S608
+        f"SELECT {columns} FROM {PUBLISHED}{table} WHERE NOT agency {mine}{among})"
     )
 
 
@@ -105,6 +111,12 @@ _MINE = {
     ") SELECT code FROM mine)",
 }
 """Which agencies' work is seen. A code has no character that ends a literal."""
+_EVER_BELOW = (
+    " AND agency IN (WITH RECURSIVE ever(code) AS ("  # noqa: S608
+    f"SELECT code FROM agency WHERE code = '{_AMONG}' UNION "
+    "SELECT p.agency FROM agency_period AS p JOIN ever ON p.parent = ever.code"
+    ") SELECT code FROM ever)"
+)
 _VISIBLE = {"published": "layer IS NULL OR layer = 'published'"} | {
     kind: f"layer IS NULL OR (layer = 'working') = (agency {mine})" for kind, mine in _MINE.items()
 }

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +24,7 @@ from app.storage.statements import AMONG, Prepared
 
 _HEAD = ("code", "name", "kind", "level")
 _BESIDE = 4  # columns that follow the head
+_CODE = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,6 @@ def _reading(form: Form, *, past: bool) -> Prepared:
         sa.select(*(column.label(f"c{i}") for i, column in enumerate(columns)))
         .select_from(source)
         .where(_is_in_family(agency))
-        .order_by(agency.c.code)
     )
 
 
@@ -153,7 +154,8 @@ def family(connection: Connection, agency: str, year: int, form: Form) -> Family
     """
     days = standings.days(year)
     reading = _reading(form, past=periods.is_past(connection, days))
-    rows = reading.rows(connection, {"agency": agency, "year": year, **days})
+    # Sorted here: SQLite might look at all agencies in their order, to sort none.
+    rows = sorted(reading.rows(connection, {"agency": agency, "year": year, **days}), key=_CODE)
     filings = _filings(connection, year, form, rows)
     found = {row[0]: _member(row, year, form, filings[row[0]]) for row in rows}
     root = found.pop(agency, None)

@@ -69,7 +69,6 @@ def as_new(values: Mapping[str, Any]) -> dict[str, Any]:
     return {f"new_{name}": value for name, value in values.items()}
 
 
-
 class _OneOf(FunctionElement[Any]):
     """That a column has one of the values of a select.
 

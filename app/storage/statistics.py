@@ -118,9 +118,10 @@ def reading(
     def read(connection: Connection) -> tuple[list[Group], int | None]:
         then = replace(asked, dated=_HAVE_CHANGED.row(connection, given) is not None)
         statement = _groups(then, resumed=after is not None)
-        rows = statement.rows(connection, {**given, **last, "limit": limit})
-        groups = [_group(asked, row) for row in rows]
-        return groups, _counted(connection, then, given) if count else None
+        with agencies.looking_below(connection, given.get("under")):
+            rows = statement.rows(connection, {**given, **last, "limit": limit})
+            total = _counted(connection, then, given) if count else None
+        return [_group(asked, row) for row in rows], total
 
     return read
 
