@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from app.services import registering, reporting
@@ -22,27 +22,18 @@ def migrate(settings: Settings) -> list[str]:
     Returns what was done, in lines.
     """
     with using(write_engine(settings, foreign_keys=False)) as engine:
-        before, after = _migrated(engine)
+        for left in reversed(range(_ATTEMPTS)):
+            try:
+                with engine.begin() as connection:
+                    before, after = _upgraded(connection)
+                break
+            except OperationalError as error:
+                # A writer waits for a table, and the migration for the writer: nothing is stored.
+                if getattr(error.orig, "sqlstate", None) != _DEADLOCK or not left:
+                    raise
     told = [f"database at {after}" + ("" if before == after else " (migrated)")]
     rebuilt = rebuild(settings, everything=False)
     return [*told, f"rebuilt {rebuilt} reports"] if rebuilt else told
-
-
-def _migrated(engine: Engine) -> tuple[str | None, str | None]:
-    """Return the revision before and after.
-
-    Writers that are at work may wait for a table while the migration waits for them: it is done
-    again then, as none of it is stored.
-    """
-    for _ in range(_ATTEMPTS - 1):
-        try:
-            with engine.begin() as connection:
-                return _upgraded(connection)
-        except OperationalError as error:
-            if getattr(error.orig, "sqlstate", None) != _DEADLOCK:
-                raise
-    with engine.begin() as connection:
-        return _upgraded(connection)
 
 
 def _upgraded(connection: Connection) -> tuple[str | None, str | None]:
