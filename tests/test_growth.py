@@ -5,19 +5,23 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from app.domain.calendar import due_dates
 from app.domain.report import Agency
 from app.forms import form_of
 from app.services import rolling
 from app.services.measuring import MEASURES
+from app.settings import Settings
 from app.storage import (
     agencies,
+    audit_log,
     completeness,
     digests,
+    feed,
     layers,
     leaves,
+    models,
     paging,
     reports,
     standings,
@@ -26,7 +30,7 @@ from app.storage import (
 from app.storage.database import read_engine, run, write_engine
 from app.storage.paging import Source
 from tests.api import TestClient, make_agency, put_report
-from tests.conftest import quiet
+from tests.conftest import execute, quiet
 
 MANY = 2_000
 _OTHERS = """
@@ -70,9 +74,11 @@ def _joined_by_others(url: str) -> None:
     engine.dispose()
 
 
-def _cost(url: str, use: Callable[[Connection], Any]) -> tuple[int, Any]:
+def _cost(
+    url: str, use: Callable[[Connection], Any], made: Callable[[Settings], Engine] = read_engine
+) -> tuple[int, Any]:
     """Return what a use of a connection makes the database do, and its result."""
-    engine, steps = read_engine(quiet(url)), [0]
+    engine, steps = made(quiet(url)), [0]
 
     def count() -> None:
         steps[0] += 1
@@ -180,3 +186,31 @@ def _require_same_cost(client: TestClient, url: str, asked: Callable[[Connection
     after, again = _cost(url, asked)
     assert again == result
     assert after < 2 * before + MANY / 10
+
+
+_OVERDUE = """
+INSERT INTO {table} (seq, {names}) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n
+WHERE i < {many}) SELECT seq + i, {names} FROM n, {table} WHERE seq = (SELECT max(seq) FROM {table})
+"""
+_LAST = "UPDATE clock SET {number} = (SELECT max(seq) FROM {table})"
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+@pytest.mark.parametrize(
+    ("model", "number", "prune"),
+    [(models.Change, "seq", feed.prune), (models.AuditEntry, "audited", audit_log.prune)],
+    ids=["feed", "audit log"],
+)
+def test_to_forget_some_looks_at_no_others_that_are_overdue(
+    agency: TestClient, database_url: str, model: Any, number: str, prune: Callable[..., int]
+) -> None:
+    table = model.__table__
+    names = ", ".join(column.name for column in table.c if column.name != "seq")
+    costs = []
+    for many in (100, MANY):
+        overdue = _OVERDUE.format(table=table.name, names=names, many=many)
+        execute(database_url, overdue, _LAST.format(table=table.name, number=number))
+        cost, done = _cost(database_url, lambda c: prune(c, "2999", 20), write_engine)
+        costs.append(cost)
+        assert done == 20
+    assert costs[1] < 2 * costs[0]
