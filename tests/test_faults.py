@@ -459,6 +459,42 @@ def test_a_full_disk_refuses_what_does_not_fit_and_nothing_else(sqlite_file: Pat
     assert_consistent(f"sqlite:///{sqlite_file}")
 
 
+def _moved(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+
+
+def _replaced(path: Path) -> None:
+    shutil.copy(path, path.with_name("another"))
+    path.with_name("another").rename(path)
+
+
+@pytest.mark.parametrize("happens", [_moved, Path.unlink, _replaced])
+def test_nothing_is_written_to_a_file_that_is_no_longer_the_database(
+    sqlite_file: Path, happens: Callable[[Path], None]
+) -> None:
+    with TestClient(create_app(quiet(f"sqlite:///{sqlite_file}"))) as client:
+        client.put("/v1/agencies/a", json=BUREAU).raise_for_status()
+        happens(sqlite_file)
+        for _ in range(2):
+            assert_unavailable(client.put("/v1/agencies/b", json=BUREAU))
+            assert_unavailable(client.get("/readyz"))
+        assert client.get("/v1/agencies/a").status_code == 200
+        assert client.get("/v1/agencies/b").status_code == 404
+    with TestClient(create_app(quiet(f"sqlite:///{sqlite_file}"))) as client:
+        assert client.get("/readyz").status_code == (200 if happens is _replaced else 503)
+
+
+def test_a_file_that_is_put_back_is_the_database_again(sqlite_file: Path) -> None:
+    elsewhere = sqlite_file.with_name("elsewhere")
+    with TestClient(create_app(quiet(f"sqlite:///{sqlite_file}"))) as client:
+        sqlite_file.rename(elsewhere)
+        assert_unavailable(client.put("/v1/agencies/a", json=BUREAU))
+        elsewhere.rename(sqlite_file)
+        assert client.put("/v1/agencies/a", json=BUREAU).status_code == 201
+        assert client.get("/readyz").status_code == 200
+    assert_consistent(f"sqlite:///{sqlite_file}")
+
+
 @pytest.fixture
 def client_without_room(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """A client of an application that finds no room for temporary files until that is undone."""

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Path
 from fastapi.openapi.docs import get_swagger_ui_html
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -29,6 +30,7 @@ from app.api.texts import PROBLEMS
 from app.errors import NotFound
 from app.services import encoding
 from app.storage import revisions
+from app.storage.database import require_its_file
 
 routes = router("system")
 STATIC = StaticFiles(directory=pathlib.Path(__file__).parents[1] / "static")
@@ -70,13 +72,18 @@ async def readyz(request: Request) -> Response:
     if request.app.state.watcher.is_over:
         return _json({"status": "draining"}, 503)
     try:
-        current = await database(request).exact(revisions.current)
+        current = await database(request).exact(_current)
     except SQLAlchemyError as error:
         return failure(request, error)
     head = request.app.state.head
     ready = current == head
     body = {"status": "ok" if ready else "not migrated", "revision": current, "expected": head}
     return _json(body, 200 if ready else 503)
+
+
+def _current(connection: Connection) -> str | None:
+    require_its_file(connection)
+    return revisions.current(connection)
 
 
 @routes.get(

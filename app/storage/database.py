@@ -33,6 +33,7 @@ _PATIENCE = 0.005
 _CACHE = 20 * 1024  # KiB of pages: the documents of some 8,000 reports
 _STEPS = 2_000  # of SQLite's machine between two looks at the clock: some 50 µs
 
+_FILE = "gongkai_file"
 _PG_OPTIONS = "-c lock_timeout=10s -c statement_timeout=60s -c timezone=UTC"
 
 
@@ -44,7 +45,7 @@ def _engine(settings: Settings, size: int, *pragmas: str, **options: Any) -> Eng
             url, pool_size=size, max_overflow=0, connect_args={"timeout": 10}, paramstyle="named"
         )
         durability = f"synchronous={settings.sqlite_synchronous}"
-        _prepare_sqlite(engine, ("journal_mode=WAL", durability, *pragmas))
+        _prepare_sqlite(engine, str(url.database), ("journal_mode=WAL", durability, *pragmas))
     else:
         engine = create_engine(
             url,
@@ -84,7 +85,41 @@ def read_engine(settings: Settings, size: int = 1) -> Engine:
 
 
 def _begin_to_write(connection: Connection) -> None:
+    require_its_file(connection)
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def require_its_file(connection: Connection) -> None:
+    """Raise if SQLite's file was moved, removed or replaced: what is written would go with it.
+
+    That lasts until the process starts again, as others of its connections read the old file.
+    """
+    file = connection.info.get(_FILE)
+    if file is not None:
+        with guarded(connection):
+            file.require()
+
+
+class _File:
+    """The file of a database, as it was at the start, or when it was made."""
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        self._known = self._found()
+
+    def require(self) -> None:
+        """Raise if another file, or none, stands there now."""
+        found = self._found()
+        self._known = self._known or found
+        if found != self._known:
+            raise sqlite3.OperationalError(f"{self._path} is not the file that was opened")
+
+    def _found(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
 
 def _prepare_early(connection: Any, _: object) -> None:
@@ -95,9 +130,13 @@ def _prepare_early(connection: Any, _: object) -> None:
     connection.prepare_threshold = 1
 
 
-def _prepare_sqlite(engine: Engine, pragmas: tuple[str, ...]) -> None:
+def _prepare_sqlite(engine: Engine, path: str, pragmas: tuple[str, ...]) -> None:
+    file = _File(path)
+
     @event.listens_for(engine, "connect")
-    def _on_connect(connection: sqlite3.Connection, _: object) -> None:
+    def _on_connect(connection: sqlite3.Connection, record: Any) -> None:
+        file.require()
+        record.info[_FILE] = file
         connection.isolation_level = None  # BEGIN is ours: the driver's own is deferred
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
