@@ -62,33 +62,40 @@ class Bounded(HttpToolsProtocol):
         self._size += len(data)
         self._unset_keepalive_if_required()
         try:
-            self._parse(data)
+            try:
+                self.parser.feed_data(data)
+            except HttpParserUpgrade as offer:
+                self._parse_on(data, offer)
         except HttpParserError:
             self.logger.warning(_INVALID)
             self.send_400_response(_INVALID)
-        if self._awaits_rest and self.headers is not before:
+        awaits_rest = self._awaits_rest
+        if awaits_rest and self.headers is not before:
             self._size = 0
         if self._size > LARGEST_HEAD:
-            self._refuse(_TOO_LARGE if self._awaits_rest else b"")
-        elif self._awaits_rest:
+            self._refuse(_TOO_LARGE if awaits_rest else b"")
+        elif awaits_rest:
             if self._timer is None:
                 self._await_head()
         elif not self._is_answering:  # an empty line, or more of what was refused
             self._await_another()
 
-    def _parse(self, data: bytes | memoryview) -> None:
-        """Parse what came; a head that offers another protocol once more, without the offer.
+    def _parse_on(self, data: bytes | memoryview, offer: HttpParserUpgrade) -> None:
+        """Parse a head that offers another protocol once more, without the offer, and what follows.
 
         An offer may be ignored (RFC 9110, 7.8), but the parser looks for no body behind one.
         """
-        while data:
+        while True:
+            data = memoryview(data)[offer.args[0] :]
+            if self._awaits_rest:
+                self.parser.feed_data(self._without_offer())
+            if not data:
+                return
             try:
                 self.parser.feed_data(data)
                 return
-            except HttpParserUpgrade as offer:
-                data = memoryview(data)[offer.args[0] :]
-                if self._awaits_rest:
-                    self.parser.feed_data(self._without_offer())
+            except HttpParserUpgrade as another:
+                offer = another
 
     def _without_offer(self) -> bytes:
         method, version = self.parser.get_method(), self.parser.get_http_version().encode()
@@ -108,7 +115,7 @@ class Bounded(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Note the end of a request, unless its head is to be parsed once more."""
-        if not self._awaits_rest:
+        if self.headers is _TRAILERS:
             super().on_message_complete()
 
     def on_body(self, body: bytes) -> None:
