@@ -153,11 +153,11 @@ class Asked:
             limit=self.limit + 1, count=self.count,
         )  # fmt: skip
 
-        def reading(connection: Connection) -> tuple[list[Any], int | None]:
-            with agencies.looking_below(connection, given.get("under")):
+        def listed_below(connection: Connection) -> tuple[list[Any], int | None]:
+            with agencies.looking_below(connection, given["under"]):
                 return listed(connection)
 
-        return reading
+        return listed_below if "under" in given else listed
 
     def place(self, row: Any) -> list[Any]:
         """Return the keys by which a row is sorted."""
